@@ -1,0 +1,47 @@
+"""Identifiers that sort by time: 48 bits of milliseconds and 80 random bits in Crockford's base 32 (a ULID)."""
+
+import os
+import time
+from collections import deque
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_RANDOM_CHARACTERS = 16
+_OF_BYTE = bytes(ord(_ALPHABET[byte & 31]) for byte in range(256))
+_IN_STOCK = 256
+
+_stock: deque[str] = deque()
+"""Random halves made ahead, because each question to the kernel costs more than all the rest. A fork starts anew."""
+os.register_at_fork(after_in_child=_stock.clear)
+
+_at = (-1, "")
+"""The last millisecond asked for, and its ten characters: gateways ask many times in each."""
+
+
+def receipt_id() -> str:
+    """`rcp_` and 26 characters: names one call for ever."""
+    return "rcp_" + _sortable()
+
+
+def request_id() -> str:
+    """`req_` and 26 characters: names one request through portal, gateway, upstream and logs."""
+    return "req_" + _sortable()
+
+
+def _sortable() -> str:
+    global _at  # noqa: PLW0603  (replaced whole, so threads see one pair or the other)
+    millisecond = time.time_ns() // 1_000_000
+    known, characters = _at
+    if known != millisecond:
+        characters = "".join([_ALPHABET[(millisecond >> shift) & 31] for shift in range(45, -1, -5)])
+        _at = (millisecond, characters)
+    try:
+        return characters + _stock.popleft()
+    except IndexError:
+        return characters + _make_stock()
+
+
+def _make_stock() -> str:
+    """Fill it, and give one that nobody else can get."""
+    text = os.urandom(_RANDOM_CHARACTERS * _IN_STOCK).translate(_OF_BYTE).decode()
+    _stock.extend(text[at : at + _RANDOM_CHARACTERS] for at in range(_RANDOM_CHARACTERS, len(text), _RANDOM_CHARACTERS))
+    return text[:_RANDOM_CHARACTERS]

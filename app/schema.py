@@ -1,0 +1,17 @@
+"""Every table of Postern, by importing every module that declares one: for Alembic and for tests."""
+
+from sqlalchemy import MetaData
+
+from app.accounts import models as accounts
+from app.core import audit, changes, db
+from app.integrations import models as integrations
+from app.keys import models as keys
+from app.metering import models as metering
+from app.organisations import models as organisations
+
+TABLES = (accounts, audit, changes, integrations, keys, metering, organisations)
+
+
+def metadata() -> MetaData:
+    """The tables as the code wants them."""
+    return db.metadata
