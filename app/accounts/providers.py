@@ -1,0 +1,49 @@
+"""Which identity providers people may sign in with: GitHub, Google and any OpenID provider, from the settings."""
+
+from dataclasses import dataclass
+
+from app.core.config import PREFIX, Settings
+from app.core.errors import Invalid
+
+GOOGLE_DISCOVERY_URL = "https://accounts.google.com/.well-known/openid-configuration"
+
+
+@dataclass(frozen=True)
+class Provider:
+    """One button. discovery_url: None for GitHub, which speaks OAuth but not OpenID Connect."""
+
+    name: str
+    label: str
+    client_id: str
+    client_secret: str
+    discovery_url: str | None
+
+    @property
+    def short_name(self) -> str:
+        """What it is called in a sentence: “GitHub”."""
+        return self.label.removeprefix("Continue with ")
+
+
+def of(settings: Settings) -> tuple[Provider, ...]:
+    """In the order of their buttons.
+
+    Raises Invalid if two have one name, or if one would be reached in the clear outside development.
+    """
+    found = []
+    if settings.github_client_id:
+        secret = settings.github_client_secret.get_secret_value()
+        found.append(Provider("github", "Continue with GitHub", settings.github_client_id, secret, None))
+    if settings.google_client_id:
+        secret = settings.google_client_secret.get_secret_value()
+        found.append(
+            Provider("google", "Continue with Google", settings.google_client_id, secret, GOOGLE_DISCOVERY_URL)
+        )
+    for one in settings.oidc_providers:
+        if not settings.is_development and not one.discovery_url.startswith("https://"):
+            raise Invalid(f"{PREFIX}OIDC_PROVIDERS: “{one.name}” must be reached by https outside development.")
+        secret = one.client_secret.get_secret_value()
+        found.append(Provider(one.name, one.label, one.client_id, secret, one.discovery_url))
+    names = [one.name for one in found]
+    if len(names) != len(set(names)):
+        raise Invalid(f"{PREFIX}OIDC_PROVIDERS: two providers have the same name.")
+    return tuple(found)

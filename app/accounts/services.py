@@ -1,0 +1,199 @@
+"""People: coming in with an identity, linking and unlinking identities, ending sessions."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import and_, delete, exists, or_, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, select
+
+from app.accounts import queries
+from app.accounts.models import BrowserSession, Identity, Person, SignInTry
+from app.core import audit
+from app.core.errors import Conflict, NotFound
+
+TRY_WINDOW = timedelta(minutes=5)
+"""Over this time sign-ins per address are counted; the figure is PyPI's (warehouse, config.py)."""
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What a provider vouched for, checked. label: how the person would recognise it (a login, an address)."""
+
+    provider: str
+    issuer: str
+    subject: str
+    name: str
+    email: str | None
+    label: str
+
+
+@dataclass(frozen=True)
+class Entered:
+    """Who came in, and whether for the first time."""
+
+    person: Person
+    identity: Identity
+    is_new: bool
+
+
+def enter(session: Session, *, claims: Claims, now: datetime) -> Entered:
+    """The person whom (issuer, subject) is known to be; a new one if it is known to be nobody.
+
+    An e-mail address identifies no one: the same address at another provider is another person.
+    Raises Conflict when the same identity comes in for the first time twice at once.
+    """
+    identity = queries.identity(session, issuer=claims.issuer, subject=claims.subject)
+    if identity is not None:
+        identity.last_used_at, identity.label = now, claims.label
+        session.add(identity)
+        person = session.get_one(Person, identity.person_id)
+        audit.record(session, action="person.signed_in", now=now, person_id=person.id, subject_id=identity.id)
+        return Entered(person=person, identity=identity, is_new=False)
+    person = Person(name=claims.name, email=claims.email, created_at=now)
+    session.add(person)
+    session.flush()
+    identity = _attach(session, person=person, claims=claims, now=now)
+    audit.record(session, action="person.joined", now=now, person_id=person.id, subject_id=identity.id)
+    return Entered(person=person, identity=identity, is_new=True)
+
+
+def link(session: Session, *, person: Person, claims: Claims, now: datetime) -> Identity:
+    """Let `person`, who is signed in, also come in with another identity.
+
+    Raises Conflict if it already is somebody's way in, their own included.
+    """
+    known = queries.identity(session, issuer=claims.issuer, subject=claims.subject)
+    if known is not None and known.person_id == person.id:
+        raise Conflict(f"“{claims.label}” is already linked to your account.")
+    if known is not None:
+        raise Conflict(
+            f"“{claims.label}” already opens another account here, so it cannot be linked to this one. "
+            "Sign in with it and unlink it there first."
+        )
+    identity = _attach(session, person=person, claims=claims, now=now)
+    audit.record(
+        session,
+        action="identity.linked",
+        now=now,
+        person_id=person.id,
+        subject_id=identity.id,
+        details={"provider": claims.provider},
+    )
+    return identity
+
+
+def unlink(session: Session, *, person: Person, identity: Identity, now: datetime) -> None:
+    """Stop `identity` from opening the person's account. Raises Conflict for the last one: nobody could come in."""
+    session.get(Person, person.id, with_for_update=True)  # two at once must not each leave the other's
+    other = aliased(Identity)
+    statement = delete(Identity).where(
+        col(Identity.id) == identity.id,
+        exists().where(col(other.person_id) == person.id, col(other.id) != identity.id),
+    )
+    if session.execute(statement).rowcount == 0:  # type: ignore[attr-defined]  # a DELETE's result counts rows
+        raise Conflict("This is the only way into your account. Link another one first.")
+    audit.record(
+        session,
+        action="identity.unlinked",
+        now=now,
+        person_id=person.id,
+        subject_id=identity.id,
+        details={"provider": identity.provider},
+    )
+
+
+def end_session(session: Session, *, person: Person, session_id: UUID | None, now: datetime) -> None:
+    """Sign one browser of the person out: whoever holds its cookie is a stranger from now on.
+
+    Raises NotFound if it is not theirs or over already.
+    """
+    row = session.exec(
+        select(BrowserSession).where(
+            BrowserSession.id == session_id,
+            BrowserSession.person_id == person.id,
+            col(BrowserSession.ended_at).is_(None),
+        )
+    ).first()
+    if row is None:
+        raise NotFound("That session is over already.")
+    row.ended_at, row.data = now, {}
+    session.add(row)
+    audit.record(session, action="session.ended", now=now, person_id=person.id, subject_id=row.id)
+
+
+def end_all_sessions(session: Session, *, person: Person, now: datetime) -> int:
+    """Sign the person out everywhere. Returns how many browsers that were."""
+    statement = (
+        update(BrowserSession)
+        .where(col(BrowserSession.person_id) == person.id, col(BrowserSession.ended_at).is_(None))
+        .values(ended_at=now, data={})
+    )
+    ended: int = session.execute(statement).rowcount  # type: ignore[attr-defined]
+    audit.record(session, action="sessions.ended", now=now, person_id=person.id, details={"count": str(ended)})
+    return ended
+
+
+def make_operator(session: Session, *, person: Person, now: datetime) -> None:
+    """Let the person see the operator's pages. Raises Conflict if they do already."""
+    if person.is_operator:
+        raise Conflict(f"{person.name} is an operator already.")
+    person.is_operator = True
+    session.add(person)
+    audit.record(session, action="operator.added", now=now, subject_id=person.id)
+
+
+def count_try(session: Session, *, address_digest: str, now: datetime) -> tuple[int, datetime]:
+    """Count one more try of this address, whatever becomes of it.
+
+    Returns how many it made in the current window, this one included, and when the window ends. The windows are fixed:
+    over the edge of one an address may try twice as often, which is what one row per address costs.
+    """
+    length_s = int(TRY_WINDOW.total_seconds())
+    window_at = datetime.fromtimestamp(int(now.timestamp()) // length_s * length_s, UTC)
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    statement = (
+        dialect.insert(SignInTry)
+        .values(address_digest=address_digest, window_at=window_at, tries=1)
+        .on_conflict_do_update(index_elements=["address_digest", "window_at"], set_={"tries": SignInTry.tries + 1})
+        .returning(col(SignInTry.tries))
+    )
+    return session.execute(statement).scalar_one(), window_at + TRY_WINDOW
+
+
+def forget_sessions(session: Session, *, idle: timedelta, absolute: timedelta, now: datetime) -> int:
+    """Delete sessions that are over, with windows of tries that are. Returns how many rows that were."""
+    over = delete(BrowserSession).where(
+        or_(
+            col(BrowserSession.ended_at).is_not(None),
+            col(BrowserSession.last_seen_at) <= now - idle,
+            col(BrowserSession.created_at) <= now - absolute,
+            and_(
+                col(BrowserSession.person_id).is_(None),
+                col(BrowserSession.created_at) <= now - timedelta(minutes=queries.SIGN_IN_MINUTES),
+            ),
+        )
+    )
+    past = delete(SignInTry).where(col(SignInTry.window_at) <= now - TRY_WINDOW)
+    return sum(session.execute(statement).rowcount for statement in (over, past))  # type: ignore[attr-defined]
+
+
+def _attach(session: Session, *, person: Person, claims: Claims, now: datetime) -> Identity:
+    identity = Identity(
+        person_id=person.id,
+        provider=claims.provider,
+        issuer=claims.issuer,
+        subject=claims.subject,
+        label=claims.label,
+        linked_at=now,
+        last_used_at=now,
+    )
+    session.add(identity)
+    try:
+        session.flush()
+    except IntegrityError:
+        raise Conflict("This account came in a second time at the same moment. Try again.") from None
+    return identity

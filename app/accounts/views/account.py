@@ -1,0 +1,104 @@
+"""Sessions and sign-in: where I am signed in, and with what."""
+
+from uuid import UUID
+
+from flask import Blueprint, flash, url_for
+from flask.typing import ResponseReturnValue
+
+from app.accounts import browsers, entrance, pending, queries, services
+from app.accounts.guards import current, signed_in
+from app.accounts.views import sign_in
+from app.core.errors import Conflict, Invalid
+from app.web import htmx, limits, session
+
+bp = Blueprint("account", __name__, url_prefix="/account")
+
+PAGE = 20
+
+
+@bp.get("")
+@signed_in
+def index() -> ResponseReturnValue:
+    page = limits.page_number()
+    rows = queries.sessions_of(
+        current.session,
+        current.person,
+        lifetimes=queries.lifetimes(current.settings),
+        now=current.now,
+        limit=PAGE + 1,
+        offset=(page - 1) * PAGE,
+    )
+    clients = entrance.current().clients
+    return htmx.render(
+        "accounts/account.html",
+        sessions=[(row, browsers.in_words(row.user_agent), row.id == session.current().id) for row in rows[:PAGE]],
+        identities=queries.identities_of(current.session, current.person),
+        clients=clients,
+        provider_names={name: client.provider.short_name for name, client in clients.items()},
+        page=page,
+        has_next=len(rows) > PAGE,
+    )
+
+
+@bp.post("/sessions/<uuid:session_id>/end")
+@signed_in
+def end_session(session_id: UUID) -> ResponseReturnValue:
+    row = queries.session_of(
+        current.session, current.person, session_id, lifetimes=queries.lifetimes(current.settings), now=current.now
+    )
+    services.end_session(current.session, person=current.person, session_id=row.id, now=current.now)
+    if row.id == session.current().id:
+        return sign_in.leave()
+    flash(f"{browsers.in_words(row.user_agent)} was signed out.")
+    return htmx.redirect(url_for("account.index"))
+
+
+@bp.post("/sessions/end-all")
+@signed_in
+def end_all_sessions() -> ResponseReturnValue:
+    services.end_all_sessions(current.session, person=current.person, now=current.now)
+    return sign_in.leave()
+
+
+@bp.get("/link")
+@signed_in
+def confirm_link() -> ResponseReturnValue:
+    claims = pending.offered_link(now=current.now)
+    if claims is None:
+        raise Invalid("There is nothing to link any more. Begin again on “Sessions and sign-in”.")
+    return htmx.render("accounts/link.html", claims=claims, provider=_name(claims.provider))
+
+
+@bp.post("/link")
+@signed_in
+def link() -> ResponseReturnValue:
+    claims = pending.offered_link(now=current.now)
+    pending.forget_link()
+    if claims is None:
+        flash("That took longer than ten minutes, so nothing was linked. Begin again.", "warn")
+        return htmx.redirect(url_for("account.index"))
+    try:
+        identity = services.link(current.session, person=current.person, claims=claims, now=current.now)
+    except Conflict as refusal:
+        flash(refusal.message, "error")
+    else:
+        flash(f"“{identity.label}” at {_name(identity.provider)} now opens your account too.")
+    return htmx.redirect(url_for("account.index"))
+
+
+@bp.post("/identities/<uuid:identity_id>/unlink")
+@signed_in
+def unlink(identity_id: UUID) -> ResponseReturnValue:
+    identity = queries.identity_of(current.session, current.person, identity_id)
+    try:
+        services.unlink(current.session, person=current.person, identity=identity, now=current.now)
+    except Conflict as refusal:
+        flash(refusal.message, "error")
+    else:
+        flash(f"“{identity.label}” at {_name(identity.provider)} no longer opens your account.")
+    return htmx.redirect(url_for("account.index"))
+
+
+def _name(provider: str) -> str:
+    client = entrance.current().clients.get(provider)
+    return client.provider.short_name if client else provider

@@ -1,0 +1,196 @@
+"""Signing in: the buttons, the way out to a provider, the way back, and signing out."""
+
+import ipaddress
+import logging
+from urllib.parse import urlsplit
+
+import flask_login
+from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import TooManyRequests
+
+from app.accounts import entrance, pending, services
+from app.accounts.guards import Account, current, signed_in
+from app.accounts.oauth import Client
+from app.accounts.pending import Begun
+from app.accounts.services import Claims
+from app.core import crypto
+from app.core.errors import Invalid, PosternError, Unavailable
+from app.web import database, htmx, session, session_secrets
+from app.web.guards import public
+from app.web.paths import own_path
+
+bp = Blueprint("sign_in", __name__)
+log = logging.getLogger(__name__)
+
+CLEAR = '"cache", "storage"'
+"""Clear-Site-Data on signing out (ASVS 14.3.1). Not "cookies": that reaches every site under the same domain."""
+
+
+@bp.get("/sign-in")
+@public
+def index() -> ResponseReturnValue:
+    next_path = own_path(request.args.get("next"))
+    if current.visitor is not None:
+        return htmx.redirect(next_path or url_for(entrance.current().others_to))
+    return htmx.render("accounts/sign_in.html", next_path=next_path, clients=entrance.current().clients)
+
+
+@bp.get("/sign-in/<name>")
+@public
+def start(name: str) -> ResponseReturnValue:
+    """Off to the provider. With ?link=1, to link what comes back to the account that is signed in."""
+    client = _client(name)
+    if request.host != urlsplit(current.settings.portal_url).netloc:
+        return htmx.leave(current.settings.portal_url + request.full_path)  # the way back ends there, with its cookie
+    _count_try("start")
+    link_for = current.visitor if "link" in request.args else None
+    try:
+        way_out = client.way_out(_redirect_uri(name))
+    except PosternError as problem:
+        return _failed(problem, client)
+    begun = Begun(
+        provider=name,
+        nonce=way_out.nonce,
+        code_verifier=way_out.code_verifier,
+        next_path=own_path(request.args.get("next")),
+        link_for=str(link_for.id) if link_for else None,
+    )
+    pending.begin(way_out.state, begun, now=current.now)
+    return htmx.leave(way_out.url)
+
+
+@bp.get("/sign-in/<name>/callback")
+@public
+def callback(name: str) -> ResponseReturnValue:
+    """Back from the provider, with a code or with a reason why not."""
+    client = _client(name)
+    _count_try("callback")
+    begun = pending.finish(request.args.get("state", ""), now=current.now)
+    try:
+        if begun is None or begun.provider != name:
+            raise Invalid("This sign-in was not begun in this browser, or took longer than ten minutes. Try again.")
+        claims = _claims(client, begun)
+        if begun.link_for is not None:
+            return _offer_link(begun, claims)
+        return _enter(begun, claims)
+    except PosternError as problem:
+        database.roll_back()
+        return _failed(problem, client)
+
+
+@bp.post("/sign-out")
+@signed_in
+def sign_out() -> ResponseReturnValue:
+    """End the session at the server, whoever else holds its cookie."""
+    services.end_session(current.session, person=current.person, session_id=session.current().id, now=current.now)
+    return leave()
+
+
+def leave() -> Response:
+    """To the landing page with nothing left in this browser."""
+    session.current().end()
+    response = htmx.leave("/")
+    response.headers["Clear-Site-Data"] = CLEAR
+    return response
+
+
+def _claims(client: Client, begun: Begun) -> Claims:
+    if request.args.get("error"):
+        raise Invalid(_refusal(client, request.args["error"]))
+    code = request.args.get("code")
+    if not code:
+        raise Invalid(f"{client.provider.short_name} sent you back without an answer. Try again.")
+    return client.way_back(
+        code=code,
+        issuer=request.args.get("iss"),
+        redirect_uri=_redirect_uri(client.provider.name),
+        nonce=begun.nonce,
+        code_verifier=begun.code_verifier,
+    )
+
+
+def _refusal(client: Client, error: str) -> str:
+    """What the provider's error code (RFC 6749, 4.1.2.1) means to the reader; its own words are never shown."""
+    name = client.provider.short_name
+    if error == "access_denied":
+        return f"You did not let {name} tell us who you are, so nobody was signed in. Try again, or choose another way."
+    return f"{name} could not sign you in. Try again in a moment."
+
+
+def _enter(begun: Begun, claims: Claims) -> Response:
+    door = entrance.current()
+    entered = services.enter(current.session, claims=claims, now=current.now)
+    secrets = door.welcome(current.session, entered.person, current.now) if entered.is_new else {}
+    session.current().renew()  # from here on nothing can fail: a half-made account must not be signed in
+    flask_login.login_user(Account(entered.person))
+    for name, secret in secrets.items():
+        session_secrets.put(name, secret)
+    log.info(
+        "sign_in.succeeded",
+        extra={"person_id": entered.person.id, "provider": claims.provider, "is_new": entered.is_new},
+    )
+    if entered.is_new:
+        return make_response(redirect(url_for(door.newcomers_to), code=303))
+    return make_response(redirect(begun.next_path or url_for(door.others_to), code=303))
+
+
+def _offer_link(begun: Begun, claims: Claims) -> Response:
+    """Ask before linking: a page elsewhere could have sent the browser here with an account of its own."""
+    if current.visitor is None or str(current.visitor.id) != begun.link_for:
+        raise Invalid("You were signed out meanwhile, so nothing was linked. Sign in and try again.")
+    pending.offer_link(claims, now=current.now)
+    return make_response(redirect(url_for("account.confirm_link"), code=303))
+
+
+def _failed(problem: PosternError, client: Client) -> Response:
+    """A calm page that says why and offers to try again."""
+    cause = problem.__cause__
+    reason = f"{type(cause).__name__}: {cause}"[:300] if cause is not None else problem.message
+    log.warning("sign_in.failed", extra={"provider": client.provider.name, "reason": reason})
+    is_away = isinstance(problem, Unavailable)
+    text = render_template(
+        "accounts/sign_in_failed.html",
+        message=problem.message,
+        client=client,
+        has_others=len(entrance.current().clients) > 1,
+        reference=current.request_id,
+    )
+    response = make_response(text, 503 if is_away else 400)
+    if is_away:
+        response.headers["Retry-After"] = "30"
+    return htmx.varying(response)
+
+
+def _client(name: str) -> Client:
+    client = entrance.current().clients.get(name)
+    if client is None:
+        abort(404)
+    return client
+
+
+def _redirect_uri(name: str) -> str:
+    return current.settings.portal_url + url_for("sign_in.callback", name=name)
+
+
+def _count_try(purpose: str) -> None:
+    """Refuse the address that signs in too often: each try costs a row here and two calls at the provider."""
+    secret = current.settings.secret_key.get_secret_value()
+    digest = crypto.keyed_digest(secret, f"sign-in {purpose}", _network(request.remote_addr or ""))
+    with database.own_transaction() as own:
+        tries, until = services.count_try(own, address_digest=digest, now=current.now)
+    if tries > current.settings.sign_ins_per_address:
+        log.warning("sign_in.limited", extra={"purpose": purpose})
+        raise TooManyRequests(
+            "Too many sign-ins came from your address. Wait a few minutes, then try again.",
+            retry_after=int((until - current.now).total_seconds()) + 1,
+        )
+
+
+def _network(address: str) -> str:
+    """The address; of IPv6 its /64, which is what one customer has (RFC 6177)."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else address

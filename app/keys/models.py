@@ -1,0 +1,40 @@
+"""API keys: only a digest is kept, with as much of the key as its owner needs to recognise it."""
+
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import Column
+from sqlmodel import Field, SQLModel
+
+from app.core.db import UtcDateTime
+
+
+class Key(SQLModel, table=True):
+    """A credential of an organisation.
+
+    prefix: the key up to and with its first eight random characters; last_four: its end.
+    """
+
+    __tablename__ = "api_key"
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    organisation_id: UUID = Field(foreign_key="organisation.id", index=True)
+    created_by_id: UUID | None = Field(default=None, foreign_key="person.id")
+    name: str = Field(max_length=80)
+    environment: str = Field(max_length=4)
+    prefix: str = Field(max_length=32, index=True)
+    last_four: str = Field(max_length=4)
+    digest: str = Field(max_length=64, unique=True)
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    revoked_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+    last_used_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it still opens the gateway."""
+        return self.revoked_at is None
+
+    @property
+    def hint(self) -> str:
+        """How lists show it: `pst_live_AbCdEfGh…wXyZ`."""
+        return f"{self.prefix}…{self.last_four}"

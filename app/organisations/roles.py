@@ -1,0 +1,17 @@
+"""What each role may do. The whole table, so that it can be read in one look."""
+
+READ = frozenset({"keys:read", "usage:read"})
+WRITE = frozenset({"keys:write"})
+
+PERMISSIONS: dict[str, frozenset[str]] = {
+    "owner": READ | WRITE,
+    "member": READ | WRITE,
+}
+
+ALL = frozenset().union(*PERMISSIONS.values())
+"""Every permission there is; a guard that names another one is a typing error."""
+
+
+def may(role: str, permission: str) -> bool:
+    """Whether `role` includes `permission`; an unknown role includes nothing."""
+    return permission in PERMISSIONS.get(role, frozenset())

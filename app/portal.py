@@ -1,0 +1,134 @@
+"""The portal process, wired on one page.
+
+It is started by `gunicorn -c python:app.web.gunicorn "app.portal:create_app()"`, in development and in production.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+
+from flask import request, url_for
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from app.accounts import entrance
+from app.accounts import guards as accounts
+from app.accounts import views as accounts_views
+from app.accounts.models import Person
+from app.accounts.sessions import SessionRows
+from app.admin import views as admin
+from app.core import config, db
+from app.core.config import ROOT, Settings
+from app.integrations import queries as integrations
+from app.integrations import snippets
+from app.keys import services as key_services
+from app.keys import views as keys
+from app.metering import views as metering
+from app.metering.views import first_call
+from app.organisations import guards as organisations
+from app.organisations import services as organisation_services
+from app.web import (
+    assets,
+    compression,
+    current,
+    database,
+    errors,
+    forgery,
+    guards,
+    headers,
+    health,
+    htmx,
+    limits,
+    navigation,
+    request_id,
+    request_log,
+    session,
+    styleguide,
+    templating,
+)
+from app.web.database import TransactionalFlask
+from app.web.navigation import Place
+
+RAIL = (
+    Place("Home", "home.index", "home"),
+    Place("Your first call", "first_call.index", "first-call", short="First call"),
+    Place("API keys", "keys.index", "key", short="Keys"),
+    Place("Usage", "usage.index", "usage"),
+)
+PERSON = (Place("Sessions and sign-in", "account.index", "session"),)
+OPERATOR = (Place("Operator’s pages", "admin.index", "settings"),)
+OPERATOR_RAIL = (
+    Place("Organisations", "admin.index", "organisation"),
+    Place("Back to the console", "home.index", "chevron-left", short="Console"),
+)
+
+
+def create_app(settings: Settings | None = None, engine: Engine | None = None) -> TransactionalFlask:
+    """The Flask application. settings, engine: for tests; by default those of the environment."""
+    settings = settings or config.load()
+    app = TransactionalFlask("postern", root_path=str(ROOT), template_folder="templates", static_folder=None)
+    app.secret_key = settings.secret_key.get_secret_value()
+    app.extensions[current.EXTENSION] = settings
+
+    # In this order requests pass them; answers pass them in the opposite one.
+    request_id.install(app)
+    request_log.install(app)
+    compression.install(app)
+    headers.install(app, settings)
+    limits.install(app, settings)
+    database.install(app, engine or db.create(settings.database_url))
+    session.install(app, SessionRows(), settings)
+    forgery.install(app, settings)
+    accounts.install(app)
+    guards.install(app)
+    htmx.install(app)
+    errors.install(app)
+
+    templating.install(app, product_name=settings.product_name)
+    assets.install(app, reload=settings.is_development)
+    app.context_processor(_surroundings)
+    entrance.install(
+        app,
+        settings,
+        welcome=partial(_welcome, brand=settings.key_brand),
+        newcomers_to="first_call.index",
+        others_to="home.index",
+        sample_call=partial(_sample_call, gateway_url=settings.gateway_url),
+    )
+    for blueprint in (health.bp, *accounts_views.blueprints, keys.bp, *metering.blueprints, admin.bp):
+        app.register_blueprint(blueprint)
+    if settings.is_development:
+        app.register_blueprint(styleguide.bp)
+    return app
+
+
+def _welcome(session: Session, person: Person, now: datetime, *, brand: str) -> Mapping[str, str]:
+    """What a newcomer finds: an organisation of their own, and a first key on the page they land on."""
+    organisation = organisation_services.create_personal(session, person=person, now=now)
+    issued = key_services.issue(
+        session, organisation=organisation, name="First key", brand=brand, person_id=person.id, now=now
+    )
+    return {first_call.SECRET: issued.secret}
+
+
+def _sample_call(session: Session, *, gateway_url: str) -> str | None:
+    """What a call looks like here, for the landing page."""
+    sample = integrations.sample(session)
+    if sample is None or not sample.example_tool:
+        return None
+    return snippets.for_first_call(sample, gateway_url=gateway_url, secret=first_call.STAND_IN)[0].code
+
+
+def _surroundings() -> dict[str, object]:
+    """What the layouts show around every page; asks the database nothing."""
+    clients = entrance.current().clients
+    straight = url_for("sign_in.start", name=next(iter(clients))) if len(clients) == 1 else None
+    return {
+        "current": organisations.for_templates,
+        "nav": navigation.links(OPERATOR_RAIL if request.blueprint == admin.bp.name else RAIL),
+        "person_nav": navigation.links(PERSON + OPERATOR if accounts.is_operator_here() else PERSON),
+        "home_url": url_for("landing.index"),
+        "console_url": url_for("home.index"),
+        "sign_out_url": url_for("sign_in.sign_out"),
+        "sign_in_url": straight or url_for("sign_in.index"),
+    }

@@ -1,0 +1,34 @@
+"""What the rail, the bar and the menus of the layouts list: only places that exist, with the current one marked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import current_app, request, url_for
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """endpoint: a view without arguments. short: the label where there is little room. icon: of ui.icon()."""
+
+    label: str
+    endpoint: str
+    icon: str = ""
+    short: str = ""
+
+
+def links(places: Sequence[Place]) -> list[dict[str, object]]:
+    """What layouts read: {"label", "url", "icon", "is_current"} and "short" where it differs from the label."""
+    made: list[dict[str, object]] = []
+    for place in places:
+        if place.endpoint not in current_app.view_functions:
+            continue
+        link: dict[str, object] = {
+            "label": place.label,
+            "url": url_for(place.endpoint),
+            "icon": place.icon,
+            "is_current": request.blueprint is not None and request.blueprint == place.endpoint.rpartition(".")[0],
+        }
+        if place.short:
+            link["short"] = place.short
+        made.append(link)
+    return made
