@@ -1,0 +1,190 @@
+"""The gateway as an ASGI application: every request's way through its steps, on one page.
+
+auth (who) → envelope (what) → proxy (there and back) → meter (written down). Refusals leave it at any step, and
+refusals.py says them.
+"""
+
+import logging
+
+import msgspec
+from sqlalchemy import Engine
+
+from app.core import logs
+from app.core.config import Settings
+from app.gateway import auth, envelope, errors, mirrors
+from app.gateway.auth import CATCH_UP_S
+from app.gateway.call import Call
+from app.gateway.caller import Caller, CallerLeft, Receive
+from app.gateway.envelope import Envelope
+from app.gateway.errors import Refused
+from app.gateway.incoming import Headers, Incoming, Scope
+from app.gateway.meter import Meter
+from app.gateway.parts import Parts
+from app.gateway.policy import Destination
+from app.gateway.proxy import Passage
+from app.gateway.reply import Reply, Send
+from app.gateway.upstream.exchange import Exchange
+from app.gateway.upstream.problems import ShuttingDown
+from app.metering import attempts
+
+log = logging.getLogger(__name__)
+
+MCP = "/mcp/"
+METHODS = ("POST", "GET", "DELETE")
+
+
+class Gateway:
+    """A plain ASGI callable, so that the server under it can be exchanged."""
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        self.parts = Parts(settings, engine)
+        self._settings = settings
+        self._origins = frozenset(url.lower().encode() for url in (settings.gateway_url, settings.portal_url))
+        self._in_flight = 0
+        self._streams: set[Exchange] = set()
+        self.parts.metrics.watch(
+            in_flight=lambda: self._in_flight,
+            policy_age_s=lambda: self.parts.feed.age_s,
+            under_way=lambda: self.parts.recorder.under_way,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._answer(Incoming(scope), receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+
+    def drain(self) -> None:
+        """The server is about to stop: end the streams that only listen, let calls finish."""
+        for exchange in list(self._streams):
+            exchange.fail(ShuttingDown())
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await self.parts.start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.parts.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _answer(self, incoming: Incoming, receive: Receive, send: Send) -> None:
+        logs.set_request_id(incoming.request_id)
+        reply = Reply(send, incoming.request_id)
+        caller = Caller(receive, self.parts.loop)
+        here = self.parts.rounds.here
+        here.add(caller)
+        self._in_flight += 1
+        try:
+            auth.refuse_key_in_path(incoming.path)
+            if incoming.path.startswith(MCP):
+                await self._mcp(incoming, caller, reply)
+            else:
+                await self._elsewhere(incoming, reply)
+        except Refused as refused:
+            await self._refuse(refused, incoming, caller, reply)
+        except CallerLeft:
+            log.debug("request.abandoned")
+        except Exception:
+            log.exception("gateway.bug", extra={"path": incoming.path[:200]})
+            if not reply.is_started:
+                await reply.whole(500, _apology(incoming.request_id))
+        finally:
+            self._in_flight -= 1
+            here.discard(caller)
+
+    async def _refuse(self, refused: Refused, incoming: Incoming, caller: Caller, reply: Reply) -> None:
+        try:
+            await self.parts.refusals.answer(refused, incoming, caller, reply)
+        except CallerLeft:
+            log.debug("request.abandoned")
+
+    async def _mcp(self, incoming: Incoming, caller: Caller, reply: Reply) -> None:
+        """One request to an integration."""
+        if incoming.method not in METHODS:
+            raise Refused(attempts.MALFORMED, f"{incoming.method} means nothing here; use POST.", status=405)
+        headers = incoming.headers()
+        origin = headers.get(b"origin")
+        if origin is not None and origin.lower() not in self._origins:
+            raise Refused(attempts.FOREIGN_ORIGIN)
+        parts = self.parts
+        grant = await auth.authenticate(
+            headers,
+            incoming.query,
+            policy=parts.policy,
+            feed=parts.feed,
+            max_age_s=self._settings.policy_max_age_s,
+        )
+        try:
+            parts.notebook.used(grant.key_id, incoming.at)
+            destination = await self._destination(incoming.path[len(MCP) :])
+            message = await self._message(headers, caller) if incoming.method == "POST" else envelope.NOTHING
+        except Refused as refused:
+            refused.grant = grant
+            raise
+        await self._pass(Call(incoming, headers, grant, destination, message), caller, reply)
+
+    async def _destination(self, slug: str) -> Destination:
+        destinations = self.parts.policy.destinations
+        found = destinations.get(slug)
+        if found is None and "/" not in slug:
+            await self.parts.feed.catch_up(timeout_s=CATCH_UP_S)
+            found = destinations.get(slug)
+        if found is None:
+            raise Refused(attempts.WRONG_PATH if "/" in slug or not slug else attempts.UNKNOWN_INTEGRATION)
+        if not found.route.is_enabled:
+            raise Refused(attempts.UNKNOWN_INTEGRATION, f"“{found.route.name}” is switched off.")
+        return found
+
+    async def _message(self, headers: Headers, caller: Caller) -> Envelope:
+        _check_kind(headers)
+        settings = self._settings
+        data = await caller.body(headers, max_bytes=settings.max_body_bytes, timeout_s=settings.body_timeout_s)
+        message = envelope.parse(data, max_depth=settings.max_json_depth)
+        mirrors.check(headers, message)
+        return message
+
+    async def _pass(self, call: Call, caller: Caller, reply: Reply) -> None:
+        parts = self.parts
+        meter = Meter(call, recorder=parts.recorder, metrics=parts.metrics) if call.envelope.is_metered else None
+        exchange = parts.client.exchange()
+        passage = Passage(call, exchange, reply, meter=meter)
+        if meter is not None:
+            if parts.recorder.is_troubled:
+                await passage.decline(errors.LEDGER_TROUBLED)
+            else:
+                await passage.run(parts.client, caller)
+            return
+        self._streams.add(exchange)
+        try:
+            await passage.run(parts.client, caller)
+        finally:
+            self._streams.discard(exchange)
+            parts.metrics.passed(call.destination.route.slug, reply.status)
+
+    async def _elsewhere(self, incoming: Incoming, reply: Reply) -> None:
+        if incoming.path == "/healthz" and incoming.method in ("GET", "HEAD"):
+            await reply.whole(200, b'{"status":"ok"}')
+        elif incoming.path == "/readyz" and incoming.method in ("GET", "HEAD"):
+            readiness = await self.parts.health.readiness()
+            said = {"status": "ready" if readiness.is_ready else "not ready", "checks": readiness.checks}
+            await reply.whole(200 if readiness.is_ready else 503, msgspec.json.encode(said))
+        else:
+            raise Refused(attempts.WRONG_PATH)
+
+
+def _check_kind(headers: Headers) -> None:
+    content_type = headers.get(b"content-type", b"")
+    if content_type == b"application/json" and b"content-encoding" not in headers:
+        return
+    kind, _, parameters = content_type.lower().partition(b";")
+    if kind.strip() != b"application/json":
+        raise Refused(attempts.MALFORMED, "send it with “Content-Type: application/json”.", status=415)
+    if b"charset" in parameters and b"utf-8" not in parameters:
+        raise Refused(attempts.MALFORMED, "JSON is UTF-8; leave the charset out.", status=415)
+    if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+        raise Refused(attempts.MALFORMED, "compressed bodies are not accepted; send it plainly.", status=415)
+
+
+def _apology(request_id: str) -> bytes:
+    words = f"Something went wrong in the gateway. It was written down as {request_id}."
+    return errors.body(None, errors.INTERNAL_ERROR, words, reason="internal_error", request_id=request_id)

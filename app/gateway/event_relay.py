@@ -1,0 +1,84 @@
+"""Passing on an answer that is a stream of events: each at once, save the one that answers the call."""
+
+import re
+
+from app.gateway import outcome as outcomes
+from app.gateway import passing, sse
+from app.gateway.meter import Meter
+from app.gateway.outcome import RESUMABLE, Outcome
+from app.gateway.reply import Reply
+from app.gateway.upstream.exchange import Exchange
+from app.gateway.upstream.problems import BrokeOff
+
+_NOTIFICATION = re.compile(rb'data: ?\{[^{}]*"method"\s*:')
+
+
+class EventRelay:
+    """For a call of a tool. The event with its response leaves once the call is written down.
+
+    is_resumable: whether the caller could fetch the rest of the stream elsewhere (2025-11-25 and before).
+    """
+
+    def __init__(self, exchange: Exchange, reply: Reply, meter: Meter) -> None:
+        self._exchange = exchange
+        self._reply = reply
+        self._meter = meter
+        self._splitter = sse.Splitter()
+        self._large = b""
+        self.is_resumable = False
+
+    @property
+    def is_between_events(self) -> bool:
+        """Whether an event of our own may be added to what the caller has got."""
+        return not self._large
+
+    async def run(self) -> None:
+        """Raises UpstreamProblem, NotRecorded."""
+        receipt = self._meter.receipt
+        headers = passing.answer_headers(self._exchange, receipt=receipt, is_stream=True, length=None)
+        await self._reply.start(200, headers)
+        while data := await self._exchange.read():
+            ready = await self._take(self._splitter.feed(data))
+            if self._exchange.is_exhausted and self._splitter.is_empty:
+                await self._end(ready)
+                return
+            await self._reply.write(ready + self._overflow())
+        await self._end(await self._take([self._splitter.remainder()]))
+
+    async def _take(self, events: list[bytes]) -> bytes:
+        """What may be sent; what stood before the answer has been sent before it is written down."""
+        ready: list[bytes] = []
+        for event in events:
+            if not self._meter.is_done:
+                outcome = self._outcome_of(event)
+                if outcome is not None:
+                    await self._reply.write(b"".join(ready))
+                    ready.clear()
+                    await self._settle(outcome, event)
+            self._large = b""
+            ready.append(event)
+        return b"".join(ready)
+
+    def _outcome_of(self, event: bytes) -> Outcome | None:
+        if self._large:
+            is_notification = _NOTIFICATION.search(self._large) is not None
+            return None if is_notification else outcomes.of_edges(self._large, event)
+        self.is_resumable = self.is_resumable or sse.has_id(event)
+        return outcomes.of_event(sse.data_of(event))
+
+    async def _settle(self, outcome: Outcome, event: bytes) -> None:
+        await self._meter.settle(outcome, http_status=200, bytes_out=self._reply.size + len(event))
+
+    def _overflow(self) -> bytes:
+        ahead = self._splitter.overflow()
+        if ahead and not self._large:
+            self._large = ahead[: outcomes.EDGE_BYTES]
+        return ahead
+
+    async def _end(self, ready: bytes) -> None:
+        if not self._meter.is_done:
+            if not self.is_resumable:
+                await self._reply.write(ready)
+                raise BrokeOff("the stream ended without a response")
+            await self._settle(RESUMABLE, ready)
+        await self._reply.finish(ready)

@@ -1,0 +1,58 @@
+"""Whether this process runs, and whether it should be sent calls."""
+
+import asyncio
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.core import migrate
+from app.gateway.feed import Feed
+from app.metering.recorder import Recorder
+
+TIMEOUT_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Each check by name: "" when it is well, else what is wrong, without details that help a stranger."""
+
+    checks: dict[str, str]
+
+    @property
+    def is_ready(self) -> bool:
+        return not any(self.checks.values())
+
+
+class Health:
+    """One look at the database serves all who ask meanwhile."""
+
+    def __init__(self, engine: Engine, *, feed: Feed, recorder: Recorder, max_age_s: float) -> None:
+        self._engine = engine
+        self._feed = feed
+        self._recorder = recorder
+        self._max_age_s = max_age_s
+        self._expected = migrate.expected()
+        self._looking: asyncio.Task[str] | None = None
+
+    async def readiness(self) -> Readiness:
+        """Takes at most TIMEOUT_S seconds."""
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(asyncio.to_thread(self._look))
+        done, _ = await asyncio.wait([self._looking], timeout=TIMEOUT_S)
+        database = self._looking.result() if done else "does not answer in time"
+        return Readiness(
+            {
+                "database": database,
+                "policy": "" if self._feed.age_s <= self._max_age_s else "news of revocations is missing",
+                "ledger": "failing" if self._recorder.is_troubled else "",
+            }
+        )
+
+    def _look(self) -> str:
+        try:
+            with self._engine.connect() as connection:
+                current = migrate.current(connection)
+        except SQLAlchemyError:
+            return "does not answer"
+        return "" if current == self._expected else "is not migrated to this release: run `postern migrate`"

@@ -1,0 +1,82 @@
+"""One HTTP request, taken apart once, and what a careful reader refuses to choose between."""
+
+from datetime import datetime
+from time import perf_counter
+from typing import Any
+
+from app.core import clock, ids
+from app.gateway.errors import Refused
+from app.metering import attempts
+
+Scope = dict[str, Any]
+Headers = dict[bytes, bytes]
+
+_ONCE = frozenset(
+    (
+        b"authorization",
+        b"content-encoding",
+        b"content-length",
+        b"content-type",
+        b"host",
+        b"last-event-id",
+        b"origin",
+        b"transfer-encoding",
+        b"x-api-key",
+    )
+)
+"""Headers that decide something here or behind us: two of them could be read differently by two readers."""
+
+
+class Incoming:
+    """request_id: `req_…`. at, began: the first byte's moment, by the clock and by perf_counter."""
+
+    __slots__ = ("at", "began", "client", "method", "path", "query", "request_id", "scope")
+
+    def __init__(self, scope: Scope) -> None:
+        self.began = perf_counter()
+        self.at: datetime = clock.now()
+        self.request_id = ids.request_id()
+        self.scope = scope
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.query: bytes = scope["query_string"]
+
+    def headers(self) -> Headers:
+        """Lower-case name to value; repeats are joined by a comma as HTTP says, where they may be repeated.
+
+        Raises Refused for a header that must be there at most once.
+        """
+        found: Headers = {}
+        for name, value in self.scope["headers"]:
+            if name not in found:
+                found[name] = value
+            elif name.startswith(b"mcp-"):
+                raise Refused(attempts.HEADER_MISMATCH, f"{_shown(name)} is there more than once.")
+            elif name in _ONCE:
+                raise Refused(attempts.MALFORMED, f"the header {_shown(name)} is there more than once.")
+            else:
+                found[name] += b", " + value
+        return found
+
+    @property
+    def asks_before_sending(self) -> bool:
+        """Whether the body will only be sent once we ask for it (Expect: 100-continue)."""
+        return any(name == b"expect" for name, _ in self.scope["headers"])
+
+    def caller_address(self, *, proxy_hops: int) -> str:
+        """The caller's IP address, as the outermost proxy that we trust saw it; "" when it is not known.
+
+        proxy_hops: how many proxies in front append to X-Forwarded-For; 0 believes nobody.
+        """
+        client = self.scope.get("client")
+        address = str(client[0]) if client else ""
+        if proxy_hops:
+            lines = [value for name, value in self.scope["headers"] if name == b"x-forwarded-for"]
+            forwarded = b",".join(lines).decode("latin-1").split(",")
+            if len(forwarded) >= proxy_hops and forwarded[-proxy_hops].strip():
+                return forwarded[-proxy_hops].strip()[:45]
+        return address
+
+
+def _shown(name: bytes) -> str:
+    return "-".join(word.capitalize() for word in name.decode("latin-1").split("-"))

@@ -1,0 +1,64 @@
+"""Passing on an answer that is one JSON object."""
+
+from app.gateway import passing
+from app.gateway.meter import Meter
+from app.gateway.outcome import Transcript, of_message
+from app.gateway.reply import Reply
+from app.gateway.upstream.exchange import Exchange
+from app.gateway.upstream.problems import BadAnswer, ErrorStatus
+from app.metering import models
+
+HOLD_BYTES = 64 * 1024
+"""An answer up to this size is not begun before it is complete, so that an integration which breaks off in the middle
+becomes an error that says so. Of a longer one only the last piece is held.
+"""
+
+
+async def relay(exchange: Exchange, reply: Reply, meter: Meter | None, *, wants_answer: bool) -> None:
+    """Pass the answer on; with a meter, its end is held until the call is written down.
+
+    Raises UpstreamProblem, NotRecorded; what has been sent by then is in `reply`.
+    """
+    held = await exchange.read()
+    if exchange.is_exhausted:  # the usual answer: it came in one piece
+        size, outcome = len(held), of_message(held)
+    else:
+        held, transcript = await _pass_on(held, exchange, reply, meter)
+        size, outcome = transcript.size, transcript.outcome()
+    if wants_answer and not size:
+        raise BadAnswer("an empty body where a response was due")
+    if meter is not None:
+        status = exchange.status
+        if outcome is None or (status >= 400 and outcome.status != models.PROTOCOL_ERROR):
+            raise BadAnswer("JSON, but no JSON-RPC response") if status < 400 else ErrorStatus(status)
+        await meter.settle(outcome, http_status=status, bytes_out=size)
+    if not reply.is_started:
+        await _start(exchange, reply, meter, length=len(held))
+    await reply.finish(held)
+
+
+async def _pass_on(held: bytes, exchange: Exchange, reply: Reply, meter: Meter | None) -> tuple[bytes, Transcript]:
+    """Pass on what need not be held; gives what must be, and what the answer said."""
+    transcript = Transcript()
+    transcript.feed(held)
+    while piece := await exchange.read():
+        transcript.feed(piece)
+        if transcript.size <= HOLD_BYTES:
+            held += piece
+            continue
+        if not reply.is_started:
+            await _start(exchange, reply, meter, length=_length_of(exchange))
+        await reply.write(held)
+        held = piece
+    return held, transcript
+
+
+async def _start(exchange: Exchange, reply: Reply, meter: Meter | None, *, length: int | None) -> None:
+    receipt = meter.receipt if meter is not None else ""
+    headers = passing.answer_headers(exchange, receipt=receipt, is_stream=False, length=length)
+    await reply.start(exchange.status, headers)
+
+
+def _length_of(exchange: Exchange) -> int | None:
+    length = exchange.fields.get(b"content-length")
+    return int(length) if length is not None else None

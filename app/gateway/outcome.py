@@ -1,0 +1,168 @@
+"""What an integration's answer to a call of a tool was, read from its envelope without looking at what it carries."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from app.metering import models
+
+KEPT_BYTES = 1024 * 1024
+EDGE_BYTES = 4 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """status, error_class, units: as in the ledger: a result counts, whatever it says; an error does not.
+
+    is_final: False for an answer that only asks for more input, which is no event; the caller's next request, under
+    another id, is the call.
+    """
+
+    status: str
+    error_class: str = ""
+    units: int = 0
+    is_final: bool = True
+
+
+OK = Outcome(models.OK, units=1)
+INPUT_REQUIRED = Outcome(models.OK, "input_required", is_final=False)
+RESUMABLE = Outcome(models.OK, "resumable", units=1)
+"""The stream ended before the answer, but the integration keeps it for whoever resumes: the answer will be had."""
+
+_RPC_ERRORS = {
+    -32600: "invalid_request",
+    -32601: "method_not_found",
+    -32602: "invalid_params",
+    -32603: "internal_error",
+    -32020: "header_mismatch",
+    -32021: "missing_capability",
+    -32022: "unsupported_version",
+}
+# What mcp 1.x and 2.x (Python), the TypeScript SDK and FastMCP answer to a tool that they do not have.
+_UNKNOWN_TOOL = re.compile(rb"(?i)unknown tool\b|\btool\b[^\"]{0,160}\bnot found\b|no such tool\b")
+_IS_ERROR = re.compile(rb'(?<!\\)"isError"\s*:\s*true')
+_RESULT_TYPE = re.compile(rb'(?<!\\)"resultType"\s*:\s*"(\w+)"')
+
+
+class _Result(msgspec.Struct):
+    is_error: Any = msgspec.field(default=False, name="isError")
+    result_type: Any = msgspec.field(default=None, name="resultType")
+    content: msgspec.Raw = msgspec.Raw(b"")
+
+
+class _Error(msgspec.Struct):
+    code: Any = None
+    message: msgspec.Raw = msgspec.Raw(b"")
+
+
+class _Message(msgspec.Struct):
+    method: Any = None
+    result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    error: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+_message = msgspec.json.Decoder(_Message)
+_result = msgspec.json.Decoder(_Result)
+_error = msgspec.json.Decoder(_Error)
+
+
+def of_message(body: bytes) -> Outcome | None:
+    """What the JSON-RPC response in `body` says; None when it is not a response.
+
+    Whose response is not asked: a POST may be answered by one only, and there are clients that take "7" for 7.
+    """
+    try:
+        return _of_batch(body) if body.lstrip()[:1] == b"[" else _of_one(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+
+
+def of_event(data: bytes) -> Outcome | None:
+    """The same for the data of an event on a stream. What only a lenient reader understands counts as a response if
+    it looks like one, because such a reader may be the one who called.
+    """
+    outcome = of_message(data)
+    if outcome is None and data and _is_broken(data) and (b'"result"' in data or b'"error"' in data):
+        return of_edges(data[:EDGE_BYTES], data[-EDGE_BYTES:])
+    return outcome
+
+
+def of_edges(head: bytes, tail: bytes) -> Outcome:
+    """The best guess for an answer that is too large to be kept: it has a result; was it marked as an error?
+
+    head, tail: its first and last EDGE_BYTES.
+    """
+    found = _RESULT_TYPE.search(head) or _RESULT_TYPE.search(tail)
+    if found is not None and found[1] == b"input_required":
+        return INPUT_REQUIRED
+    return Outcome(models.TOOL_ERROR, units=1) if _IS_ERROR.search(head) or _IS_ERROR.search(tail) else OK
+
+
+def _of_batch(body: bytes) -> Outcome | None:
+    """Servers of 2025-03-26 may put several messages into one; the first response among them is the answer."""
+    found = (_of_one(message) for message in msgspec.json.decode(body, type=list[msgspec.Raw]))
+    return next((outcome for outcome in found if outcome is not None), None)
+
+
+def _of_one(body: bytes | msgspec.Raw) -> Outcome | None:
+    message = _message.decode(body)
+    if message.method is not None:
+        return None
+    if message.error is not msgspec.UNSET:
+        return _of_error(_error.decode(message.error))
+    return None if message.result is msgspec.UNSET else _of_result(_result.decode(message.result))
+
+
+def _is_broken(data: bytes) -> bool:
+    try:
+        msgspec.json.decode(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return True
+    return False
+
+
+def _of_result(result: _Result) -> Outcome:
+    if result.result_type == "input_required":
+        return INPUT_REQUIRED
+    if result.is_error is not True:
+        return OK
+    is_unknown = _UNKNOWN_TOOL.search(bytes(result.content)[:EDGE_BYTES]) is not None
+    return Outcome(models.TOOL_ERROR, "unknown_tool" if is_unknown else "", units=1)
+
+
+def _of_error(error: _Error) -> Outcome:
+    if _UNKNOWN_TOOL.search(bytes(error.message)[:EDGE_BYTES]):
+        return Outcome(models.PROTOCOL_ERROR, "unknown_tool")
+    code = error.code if isinstance(error.code, int) else None
+    return Outcome(models.PROTOCOL_ERROR, _RPC_ERRORS.get(code, "rpc_error") if code is not None else "rpc_error")
+
+
+class Transcript:
+    """What an answer said, kept for reading its outcome: all of it up to KEPT_BYTES, else its edges."""
+
+    __slots__ = ("_pieces", "_tail", "size")
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._tail = b""
+        self.size = 0
+
+    def feed(self, piece: bytes) -> None:
+        was_kept = self.size <= KEPT_BYTES
+        self.size += len(piece)
+        if self.size <= KEPT_BYTES:
+            self._pieces.append(piece)
+            return
+        if was_kept:
+            whole = b"".join(self._pieces)
+            self._pieces = [whole[:EDGE_BYTES]]
+            self._tail = whole[-EDGE_BYTES:]
+        self._tail = (self._tail + piece)[-EDGE_BYTES:]
+
+    def outcome(self) -> Outcome | None:
+        """None when it was not a JSON-RPC response."""
+        if self.size > KEPT_BYTES:
+            return of_edges(self._pieces[0], self._tail)
+        return of_message(self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces))

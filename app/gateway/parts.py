@@ -1,0 +1,62 @@
+"""What a gateway is made of, and the order in which it starts and stops."""
+
+import asyncio
+
+from sqlalchemy import Engine
+
+from app.core.config import Settings
+from app.gateway.feed import Feed
+from app.gateway.health import Health
+from app.gateway.metrics import Metrics
+from app.gateway.policy import Policy
+from app.gateway.refusals import Refusals
+from app.gateway.rounds import Rounds
+from app.gateway.upstream.client import Client
+from app.gateway.upstream.limits import Limits
+from app.metering.notebook import Notebook
+from app.metering.recorder import Recorder
+
+STOP_S = 10.0
+FIRST_LOOK_S = 5.0
+
+
+class Parts:
+    """One set per process; its threads belong to the loop that `start` runs on."""
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.policy = Policy()
+        self.feed = Feed(engine, self.policy)
+        self.recorder = Recorder(engine, timeout_s=settings.ledger_timeout_s, on_commit=self.metrics.committed)
+        self.notebook = Notebook(engine)
+        self.rounds = Rounds()
+        self.health = Health(engine, feed=self.feed, recorder=self.recorder, max_age_s=settings.policy_max_age_s)
+        self.refusals = Refusals(settings, policy=self.policy, notebook=self.notebook, metrics=self.metrics)
+
+    async def start(self) -> None:
+        """Start the threads and wait a moment for keys and routes; without them everything is refused, and healed
+        later.
+        """
+        settings = self.settings
+        limits = Limits(
+            connect_s=settings.connect_timeout_s,
+            answer_s=settings.answer_timeout_s,
+            idle_s=settings.idle_timeout_s,
+            total_s=settings.call_timeout_s,
+        )
+        self.client = Client(limits=limits, connections=settings.upstream_connections)
+        self.loop = loop = asyncio.get_running_loop()
+        self.recorder.start(loop)
+        self.rounds.start(loop)
+        self.notebook.start()
+        self.feed.start(loop)
+        await self.feed.catch_up(timeout_s=FIRST_LOOK_S)
+
+    async def stop(self) -> None:
+        """Write down what is under way and end the threads."""
+        self.rounds.stop()
+        await self.client.close()
+        await asyncio.to_thread(self.feed.stop, timeout_s=STOP_S)
+        await asyncio.to_thread(self.recorder.stop, timeout_s=STOP_S)
+        await asyncio.to_thread(self.notebook.stop, timeout_s=STOP_S)

@@ -1,0 +1,50 @@
+"""Which headers pass the gateway, in both directions.
+
+Everything else stays where it came from: the caller's credential, cookies, Host and hop-by-hop headers on the way in;
+server names, cookies and challenges on the way out.
+"""
+
+from app.gateway.incoming import Headers
+from app.gateway.reply import HeaderList
+from app.gateway.upstream.address import Address
+from app.gateway.upstream.exchange import Exchange
+
+_IN = frozenset(
+    (
+        b"accept",
+        b"content-type",
+        b"last-event-id",
+        b"traceparent",
+        b"tracestate",
+        b"user-agent",
+    )
+)
+_OUT = frozenset((b"allow", b"cache-control", b"content-type", b"retry-after"))
+_MCP = b"mcp-"
+
+
+def request_head(method: str, address: Address, headers: Headers, *, request_id: str, length: int | None) -> bytes:
+    """Request line and headers for the integration.
+
+    Mcp-… headers pass whatever their names: an intermediary that does not know one must forward it (SEP-2243).
+    length: of the body; None when there is none.
+    """
+    head = method.encode() + address.head + b"accept-encoding: identity\r\nx-request-id: " + request_id.encode()
+    lines = [name + b": " + value for name, value in headers.items() if name in _IN or name[:4] == _MCP]
+    if length is not None:
+        lines.append(b"content-length: %d" % length)
+    return b"\r\n".join((head, *lines, b"\r\n"))
+
+
+def answer_headers(exchange: Exchange, *, receipt: str, is_stream: bool, length: int | None) -> HeaderList:
+    """Headers for the caller. length: of the body, when it is known."""
+    passed = [pair for pair in exchange.headers if pair[0] in _OUT or pair[0][:4] == _MCP]
+    if b"cache-control" not in exchange.fields:
+        passed.append((b"cache-control", b"no-store"))
+    if receipt:
+        passed.append((b"postern-receipt", receipt.encode()))
+    if is_stream:
+        passed.append((b"x-accel-buffering", b"no"))
+    elif length is not None:
+        passed.append((b"content-length", b"%d" % length))
+    return passed

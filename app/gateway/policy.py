@@ -1,0 +1,87 @@
+"""What a gateway knows by heart: who may call, and where calls go.
+
+One thread changes it (feed.py) while the event loop reads it. Each reader makes one dictionary look-up, which is atomic
+in CPython, and each change is ordered so that whoever reads between two of its steps is refused rather than let in.
+"""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.gateway.upstream import address
+from app.gateway.upstream.address import Address
+from app.integrations.routes import Route
+from app.keys.grants import Grant, KnownKey
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A route with its address taken apart."""
+
+    route: Route
+    address: Address
+
+
+class Policy:
+    """live, revoked: SHA-256 of a key to its grant. by_prefix: a key's readable start to its grant, to tell whose a
+    broken key was meant to be. destinations: slug to destination, switched off ones included.
+    """
+
+    def __init__(self) -> None:
+        self.live: dict[bytes, Grant] = {}
+        self.revoked: dict[bytes, Grant] = {}
+        self.by_prefix: dict[str, Grant] = {}
+        self.destinations: dict[str, Destination] = {}
+        self._keys: dict[UUID, KnownKey] = {}
+        self._slugs: dict[UUID, str] = {}
+
+    def replace(self, *, keys: Iterable[KnownKey], routes: Iterable[Route]) -> None:
+        """Forget everything and know only these."""
+        fresh = Policy()
+        fresh.put_keys(keys)
+        fresh.put_routes(routes)
+        vars(self).update(vars(fresh))
+
+    def put_keys(self, keys: Iterable[KnownKey]) -> None:
+        """Know these keys as they are now."""
+        for key in keys:
+            if key.is_live:
+                self.live[key.digest] = key.grant
+                self.revoked.pop(key.digest, None)
+            else:
+                self.revoked[key.digest] = key.grant
+                self.live.pop(key.digest, None)
+            self.by_prefix[key.prefix] = key.grant
+            self._keys[key.grant.key_id] = key
+
+    def drop_keys(self, key_ids: Iterable[UUID]) -> None:
+        """These keys exist no more."""
+        for key_id in key_ids:
+            key = self._keys.pop(key_id, None)
+            if key is not None:
+                self.live.pop(key.digest, None)
+                self.revoked.pop(key.digest, None)
+                self.by_prefix.pop(key.prefix, None)
+
+    def put_routes(self, routes: Iterable[Route]) -> None:
+        """Know these integrations as they are now."""
+        for route in routes:
+            former = self._slugs.get(route.integration_id)
+            if former is not None and former != route.slug:
+                self.destinations.pop(former, None)
+            self._slugs[route.integration_id] = route.slug
+            try:
+                self.destinations[route.slug] = Destination(route, address.parse(route.upstream_url))
+            except ValueError as problem:
+                log.error("policy.bad_address", extra={"integration": route.slug, "error": str(problem)})
+                self.destinations.pop(route.slug, None)
+
+    def drop_routes(self, integration_ids: Iterable[UUID]) -> None:
+        """These integrations exist no more."""
+        for integration_id in integration_ids:
+            slug = self._slugs.pop(integration_id, None)
+            if slug is not None:
+                self.destinations.pop(slug, None)

@@ -1,0 +1,165 @@
+"""The middle of a call: to the integration and back as it comes, with only the end held until it is written down."""
+
+import logging
+
+from app.gateway import errors, json_relay, passing, sse
+from app.gateway.call import Call
+from app.gateway.caller import Caller
+from app.gateway.errors import Failure
+from app.gateway.event_relay import EventRelay
+from app.gateway.meter import GONE, INTERRUPTED, Meter
+from app.gateway.outcome import RESUMABLE, Outcome
+from app.gateway.reply import HeaderList, Reply
+from app.gateway.screening import Kind, kind_of
+from app.gateway.upstream.client import Client
+from app.gateway.upstream.exchange import Exchange
+from app.gateway.upstream.problems import CallerGone, ShuttingDown, TimedOut, UpstreamProblem
+from app.metering.recorder import NotRecorded
+
+log = logging.getLogger(__name__)
+
+CLIENT_CLOSED = 499
+"""What the ledger says for a caller who left before anything was sent; nginx's number, nobody ever receives it."""
+
+
+class Passage:
+    """One request through the gateway. meter: None for what is free."""
+
+    def __init__(self, call: Call, exchange: Exchange, reply: Reply, *, meter: Meter | None) -> None:
+        self._call = call
+        self._exchange = exchange
+        self._reply = reply
+        self._meter = meter
+        self._events: EventRelay | None = None
+
+    async def run(self, client: Client, caller: Caller) -> None:
+        """Answer the caller, whatever happens; the reply stays unfinished when it can only be cut off."""
+        caller.waits_for(self._exchange)
+        try:
+            await self._attempt(client)
+        except CallerGone:
+            self._leave(GONE)
+        except NotRecorded as problem:
+            log.error("call.withheld", extra={"receipt": self._receipt, "why": problem.message})
+            await self._say(errors.WITHHELD)
+        finally:
+            caller.is_served()
+            self._exchange.close()
+            if self._meter is not None and not self._meter.is_done:
+                self._leave(INTERRUPTED)
+
+    async def decline(self, failure: Failure) -> None:
+        """Tell the caller that the call is not even tried."""
+        if self._meter is not None:
+            self._meter.is_done = True
+        await self._say(failure)
+
+    async def _attempt(self, client: Client) -> None:
+        call = self._call
+        incoming, body, address = call.incoming, call.envelope.body, call.destination.address
+        length = len(body) if incoming.method == "POST" else None
+        head = passing.request_head(
+            incoming.method, address, call.headers, request_id=incoming.request_id, length=length
+        )
+        try:
+            if self._meter is not None:
+                self._meter.sending()
+            await client.send(self._exchange, address, head=head, body=body, is_repeatable=self._meter is None)
+            await self._relay()
+        except CallerGone:
+            raise
+        except ShuttingDown:
+            await self._reply.finish()
+        except UpstreamProblem as problem:
+            await self._fail(problem)
+
+    async def _relay(self) -> None:
+        wants_answer = self._call.envelope.wants_answer
+        kind = kind_of(self._exchange, wants_answer=wants_answer)
+        if kind is Kind.JSON:
+            await json_relay.relay(self._exchange, self._reply, self._meter, wants_answer=wants_answer)
+        elif kind is Kind.EMPTY:
+            await self._status_only()
+        elif self._meter is None:
+            await self._stream()
+        else:
+            self._events = EventRelay(self._exchange, self._reply, self._meter)
+            await self._events.run()
+
+    async def _status_only(self) -> None:
+        length = 0 if self._exchange.status != 204 else None
+        headers = passing.answer_headers(self._exchange, receipt="", is_stream=False, length=length)
+        await self._reply.start(self._exchange.status, headers)
+        await self._reply.finish()
+
+    async def _stream(self) -> None:
+        headers = passing.answer_headers(self._exchange, receipt="", is_stream=True, length=None)
+        await self._reply.start(self._exchange.status, headers)
+        while data := await self._exchange.read():
+            await self._reply.write(data)
+        await self._reply.finish()
+
+    # When it does not go well
+
+    async def _fail(self, problem: UpstreamProblem) -> None:
+        failure = errors.failure_of(problem)
+        extra = {"integration": self._call.destination.route.slug, "receipt": self._receipt, "why": str(problem)}
+        log.warning("call.failed", extra={**extra, "error_class": failure.error_class})
+        meter = self._meter
+        if meter is None:
+            await self._fail_free(problem, failure)
+        elif meter.is_done:
+            await self._reply.finish()  # the response has been sent; what broke came after it
+        elif self._is_resumable:
+            await meter.settle(RESUMABLE, http_status=200, bytes_out=self._reply.size)
+            await self._reply.finish()
+        else:
+            outcome = Outcome(failure.status, failure.error_class)
+            status = self._reply.status or failure.tool_status
+            await meter.settle(outcome, http_status=status, bytes_out=self._reply.size)
+            await self._say(failure)
+
+    async def _fail_free(self, problem: UpstreamProblem, failure: Failure) -> None:
+        is_listening = self._call.incoming.method == "GET" and self._reply.is_started
+        if is_listening and isinstance(problem, TimedOut):
+            await self._reply.finish()  # a stream that had nothing to say for long: the client opens the next
+        else:
+            await self._say(failure)
+
+    async def _say(self, failure: Failure) -> None:
+        """Tell the caller as well as what has been sent allows."""
+        call = self._call
+        words = failure.words.format(name=call.destination.route.name)
+        if self._meter is not None:
+            words += " You are not charged for this call."
+        body = errors.body(
+            call.envelope.id,
+            failure.code,
+            words,
+            reason=failure.error_class,
+            request_id=call.incoming.request_id,
+        )
+        if not self._reply.is_started:
+            status = failure.http_status if self._meter is None else failure.tool_status
+            await self._reply.whole(status, body, more=self._headers_of_failure())
+        elif self._events is not None and self._events.is_between_events:
+            await self._reply.finish(sse.message(body))
+
+    def _headers_of_failure(self) -> HeaderList:
+        more = [(name, value) for name, value in self._exchange.headers if name in (b"allow", b"retry-after")]
+        if self._meter is not None:
+            more.append((b"postern-receipt", self._receipt.encode()))
+        return more
+
+    def _leave(self, outcome: Outcome) -> None:
+        if self._meter is not None and not self._meter.is_done:
+            outcome = RESUMABLE if self._is_resumable else outcome
+            self._meter.note(outcome, http_status=self._reply.status or CLIENT_CLOSED, bytes_out=self._reply.size)
+
+    @property
+    def _receipt(self) -> str:
+        return self._meter.receipt if self._meter is not None else ""
+
+    @property
+    def _is_resumable(self) -> bool:
+        return self._events is not None and self._events.is_resumable

@@ -1,0 +1,82 @@
+"""Server-sent events, cut from a stream at their blank lines (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+
+Lines may end in CRLF, LF or CR, and a chunk may end anywhere.
+"""
+
+import re
+
+LARGE_EVENT_BYTES = 1024 * 1024
+TAIL_BYTES = 4 * 1024
+
+_END = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+
+
+class Splitter:
+    """Feed it chunks, get whole events; what is not whole yet waits.
+
+    An event larger than LARGE_EVENT_BYTES is given out in parts: `overflow` takes what may go ahead, all but its last
+    TAIL_BYTES or so, and the next event that `feed` gives is only the remainder of it.
+    """
+
+    def __init__(self) -> None:
+        self._waiting = bytearray()
+        self._scanned = 0
+        self._is_overflowing = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits."""
+        return not self._waiting
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The events that `data` completes, each with the blank line that ends it."""
+        waiting = self._waiting
+        waiting += data
+        events = []
+        start = 0
+        while found := _END.search(waiting, max(start, self._scanned - 3)):
+            events.append(bytes(waiting[start : found.end()]))
+            start = self._scanned = found.end()
+        if start:
+            del waiting[:start]
+            self._is_overflowing = False
+        self._scanned = len(waiting)
+        return events
+
+    def overflow(self) -> bytes:
+        """What of an unfinished, very large event may be sent ahead; b"" while it is not large."""
+        if len(self._waiting) <= (2 * TAIL_BYTES if self._is_overflowing else LARGE_EVENT_BYTES):
+            return b""
+        self._is_overflowing = True
+        ahead = bytes(self._waiting[:-TAIL_BYTES])
+        del self._waiting[:-TAIL_BYTES]
+        self._scanned = len(self._waiting)
+        return ahead
+
+    def remainder(self) -> bytes:
+        """What was never completed, once the stream has ended."""
+        return bytes(self._waiting)
+
+
+def data_of(event: bytes) -> bytes:
+    """The payload: its data lines, joined by new lines."""
+    lines = [_value(line) for line in _LINE_END.split(event) if line.startswith((b"data:", b"data"))]
+    return b"\n".join(line for line in lines if line is not None)
+
+
+def has_id(event: bytes) -> bool:
+    """Whether it names a place from which the stream could be resumed."""
+    return any(line.startswith(b"id:") and line[3:].strip() for line in _LINE_END.split(event))
+
+
+def message(body: bytes) -> bytes:
+    """An event that carries one JSON-RPC message (without line breaks)."""
+    return b"event: message\r\ndata: " + body + b"\r\n\r\n"
+
+
+def _value(line: bytes) -> bytes | None:
+    name, _, value = line.partition(b":")
+    if name != b"data":
+        return None
+    return value[1:] if value.startswith(b" ") else value

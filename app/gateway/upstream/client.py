@@ -1,0 +1,66 @@
+"""The HTTP client towards integrations: small, because a general one costs more than all the rest of a call.
+
+It sends what it is given and streams what comes back. It follows no redirects, decodes nothing, keeps no cookies, and
+never sends HEAD, whose answers would need a parser that knows the question. Why it is ours: docs/adr/0002.
+"""
+
+import asyncio
+import ssl
+
+from app.gateway.upstream.address import Address, Origin
+from app.gateway.upstream.exchange import Exchange
+from app.gateway.upstream.limits import Limits
+from app.gateway.upstream.pool import Pool
+from app.gateway.upstream.problems import BrokeOff
+
+
+class Client:
+    """One for the life of the process: its pools and its TLS context are what makes it quick."""
+
+    def __init__(self, *, limits: Limits, connections: int) -> None:
+        """connections: to one origin, at most. Needs a running loop."""
+        self._limits = limits
+        self._connections = connections
+        self._tls = ssl.create_default_context()
+        self._loop = asyncio.get_running_loop()
+        self._pools: dict[Origin, Pool] = {}
+
+    def exchange(self) -> Exchange:
+        """A new exchange, which may be failed from elsewhere (the caller left) before it is even sent."""
+        return Exchange(self._loop, self._limits)
+
+    async def send(
+        self, exchange: Exchange, address: Address, *, head: bytes, body: bytes, is_repeatable: bool
+    ) -> None:
+        """Send a request; returns when status and headers of the answer are there.
+
+        head: request line and headers with the empty line, Host and Content-Length included.
+        is_repeatable: may be sent again when a kept-alive connection turns out to have been closed meanwhile.
+        Raises UpstreamProblem.
+        """
+        pool = self._pools.get(address.origin) or self._pool(address.origin)
+        try:
+            connection = pool.take_idle() or await pool.take_new()
+            connection.carry(exchange, head, body)
+            try:
+                await exchange.head()
+            except BrokeOff:
+                if not (is_repeatable and connection.was_used and exchange.heard_nothing):
+                    raise
+                exchange.restart()
+                connection = await pool.take_new()
+                connection.carry(exchange, head, body)
+                await exchange.head()
+        except BaseException:
+            exchange.close()
+            raise
+
+    async def close(self) -> None:
+        """Close idle connections."""
+        for pool in self._pools.values():
+            pool.close()
+
+    def _pool(self, origin: Origin) -> Pool:
+        connect_s = self._limits.connect_s
+        pool = self._pools[origin] = Pool(origin, size=self._connections, connect_s=connect_s, tls=self._tls)
+        return pool

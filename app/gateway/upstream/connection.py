@@ -1,0 +1,94 @@
+"""One connection to an integration: carries one exchange at a time."""
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+from app.gateway.upstream.exchange import Exchange
+from app.gateway.upstream.problems import BrokeOff, UpstreamProblem
+
+
+class Connection(asyncio.Protocol):
+    """Between asyncio's transport and the exchange in hand.
+
+    A request's body is whole and bounded when it gets here, so it is written at once; what needs back-pressure is the
+    answer, and the exchange asks for it by pause_reading.
+    """
+
+    __slots__ = ("_exchange", "_on_free", "_on_lost", "_transport", "good_until", "was_used")
+
+    def __init__(
+        self, *, on_free: Callable[["Connection", float | None], None], on_lost: Callable[["Connection"], None]
+    ) -> None:
+        """on_free: told for how many seconds the other side keeps it open, if it said so. on_lost: once, when gone."""
+        self._on_free = on_free
+        self._on_lost = on_lost
+        self._exchange: Exchange | None = None
+        self._transport: asyncio.Transport | None = None
+        self.good_until = 0.0
+        self.was_used = False
+
+    @property
+    def is_open(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
+
+    def carry(self, exchange: Exchange, head: bytes, body: bytes) -> None:
+        """Send a request and give its exchange what comes back.
+
+        Raises UpstreamProblem, with nothing sent, if the exchange had failed before.
+        """
+        if self._transport is None:
+            raise BrokeOff("closed before anything was sent")
+        try:
+            exchange.carried_by(self)
+        except UpstreamProblem:
+            self._on_free(self, None)
+            raise
+        self._exchange = exchange
+        self._transport.write(head + body if len(body) < 65_536 else head)
+        if len(body) >= 65_536:
+            self._transport.write(body)
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own class, not registered as one
+
+    def data_received(self, data: bytes) -> None:
+        if self._exchange is None:
+            self.abort()  # nobody asked for anything
+        else:
+            self._exchange.feed(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        exchange, self._exchange = self._exchange, None
+        self._transport = None
+        self._on_lost(self)
+        if exchange is not None:
+            exchange.connection_ended(BrokeOff(f"connection ended: {exc or 'closed by the integration'}"))
+
+    # Carrier, for the exchange
+
+    def pause_reading(self) -> None:
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def finished(self, *, is_reusable: bool) -> None:
+        keep_alive_s = self._exchange.keep_alive_s if self._exchange is not None else None
+        self._exchange = None
+        self.was_used = True
+        # An answer may come before the request is fully sent; what is left of it must not meet the next exchange.
+        if is_reusable and self._transport is not None and self._transport.get_write_buffer_size() == 0:
+            self._on_free(self, keep_alive_s)
+        else:
+            self.abort()
+
+    def abort(self) -> None:
+        """Close at once, without sending what is still buffered."""
+        self._exchange = None
+        if self._transport is not None:
+            self._transport.abort()

@@ -1,0 +1,261 @@
+"""One request to an integration and its answer, whichever connection carries it.
+
+The parser and the queue of what arrived belong to the exchange and not to the connection: a connection may already
+serve the next exchange while the end of this one is still being read.
+"""
+
+import asyncio
+from collections import deque
+from typing import Protocol
+
+import httptools
+
+from app.gateway.upstream.limits import Limits
+from app.gateway.upstream.problems import BadAnswer, BrokeOff, TimedOut, UpstreamProblem
+
+MAX_FRAMING_BYTES = 64 * 1024
+"""Bytes in a row that bring no body: heads, 1xx answers, chunk extensions and trailers are all bounded by it."""
+PAUSE_ABOVE_BYTES = 256 * 1024
+RESUME_BELOW_BYTES = 64 * 1024
+
+
+class Carrier(Protocol):
+    """What an exchange asks of the connection that carries it."""
+
+    def pause_reading(self) -> None: ...
+    def resume_reading(self) -> None: ...
+    def finished(self, *, is_reusable: bool) -> None: ...
+    def abort(self) -> None: ...
+
+
+class Exchange:
+    """The answer as it arrives: `status` and `headers` once `head()` returns, then `read()` until b"".
+
+    headers: (lower-case name, value) in the order sent, repeats kept; fields: the same by name, the last of repeats.
+    httptools calls the on_… methods.
+    """
+
+    status = 0
+    keep_alive_s: float | None = None
+    _problem: UpstreamProblem | None = None
+    _waiter: asyncio.Future[None] | None = None
+    _timer: asyncio.TimerHandle | None = None
+    _carrier: Carrier | None = None
+    _buffered = _framing = 0
+    _flaw = ""
+    _heard_at = 0.0
+    _has_head = _is_complete = _is_informational = _is_surplus = False
+    _reads_until_close = _keeps_alive = _is_paused = False
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, limits: Limits) -> None:
+        self._loop = loop
+        self._limits = limits
+        self._ends_at = loop.time() + limits.total_s
+        self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
+        self._chunks: deque[bytes] = deque()
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.fields: dict[bytes, bytes] = {}
+
+    # For whoever wants the answer
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the whole answer has arrived and been read: `read` would give b"" at once."""
+        return self._is_complete and not self._chunks
+
+    async def head(self) -> None:
+        """Wait for status and headers. Raises UpstreamProblem."""
+        while not self._has_head:
+            if self._problem is not None:
+                raise self._problem
+            await self._wait()
+
+    async def read(self) -> bytes:
+        """What has arrived since the last time, waiting for some; b"" at the end. Raises UpstreamProblem."""
+        while not self._chunks:
+            if self._is_complete:
+                return b""
+            if self._problem is not None:
+                raise self._problem
+            await self._wait()
+        data = self._chunks.popleft() if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks.clear()
+        self._buffered = 0
+        if self._is_paused and self._carrier is not None:
+            self._is_paused = False
+            self._carrier.resume_reading()
+        return data
+
+    def close(self) -> None:
+        """Want no more of it: an answer that is still under way is aborted, connection and all."""
+        if not self._is_complete:
+            self.fail(BrokeOff("closed on our side"))
+
+    def fail(self, problem: UpstreamProblem) -> None:
+        """End it with `problem`, for whoever waits now or asks later. Without effect once complete or failed."""
+        if self._is_complete or self._problem is not None:
+            return
+        self._problem = problem
+        carrier = self._carrier
+        self._let_go()
+        if carrier is not None:
+            carrier.abort()
+        self._wake()
+
+    async def _wait(self) -> None:
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    # For the connection
+
+    def carried_by(self, carrier: Carrier) -> None:
+        """The request is being written on `carrier`; the clocks start. Raises UpstreamProblem if it failed before."""
+        if self._problem is not None:
+            raise self._problem
+        self._carrier = carrier
+        self._heard_at = now = self._loop.time()
+        self._timer = self._loop.call_at(min(now + self._limits.answer_s, self._ends_at), self._watch)
+
+    def restart(self) -> None:
+        """Forget a connection that ended without a byte of answer, to be carried by another."""
+        self._problem = None
+        self._parser = httptools.HttpResponseParser(self)
+
+    def feed(self, data: bytes) -> None:
+        """Bytes from the integration."""
+        parser = self._parser
+        if parser is None:
+            return
+        self._heard_at = self._loop.time()
+        self._framing += len(data)
+        try:
+            parser.feed_data(data)
+        except httptools.HttpParserError as problem:
+            if not self._is_complete:
+                self.fail(BadAnswer(f"not HTTP: {problem}"))
+                return
+            self._is_surplus = True
+        except httptools.HttpParserUpgrade:
+            self.fail(BadAnswer("switched protocols unasked"))
+            return
+        if self._flaw:
+            self._is_complete = False
+            self.fail(BadAnswer(self._flaw))
+        elif self._is_complete:
+            self._finish(is_reusable=self._keeps_alive and not self._is_surplus)
+        elif self._framing > MAX_FRAMING_BYTES:
+            self.fail(BadAnswer("heads or trailers without end"))
+
+    def connection_ended(self, problem: UpstreamProblem) -> None:
+        """The connection is gone. An answer without a stated length ends well by this."""
+        if self._reads_until_close and self._has_head:
+            self._is_complete = True
+            self._finish(is_reusable=False)
+        else:
+            self._carrier = None
+            self.fail(problem)
+
+    @property
+    def heard_nothing(self) -> bool:
+        """Whether not one byte of an answer has arrived."""
+        return self._framing == 0 and not self._has_head
+
+    def _finish(self, *, is_reusable: bool) -> None:
+        carrier = self._carrier
+        self._let_go()
+        if carrier is not None:
+            if self._is_paused:
+                carrier.resume_reading()
+            carrier.finished(is_reusable=is_reusable)
+        self._wake()
+
+    def _let_go(self) -> None:
+        self._carrier = self._parser = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _watch(self) -> None:
+        """One timer for all limits: it looks when the nearest could have passed, and again if it has not."""
+        limit_s = self._limits.idle_s if self._has_head else self._limits.answer_s
+        due = min(self._heard_at + limit_s, self._ends_at)
+        if self._loop.time() < due:
+            self._timer = self._loop.call_at(due, self._watch)
+        elif due == self._ends_at:
+            self.fail(TimedOut(f"not finished after {self._limits.total_s:g} s"))
+        else:
+            self.fail(TimedOut(f"silent for {limit_s:g} s"))
+
+    # For the parser
+
+    def on_message_begin(self) -> None:
+        if self._is_complete:
+            self._is_surplus = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._has_head:
+            self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        if self._is_complete or self._parser is None:
+            return
+        status = self._parser.get_status_code()
+        if 100 <= status < 200:
+            self._is_informational = True
+            self.headers.clear()
+            return
+        self.status = status
+        self._has_head = True
+        self._keeps_alive = self._parser.should_keep_alive()
+        self._heard_at = self._loop.time()
+        if self._limits.idle_s < self._limits.answer_s and self._timer is not None:
+            self._timer.cancel()
+            self._watch()
+        self._read_framing()
+        if self._waiter is not None:
+            self._wake()
+
+    def _read_framing(self) -> None:
+        fields = self.fields = dict(self.headers)
+        if b"transfer-encoding" in fields:
+            codings = [value.strip().lower() for name, value in self.headers if name == b"transfer-encoding"]
+            if codings != [b"chunked"]:
+                self._flaw = "a transfer coding that we did not ask for"
+        elif b"content-length" not in fields and self.status not in (204, 304):
+            self._reads_until_close = True
+        if b"keep-alive" in fields:
+            self.keep_alive_s = _timeout_of(fields[b"keep-alive"])
+
+    def on_body(self, body: bytes) -> None:
+        if self._is_complete:
+            return
+        self._framing = 0
+        self._chunks.append(body)
+        self._buffered += len(body)
+        if self._buffered > PAUSE_ABOVE_BYTES and not self._is_paused and self._carrier is not None:
+            self._is_paused = True
+            self._carrier.pause_reading()
+        if self._waiter is not None:
+            self._wake()
+
+    def on_message_complete(self) -> None:
+        if self._is_informational:
+            self._is_informational = False
+        elif not self._is_complete:
+            self._is_complete = True
+
+
+def _timeout_of(value: bytes) -> float | None:
+    """The seconds in `Keep-Alive: timeout=5`."""
+    for part in value.split(b","):
+        name, _, number = part.strip().partition(b"=")
+        if name.lower() == b"timeout" and number.isdigit() and len(number) < 6:
+            return float(number)
+    return None

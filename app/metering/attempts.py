@@ -1,0 +1,96 @@
+"""Why a request was refused before it reached an integration, in words for whoever made it.
+
+The gateway records the reason; its own answer says the same in the protocol's form (app/gateway/errors.py).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete
+from sqlmodel import Session, col
+
+from app.metering.models import Attempt
+
+NO_KEY = "no_key"
+NOT_A_KEY = "not_a_key"
+INCOMPLETE_KEY = "incomplete_key"
+UNKNOWN_KEY = "unknown_key"
+REVOKED_KEY = "revoked_key"
+KEY_IN_ADDRESS = "key_in_address"
+UNKNOWN_INTEGRATION = "unknown_integration"
+WRONG_PATH = "wrong_path"
+MALFORMED = "malformed"
+TOO_LARGE = "too_large"
+TOO_SLOW = "too_slow"
+HEADER_MISMATCH = "header_mismatch"
+FOREIGN_ORIGIN = "foreign_origin"
+UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """title: what happened. what_to_do: the next step. {keys_url}, {gateway_url} and {path} may stand in either."""
+
+    title: str
+    what_to_do: str
+
+
+EXPLANATIONS: dict[str, Explanation] = {
+    NO_KEY: Explanation(
+        "A call came without a key", "Send the key in the header “Authorization: Bearer …” or “X-API-Key: …”."
+    ),
+    NOT_A_KEY: Explanation(
+        "What was sent as a key is not one",
+        "A key looks like pst_live_ and 36 letters and digits. Copy it again, without quotes or spaces.",
+    ),
+    INCOMPLETE_KEY: Explanation(
+        "The key is not complete",
+        "It was cut short or mistyped: its checksum does not agree. Copy the whole key again.",
+    ),
+    UNKNOWN_KEY: Explanation(
+        "Nobody here knows that key",
+        "It has the form of a key, but it is none of this gateway's. Check that key and address belong together, "
+        "or make a new key at {keys_url}.",
+    ),
+    REVOKED_KEY: Explanation("The key was revoked", "It works no more. Make a new one at {keys_url}."),
+    KEY_IN_ADDRESS: Explanation(
+        "The key stood in the address",
+        "Addresses end up in logs and histories, so a key there is never accepted. Revoke it at {keys_url} and send "
+        "a new one in a header.",
+    ),
+    UNKNOWN_INTEGRATION: Explanation(
+        "There is no integration at {path}", "Check the last part of the address: {gateway_url}/mcp/ and its name."
+    ),
+    WRONG_PATH: Explanation("There is nothing at {path}", "Addresses here look like {gateway_url}/mcp/sampler."),
+    MALFORMED: Explanation(
+        "The request could not be read",
+        "The body must be one JSON-RPC 2.0 message, sent as application/json. The answer says where it broke.",
+    ),
+    TOO_LARGE: Explanation("The request was too large", "Send less in one call; the answer says how much is allowed."),
+    TOO_SLOW: Explanation(
+        "The request did not arrive in time", "Its body took too long. Try again on a better connection."
+    ),
+    HEADER_MISMATCH: Explanation(
+        "Header and body did not agree",
+        "Mcp-Method, Mcp-Name and MCP-Protocol-Version must say what the body says, each once.",
+    ),
+    FOREIGN_ORIGIN: Explanation(
+        "A web page of another site made the call", "Browsers may call this gateway only from its own pages."
+    ),
+    UNAVAILABLE: Explanation(
+        "The gateway could not take calls just then", "Nothing was charged. Try again in a few seconds."
+    ),
+}
+
+
+def explain(reason: str, *, path: str, keys_url: str, gateway_url: str) -> Explanation:
+    """The words for `reason`, with the addresses filled in. Raises KeyError for a reason that is not one of ours."""
+    found = EXPLANATIONS[reason]
+    words = {"path": path, "keys_url": keys_url, "gateway_url": gateway_url}
+    return Explanation(title=found.title.format(**words), what_to_do=found.what_to_do.format(**words))
+
+
+def forget(session: Session, *, before: datetime) -> int:
+    """Delete refused tries older than `before`; gives how many."""
+    result = session.execute(delete(Attempt).where(col(Attempt.at) < before))
+    return int(result.rowcount)  # type: ignore[attr-defined]  # a DELETE answers with a CursorResult

@@ -1,0 +1,95 @@
+"""What is written to the ledger: events, and the hourly totals that move with them in the same transaction.
+
+Plain rows, because an SQLModel object for each call would cost more than the call.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TypedDict
+from uuid import UUID
+
+from sqlalchemy import Insert
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.core import clock, db, ids
+from app.metering import models
+from app.metering.models import UsageEvent, UsageHour
+from app.metering.prepared import Row
+
+
+class EventRow(TypedDict):
+    """A row of usage_event; see models.UsageEvent for what each column says."""
+
+    id: str
+    request_id: str
+    at: datetime
+    organisation_id: UUID
+    key_id: UUID
+    integration_id: UUID
+    tool: str
+    status: str
+    error_class: str
+    units: int
+    http_status: int
+    duration_us: int
+    upstream_us: int
+    bytes_in: int
+    bytes_out: int
+    protocol_version: str
+
+
+EVENTS = db.metadata.tables[str(UsageEvent.__tablename__)]
+HOURS = db.metadata.tables[str(UsageHour.__tablename__)]
+_PLACE = ("organisation_id", "hour_at", "key_id", "integration_id", "tool")
+_HOUR = timedelta(hours=1)
+_SUMS = ("calls", "errors", "units", "duration_us", "bytes_in", "bytes_out")
+
+
+def reversal_of(row: EventRow, *, now: datetime) -> EventRow:
+    """An event that takes the units of `row` back: its answer was withheld after it had been written down."""
+    return {
+        **row,
+        "id": ids.receipt_id(),
+        "at": now,
+        "status": models.CANCELLED,
+        "error_class": "reversal",
+        "units": -row["units"],
+        "duration_us": 0,
+        "upstream_us": 0,
+        "bytes_in": 0,
+        "bytes_out": 0,
+    }
+
+
+def hours_of(rows: Sequence[EventRow]) -> list[Row]:
+    """What the events add to their hours, as rows of usage_hour, one per place, always in the same order: PostgreSQL
+    locks rows as it meets them, and two gateways that met the same rows in different orders would wait for each other.
+    """
+    hours: dict[tuple[UUID, datetime, UUID, UUID, str], list[int]] = {}
+    hour_at = clock.hour_of(rows[0]["at"])
+    for row in rows:
+        if not timedelta(0) <= row["at"] - hour_at < _HOUR:
+            hour_at = clock.hour_of(row["at"])
+        place = (row["organisation_id"], hour_at, row["key_id"], row["integration_id"], row["tool"])
+        sums = hours.get(place)
+        if sums is None:
+            sums = hours[place] = [0] * len(_SUMS)
+        sums[0] += 1
+        sums[1] += row["status"] != models.OK
+        sums[2] += row["units"]
+        sums[3] += row["duration_us"]
+        sums[4] += row["bytes_in"]
+        sums[5] += row["bytes_out"]
+    return [dict(zip(_PLACE + _SUMS, (*place, *hours[place]), strict=True)) for place in sorted(hours)]
+
+
+def _upsert(statement: postgresql.Insert | sqlite.Insert) -> postgresql.Insert | sqlite.Insert:
+    added = {name: HOURS.c[name] + statement.excluded[name] for name in _SUMS}
+    return statement.on_conflict_do_update(index_elements=list(_PLACE), set_=added)
+
+
+INSERTS: dict[str, tuple[Insert, Insert]] = {
+    "sqlite": (sqlite.insert(EVENTS), _upsert(sqlite.insert(HOURS))),
+    "postgresql": (postgresql.insert(EVENTS), _upsert(postgresql.insert(HOURS))),
+}
+"""By dialect: the statements that add events, and what they add to their hours."""

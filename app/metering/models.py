@@ -1,0 +1,103 @@
+"""The ledger: one event per metered call, the hourly totals that move with it, and tries that were refused.
+
+No foreign keys here: the ledger outlives what it speaks of, and a lock on an organisation's row for each of its calls
+would be the slowest thing a call does.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Column, Index
+from sqlmodel import Field, SQLModel
+
+from app.core.db import UtcDateTime
+
+OK = "ok"
+TOOL_ERROR = "tool_error"
+PROTOCOL_ERROR = "protocol_error"
+UPSTREAM_ERROR = "upstream_error"
+TIMEOUT = "timeout"
+CANCELLED = "cancelled"
+STATUSES = (OK, TOOL_ERROR, PROTOCOL_ERROR, UPSTREAM_ERROR, TIMEOUT, CANCELLED)
+"""How a metered call ended.
+
+ok: a result. tool_error: a result with isError. protocol_error: a JSON-RPC error by the upstream. upstream_error: the
+upstream could not be reached, broke off or answered 5xx. timeout: it took too long. cancelled: the caller went away.
+"""
+
+
+class UsageEvent(SQLModel, table=True):
+    """One `tools/call` that reached an integration, written before the end of its answer left the gateway.
+
+    id: the receipt (`rcp_…`, sorts by time). units: what counts towards a bill: 1 for a result (ok, tool_error), 0
+    without one, -1 to take one back (docs/adr/0003). duration_us: first byte in to last byte ready; upstream_us: of
+    that, waiting for the integration.
+    error_class: a short name such as "unknown_tool", "" when all is well.
+    """
+
+    __tablename__ = "usage_event"
+    __table_args__ = (
+        Index("ix_usage_event_organisation_id_id", "organisation_id", "id"),
+        {"sqlite_with_rowid": False},
+    )
+
+    id: str = Field(max_length=30, primary_key=True)
+    request_id: str = Field(max_length=30)
+    at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    organisation_id: UUID
+    key_id: UUID
+    integration_id: UUID
+    tool: str = Field(max_length=128)
+    status: str = Field(max_length=20)
+    error_class: str = Field(default="", max_length=40)
+    units: int
+    http_status: int
+    duration_us: int = Field(sa_column=Column(BigInteger, nullable=False))
+    upstream_us: int = Field(sa_column=Column(BigInteger, nullable=False))
+    bytes_in: int = Field(sa_column=Column(BigInteger, nullable=False))
+    bytes_out: int = Field(sa_column=Column(BigInteger, nullable=False))
+    protocol_version: str = Field(default="", max_length=20)
+
+
+class UsageHour(SQLModel, table=True):
+    """Totals of one UTC hour for one organisation, key, integration and tool; moves in the event's transaction."""
+
+    __tablename__ = "usage_hour"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    organisation_id: UUID = Field(primary_key=True)
+    hour_at: datetime = Field(sa_column=Column(UtcDateTime, primary_key=True, nullable=False))
+    key_id: UUID = Field(primary_key=True)
+    integration_id: UUID = Field(primary_key=True)
+    tool: str = Field(max_length=128, primary_key=True)
+    calls: int = Field(sa_column=Column(BigInteger, nullable=False))
+    errors: int = Field(sa_column=Column(BigInteger, nullable=False))
+    units: int = Field(sa_column=Column(BigInteger, nullable=False))
+    duration_us: int = Field(sa_column=Column(BigInteger, nullable=False))
+    bytes_in: int = Field(sa_column=Column(BigInteger, nullable=False))
+    bytes_out: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class Attempt(SQLModel, table=True):
+    """A try that the gateway refused, kept for a day so that “Your first call” can explain it. Never billed.
+
+    id: the request id. organisation_id, key_id: whose it was, when that can be told. address_digest: a keyed digest of
+    the caller's address. reason: see app/metering/attempts.py. key_hint: the key's readable start, never the secret.
+    """
+
+    __table_args__ = (
+        Index("ix_attempt_organisation_id_at", "organisation_id", "at"),
+        Index("ix_attempt_address_digest_at", "address_digest", "at"),
+    )
+
+    id: str = Field(max_length=30, primary_key=True)
+    at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
+    organisation_id: UUID | None = Field(default=None)
+    key_id: UUID | None = Field(default=None)
+    address_digest: str = Field(max_length=64)
+    reason: str = Field(max_length=40)
+    http_status: int
+    path: str = Field(max_length=200)
+    method: str = Field(default="", max_length=80)
+    tool: str = Field(default="", max_length=128)
+    key_hint: str = Field(default="", max_length=32)

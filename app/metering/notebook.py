@@ -1,0 +1,123 @@
+"""Notes that a gateway takes beside the ledger: when keys were used, and which tries it refused.
+
+Neither is worth a wait: they are written by a thread of their own, and refused tries beyond a modest rate are only
+counted. Losing some of them when a process dies is fine; nothing is billed by them.
+"""
+
+import logging
+import threading
+from collections import deque
+from datetime import datetime
+from time import monotonic
+from typing import TypedDict
+from uuid import UUID
+
+from sqlalchemy import Engine, bindparam, or_
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.core import db
+from app.keys.models import Key
+from app.metering.models import Attempt
+
+log = logging.getLogger(__name__)
+
+WAITING_AT_MOST = 200
+PER_SECOND = 50
+USES_EVERY_S = 5.0
+PAUSE_S = 0.1
+"""Between two writes of refused tries: soon enough for somebody who watches the page, rare enough for the disk."""
+
+_ATTEMPTS = db.metadata.tables[str(Attempt.__tablename__)]
+_KEYS = db.metadata.tables[str(Key.__tablename__)]
+_USED = (
+    _KEYS.update()
+    .where(
+        _KEYS.c.id == bindparam("key_id"),
+        or_(_KEYS.c.last_used_at.is_(None), _KEYS.c.last_used_at < bindparam("used_at")),
+    )
+    .values(last_used_at=bindparam("used_at"))
+)
+
+
+class AttemptRow(TypedDict):
+    """A row of attempt; see models.Attempt."""
+
+    id: str
+    at: datetime
+    organisation_id: UUID | None
+    key_id: UUID | None
+    address_digest: str
+    reason: str
+    http_status: int
+    path: str
+    method: str
+    tool: str
+    key_hint: str
+
+
+class Notebook:
+    """`used` and `refused` never wait and may be called from the event loop."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._uses: dict[UUID, datetime] = {}
+        self._attempts: deque[AttemptRow] = deque()
+        self._allowance = float(PER_SECOND)
+        self._allowed_at = monotonic()
+        self._news = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="notebook", daemon=True)
+        self.start = self._thread.start
+
+    def stop(self, *, timeout_s: float) -> None:
+        """Write what is noted, for at most timeout_s seconds; blocks."""
+        self._stopping.set()
+        self._news.set()
+        self._thread.join(timeout_s)
+
+    def used(self, key_id: UUID, at: datetime) -> None:
+        """A key has just opened the door. Written within USES_EVERY_S seconds or so."""
+        self._uses[key_id] = at
+
+    def refused(self, row: AttemptRow) -> bool:
+        """Keep a refused try; False when there are too many to keep them all."""
+        now = monotonic()
+        self._allowance = min(PER_SECOND, self._allowance + (now - self._allowed_at) * PER_SECOND)
+        self._allowed_at = now
+        if self._allowance < 1 or len(self._attempts) >= WAITING_AT_MOST:
+            return False
+        self._allowance -= 1
+        self._attempts.append(row)
+        self._news.set()
+        return True
+
+    def _run(self) -> None:
+        uses_written_at = monotonic()
+        while not self._stopping.is_set():
+            self._news.wait(USES_EVERY_S)
+            self._news.clear()
+            self._write_attempts()
+            if monotonic() - uses_written_at >= USES_EVERY_S:
+                self._write_uses()
+                uses_written_at = monotonic()
+            self._stopping.wait(PAUSE_S)
+        self._write_attempts()
+        self._write_uses()
+
+    def _write_attempts(self) -> None:
+        rows = [self._attempts.popleft() for _ in range(len(self._attempts))]
+        if rows:
+            try:
+                with self._engine.begin() as connection:
+                    connection.execute(_ATTEMPTS.insert(), rows)
+            except SQLAlchemyError as problem:
+                log.warning("attempts.lost", extra={"attempts": len(rows), "error": str(problem).splitlines()[0]})
+
+    def _write_uses(self) -> None:
+        uses = dict(self._uses.popitem() for _ in range(len(self._uses)))
+        if uses:
+            try:
+                with self._engine.begin() as connection:
+                    connection.execute(_USED, [{"key_id": key_id, "used_at": uses[key_id]} for key_id in sorted(uses)])
+            except SQLAlchemyError as problem:
+                log.warning("keys.uses_lost", extra={"keys": len(uses), "error": str(problem).splitlines()[0]})

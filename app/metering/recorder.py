@@ -1,0 +1,136 @@
+"""The recorder: makes calls durable in groups, so that one commit serves all who wait for it.
+
+A thread of its own writes as soon as it is free and takes all that came meanwhile. There is no timer: a lone call waits
+for one commit and nothing else, and under load groups grow by themselves (docs/adr/0003).
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
+
+from sqlalchemy import Engine
+
+from app.core import clock
+from app.core.errors import Unavailable
+from app.metering import ledger
+from app.metering.group_writer import Entry, GroupWriter, Outcome
+from app.metering.ledger import EventRow
+
+log = logging.getLogger(__name__)
+
+SWEEP_S = 0.25
+TROUBLED_AFTER_S = 1.0
+TROUBLED_FOR_S = 3.0
+
+
+class NotRecorded(Unavailable):
+    """The call is not in the ledger, so its answer must be withheld; it costs nothing."""
+
+
+class Recorder:
+    """The event loop's side; every method but the constructor is for the loop's thread."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        timeout_s: float,
+        capacity: int = 20_000,
+        on_commit: Callable[[int, float], None] = lambda size, seconds: None,
+    ) -> None:
+        """timeout_s: longest that a caller waits. capacity: events under way at most.
+
+        on_commit: told, in the writing thread, of each commit: how many events, and how many seconds it took.
+        """
+        self._timeout_s = timeout_s
+        self._capacity = capacity
+        self._writer = GroupWriter(engine, tell=self._tell, on_commit=on_commit)
+        self._waiting: deque[Entry] = deque()
+        self._under_way = 0
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin writing; the futures that `record` gives belong to `loop`."""
+        self._loop = loop
+        self._sweeper = loop.call_later(SWEEP_S, self._sweep)
+        self._writer.start()
+
+    def stop(self, *, timeout_s: float) -> None:
+        """Write what is under way, for at most timeout_s seconds; blocks. Nothing may be recorded afterwards."""
+        self._sweeper.cancel()
+        if not self._writer.stop(timeout_s=timeout_s):
+            log.error("ledger.unfinished", extra={"events": self._under_way})
+
+    @property
+    def is_troubled(self) -> bool:
+        """Whether writing has been failing, and did so just now: better to refuse a call than to make it in vain.
+
+        Some seconds after the last failure calls are let through again, and show whether it works.
+        """
+        since, now = self._writer.failing_since, monotonic()
+        return since is not None and now - since > TROUBLED_AFTER_S and now - self._writer.failed_at < TROUBLED_FOR_S
+
+    @property
+    def under_way(self) -> int:
+        """Events that are not written yet."""
+        return self._under_way
+
+    def record(self, row: EventRow) -> asyncio.Future[None]:
+        """Awaited, returns once `row` is durable; raises NotRecorded if it is not within timeout_s."""
+        self._admit()
+        done: asyncio.Future[None] = self._loop.create_future()
+        entry = Entry(row, done, monotonic() + self._timeout_s)
+        self._waiting.append(entry)
+        self._writer.put(entry)
+        return done
+
+    def note(self, row: EventRow) -> None:
+        """Write `row` down when possible; nobody waits for it (the caller has gone). Raises NotRecorded when full."""
+        self._admit()
+        self._writer.put(Entry(row))
+
+    def _admit(self) -> None:
+        if self._under_way >= self._capacity:
+            raise NotRecorded("Too many calls wait for the ledger.")
+        self._under_way += 1
+
+    def _tell(self, outcome: Outcome, entries: list[Entry]) -> None:
+        """From the thread. When the loop has ended nobody is left to be told, and the rows are where they are."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._settle, outcome, entries)
+
+    def _settle(self, outcome: Outcome, entries: list[Entry]) -> None:
+        self._under_way -= len(entries)
+        for entry in entries:
+            if entry.is_withdrawn:
+                if outcome is Outcome.WRITTEN:
+                    self._reverse(entry.row)
+            elif entry.done is not None:
+                if outcome is Outcome.WRITTEN:
+                    entry.done.set_result(None)
+                else:
+                    entry.done.set_exception(NotRecorded("The ledger refused the event."))
+        self._forget_settled()
+
+    def _reverse(self, row: EventRow) -> None:
+        """The waiter was told that the call costs nothing, and then it was written after all: make it true."""
+        log.warning("ledger.reversed", extra={"receipt": row["id"], "units": row["units"]})
+        if row["units"]:
+            self._under_way += 1
+            self._writer.put(Entry(ledger.reversal_of(row, now=clock.now())))
+
+    def _sweep(self) -> None:
+        """Tell those who have waited too long."""
+        now = monotonic()
+        for entry in self._waiting:
+            if entry.until > now:
+                break
+            if entry.done is not None and not entry.done.done():
+                entry.done.set_exception(NotRecorded("The ledger did not answer in time."))
+        self._forget_settled()
+        self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
+
+    def _forget_settled(self) -> None:
+        while self._waiting and self._waiting[0].is_withdrawn:
+            self._waiting.popleft()
