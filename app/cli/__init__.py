@@ -1,0 +1,40 @@
+"""`postern`: what whoever runs Postern types. Each command says what it did, or what is wrong in words."""
+
+import sys
+
+import click
+
+from app.cli import doctor, operate
+from app.core.errors import PosternError
+
+
+@click.group(help=__doc__, context_settings={"help_option_names": ["-h", "--help"]})
+def postern() -> None:
+    pass
+
+
+for command in (
+    operate.run,
+    operate.migrate,
+    operate.seed,
+    operate.settings,
+    operate.operator,
+    operate.key,
+    operate.integration,
+):
+    postern.add_command(command)
+postern.add_command(doctor.doctor)
+
+
+def main() -> None:
+    """Entry point. A refusal is printed without a traceback and exits with 2."""
+    try:
+        postern(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as problem:
+        problem.show()
+        sys.exit(problem.exit_code)
+    except PosternError as problem:
+        click.echo(problem.message, err=True)
+        sys.exit(2)

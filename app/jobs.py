@@ -1,0 +1,108 @@
+"""The worker: work that can wait, done at its own pace, each piece in a transaction of its own.
+
+Run by `python -m app.jobs`. Several workers may run at once: every job here is safe to repeat.
+"""
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import monotonic
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
+
+from app.accounts import services as accounts
+from app.core import changes, clock, config, db, logs
+from app.core.config import Settings
+from app.core.errors import Invalid
+from app.metering import attempts
+
+log = logging.getLogger(__name__)
+
+CHANGES_KEPT = timedelta(days=7)
+"""Gateways read the feed five times a second and everything at start: a week is for people who look into it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something to do every `every_s` seconds; `run` answers how many rows it dealt with."""
+
+    name: str
+    every_s: float
+    run: Callable[[Session, Settings, datetime], int]
+
+
+def _forget_attempts(session: Session, settings: Settings, now: datetime) -> int:
+    return attempts.forget(session, before=now - timedelta(hours=settings.attempts_kept_hours))
+
+
+def _forget_sessions(session: Session, settings: Settings, now: datetime) -> int:
+    return accounts.forget_sessions(
+        session,
+        idle=timedelta(minutes=settings.session_idle_minutes),
+        absolute=timedelta(hours=settings.session_absolute_hours),
+        now=now,
+    )
+
+
+def _forget_changes(session: Session, settings: Settings, now: datetime) -> int:
+    return changes.forget(session, before=now - CHANGES_KEPT)
+
+
+JOBS = (
+    Job("forget_attempts", 300, _forget_attempts),
+    Job("forget_sessions", 600, _forget_sessions),
+    Job("forget_changes", 3600, _forget_changes),
+)
+
+
+def work(engine: Engine, settings: Settings, stop: threading.Event, jobs: Sequence[Job] = JOBS) -> None:
+    """Run each job when it is due, until `stop` is set. A job that fails is logged and tried again when next due."""
+    due = {job.name: monotonic() for job in jobs}
+    while not stop.is_set():
+        for job in jobs:
+            if due[job.name] <= monotonic() and not stop.is_set():
+                run_once(engine, settings, job)
+                due[job.name] = monotonic() + job.every_s
+        stop.wait(max(0.0, min(due.values()) - monotonic()))
+
+
+def run_once(engine: Engine, settings: Settings, job: Job) -> None:
+    """One job in one transaction."""
+    started = monotonic()
+    try:
+        with Session(engine) as session:
+            rows = job.run(session, settings, clock.now())
+            session.commit()
+    except SQLAlchemyError:
+        log.exception("job.failed", extra={"job": job.name})
+        return
+    if rows:
+        log.info("job.done", extra={"job": job.name, "rows": rows, "ms": round((monotonic() - started) * 1000)})
+
+
+def main() -> int:
+    try:
+        settings = config.load()
+    except Invalid as problem:
+        sys.stderr.write(problem.message + "\n")
+        return 2
+    logs.set_up(level=settings.log_level, as_json=settings.logs_json)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    engine = db.create(settings.database_url, pool_size=2)
+    log.info("worker.started", extra={"jobs": len(JOBS)})
+    work(engine, settings, stop)
+    engine.dispose()
+    log.info("worker.stopped")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""Who can sign in at the identity stand-in, and what it and the portal have agreed on. No secret in here is one."""
+
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from app.core.config import OidcProvider, Settings
+
+PROVIDER_NAME = "local"
+CLIENT_ID = "postern"
+CLIENT_SECRET = "postern-in-development"  # noqa: S105  (known to everyone; the stand-in answers on loopback only)
+PASSWORD = "let-me-in"  # noqa: S105  (printed by `postern run`)
+
+
+@dataclass(frozen=True)
+class Person:
+    """user_name is also the subject (`sub`) that the stand-in reports, so accounts survive its restarts."""
+
+    user_name: str
+    given_name: str
+    family_name: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.given_name} {self.family_name}"
+
+    @property
+    def email(self) -> str:
+        return f"{self.user_name}@example.com"
+
+
+PEOPLE = (
+    Person("alex", "Alex", "Mason"),
+    Person("sam", "Sam", "Reyes"),
+    Person("kim", "Kim", "Osei"),
+    Person("robin", "Robin", "Falk"),
+)
+
+
+def issuer(settings: Settings) -> str:
+    """The stand-in's address. Another host than the portal's, so that neither sees the other's cookies."""
+    return f"http://localhost:{settings.identity_port}"
+
+
+def provider(settings: Settings) -> OidcProvider:
+    """The stand-in as the portal needs to know it."""
+    return OidcProvider(
+        name=PROVIDER_NAME,
+        label="Continue with local sign-in",
+        discovery_url=f"{issuer(settings)}/.well-known/openid-configuration",
+        client_id=CLIENT_ID,
+        client_secret=SecretStr(CLIENT_SECRET),
+    )
+
+
+def redirect_uri(settings: Settings) -> str:
+    """Where the stand-in sends people back to after signing in."""
+    return f"{settings.portal_url}/sign-in/{PROVIDER_NAME}/callback"

@@ -1,0 +1,61 @@
+"""The sample integrations, put behind the gateway at the ports that `postern run` uses."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from app.core.config import Settings
+from app.core.errors import NotFound
+from app.integrations import queries, services
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    slug: str
+    name: str
+    summary: str
+    example_tool: str
+    example_arguments: str
+
+
+_SAMPLER = _Sample(
+    slug="sampler",
+    name="Sampler",
+    summary="Small honest tools to try a gateway with: a greeting, a word count, progress, a picture, a failure.",
+    example_tool="greet",
+    example_arguments='{"name": "world"}',
+)
+_CLOCK = _Sample(
+    slug="clock",
+    name="Clock",
+    summary="What time it is anywhere: the public mcp-server-time, bridged from stdio.",
+    example_tool="get_current_time",
+    example_arguments='{"timezone": "UTC"}',
+)
+
+
+def seed(session: Session, *, settings: Settings, now: datetime) -> None:
+    """Add the samples, or move them to where they run now. Safe to repeat."""
+    _place(session, _SAMPLER, port=settings.sampler_port, now=now)
+    _place(session, _CLOCK, port=settings.clock_port, now=now + timedelta(milliseconds=1))  # listed second
+
+
+def _place(session: Session, sample: _Sample, *, port: int, now: datetime) -> None:
+    url = f"http://127.0.0.1:{port}/mcp"
+    try:
+        integration = queries.by_slug(session, sample.slug)
+    except NotFound:
+        services.add(
+            session,
+            slug=sample.slug,
+            name=sample.name,
+            summary=sample.summary,
+            upstream_url=url,
+            example_tool=sample.example_tool,
+            example_arguments=sample.example_arguments,
+            now=now,
+        )
+        return
+    if integration.upstream_url != url:
+        services.move(session, integration=integration, upstream_url=url, now=now)
