@@ -1,0 +1,115 @@
+"""Settings come from the environment or from files, and wrong ones are refused in words."""
+
+import pytest
+
+from app.core import config, errors
+
+SAFE = {
+    "POSTERN_ENVIRONMENT": "production",
+    "POSTERN_SECRET_KEY": "0123456789abcdef0123456789abcdef",
+    "POSTERN_PORTAL_URL": "https://postern.example",
+    "POSTERN_GATEWAY_URL": "https://gateway.postern.example",
+    "POSTERN_GITHUB_CLIENT_ID": "app",
+    "POSTERN_GITHUB_CLIENT_SECRET": "its secret",
+}
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch):
+    import os
+
+    for name in list(os.environ):
+        if name.startswith("POSTERN_"):
+            monkeypatch.delenv(name)
+
+
+def test_defaults_run_on_one_machine():
+    settings = config.load()
+
+    assert settings.is_development
+    assert settings.database_url.startswith("sqlite:///")
+    assert settings.portal_url == "http://127.0.0.1:8300"
+
+
+def test_one_base_port_moves_all(monkeypatch):
+    monkeypatch.setenv("POSTERN_BASE_PORT", "9400")
+    monkeypatch.setenv("POSTERN_CLOCK_PORT", "9999")
+
+    settings = config.load()
+
+    assert (settings.portal_port, settings.gateway_port, settings.clock_port) == (9400, 9401, 9999)
+    assert settings.gateway_url == "http://127.0.0.1:9401"
+
+
+def test_a_secret_can_come_from_a_file(monkeypatch, tmp_path):
+    path = tmp_path / "secret"
+    path.write_text("from a file\n")
+    monkeypatch.setenv("POSTERN_SECRET_KEY_FILE", str(path))
+
+    assert config.load().secret_key.get_secret_value() == "from a file"
+
+
+def test_a_missing_secret_file_is_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("POSTERN_SECRET_KEY_FILE", str(tmp_path / "absent"))
+
+    with pytest.raises(errors.Invalid, match="POSTERN_SECRET_KEY_FILE: cannot read"):
+        config.load()
+
+
+def test_providers_are_read_as_json(monkeypatch):
+    monkeypatch.setenv(
+        "POSTERN_OIDC_PROVIDERS",
+        '[{"name":"work","label":"Work","discovery_url":"https://id.example/.well-known/openid-configuration",'
+        '"client_id":"a","client_secret":"b"}]',
+    )
+
+    (provider,) = config.load().oidc_providers
+
+    assert (provider.name, provider.client_secret.get_secret_value()) == ("work", "b")
+
+
+def test_production_accepts_safe_settings(monkeypatch):
+    for name, value in SAFE.items():
+        monkeypatch.setenv(name, value)
+
+    assert not config.load().is_development
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("POSTERN_SECRET_KEY", "for development only", "POSTERN_SECRET_KEY must be 32"),
+        ("POSTERN_SECRET_KEY", "short", "POSTERN_SECRET_KEY must be 32"),
+        ("POSTERN_PORTAL_URL", "http://postern.example", "POSTERN_PORTAL_URL must be https"),
+        ("POSTERN_GATEWAY_URL", "https://gateway.example/path", "without a path"),
+        ("POSTERN_GITHUB_CLIENT_ID", "", "Nobody could sign in"),
+        ("POSTERN_BASE_PORT", "abc", "POSTERN_BASE_PORT"),
+        ("POSTERN_GITHUB_CLIENT_SECRET", "", "POSTERN_GITHUB_CLIENT_SECRET is missing"),
+        ("POSTERN_DATABASE_URL", "mysql://host/name", "POSTERN_DATABASE_URL must begin with"),
+        ("POSTERN_OIDC_PROVIDERS", "not json", "^POSTERN_OIDC_PROVIDERS must be JSON.$"),
+    ],
+)
+def test_production_refuses_what_is_unsafe(monkeypatch, name, value, words):
+    for safe_name, safe_value in SAFE.items():
+        monkeypatch.setenv(safe_name, safe_value)
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(errors.Invalid, match=words) as caught:
+        config.load()
+
+    assert "0123456789abcdef" not in caught.value.message
+
+
+def test_every_setting_is_documented():
+    undocumented = [name for name, field in config.Settings.model_fields.items() if not field.description]
+
+    assert undocumented == []
+
+
+def test_one_wrong_setting_is_one_line(monkeypatch):
+    monkeypatch.setenv("POSTERN_BASE_PORT", "abc")
+
+    with pytest.raises(errors.Invalid) as caught:
+        config.load()
+
+    assert len(caught.value.message.splitlines()) == 1

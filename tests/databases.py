@@ -1,0 +1,95 @@
+"""The databases that tests run on: a SQLite file per test, and one PostgreSQL database per test process.
+
+The PostgreSQL server is the one that POSTERN_TEST_POSTGRES_URL names, else one found on loopback, else one that is
+started here from the pgserver package.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from app import schema
+from app.core import db, migrate
+
+ON_LOOPBACK = "postgresql://postgres@127.0.0.1:5432/postgres"
+
+
+def sqlite_template(folder: Path) -> Path:
+    """A migrated, empty SQLite file to copy from."""
+    path = folder / "template.db"
+    engine = db.create(f"sqlite:///{path}")
+    migrate.upgrade(engine)
+    with engine.connect() as connection:
+        connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+    engine.dispose()
+    return path
+
+
+@contextmanager
+def postgres_database(name: str) -> Iterator[str]:
+    """The URL of a migrated database called `name`, dropped again afterwards."""
+    with _server() as server, empty_postgres_database(server, name) as url:
+        engine = db.create(url)
+        migrate.upgrade(engine)
+        engine.dispose()
+        yield url
+
+
+@contextmanager
+def empty_postgres_database(server: str, name: str) -> Iterator[str]:
+    """The URL of a database without tables on `server`, dropped again afterwards."""
+    identifier = sql.Identifier(name)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(identifier))
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(identifier))
+    try:
+        yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    finally:
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(identifier))
+
+
+def empty(url: str) -> None:
+    """Delete every row that tests wrote, leaving the schema as migrated."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("; ".join(f'DELETE FROM "{table.name}"' for table in _children_first()))
+        connection.execute("INSERT INTO change_version (id, version) VALUES (1, 0)")
+
+
+def _children_first() -> list:
+    return list(reversed(schema.metadata().sorted_tables))
+
+
+@contextmanager
+def _server() -> Iterator[str]:
+    given = os.environ.get("POSTERN_TEST_POSTGRES_URL")
+    if given:
+        yield given
+    elif _answers(ON_LOOPBACK):
+        yield ON_LOOPBACK
+    else:
+        import pgserver
+
+        folder = tempfile.mkdtemp(prefix="postern-postgres-")
+        server = pgserver.get_server(folder, cleanup_mode="delete")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _answers(url: str) -> bool:
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True

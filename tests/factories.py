@@ -1,0 +1,145 @@
+"""Valid things in one line. Each is added and flushed, not committed."""
+
+from datetime import datetime, timedelta
+from itertools import count
+from uuid import uuid4
+
+from sqlmodel import Session
+
+from app.accounts.models import Identity, Person
+from app.core import clock, crypto, ids
+from app.integrations import services as integrations
+from app.integrations.models import Integration
+from app.keys import services as keys
+from app.keys.models import Key
+from app.metering.models import Attempt, UsageEvent, UsageHour
+from app.organisations.models import Membership, Organisation
+
+_numbers = count(1)
+
+
+class Factory:
+    """Makes things in `session`; `now` is when they were made unless said otherwise."""
+
+    def __init__(self, session: Session, now: datetime):
+        self.session = session
+        self.now = now
+
+    def person(self, name="Alex Mason", *, email="alex@example.com", is_operator=False) -> Person:
+        person = self._add(Person(name=name, email=email, is_operator=is_operator, created_at=self.now))
+        self._add(
+            Identity(
+                person_id=person.id,
+                provider="local",
+                issuer="https://identity.example",
+                subject=uuid4().hex,
+                label=name,
+                linked_at=self.now,
+                last_used_at=self.now,
+            )
+        )
+        return person
+
+    def organisation(self, name="Acme", *, owner: Person | None = None, is_personal=False) -> Organisation:
+        slug = f"org-{next(_numbers)}"
+        organisation = self._add(Organisation(slug=slug, name=name, is_personal=is_personal, created_at=self.now))
+        if owner is not None:
+            self.membership(organisation, owner, role="owner")
+        return organisation
+
+    def membership(self, organisation, person, *, role="member") -> Membership:
+        return self._add(
+            Membership(organisation_id=organisation.id, person_id=person.id, role=role, joined_at=self.now)
+        )
+
+    def integration(self, slug=None, *, upstream_url="http://127.0.0.1:9/mcp", is_enabled=True, **more) -> Integration:
+        slug = slug or f"sample-{next(_numbers)}"
+        integration = integrations.add(
+            self.session,
+            slug=slug,
+            name=slug.title(),
+            summary="A sample.",
+            upstream_url=upstream_url,
+            now=self.now,
+            **more,
+        )
+        if not is_enabled:
+            integrations.set_enabled(self.session, integration=integration, is_enabled=False, now=self.now)
+        return integration
+
+    def key(self, organisation=None, *, name="ci", person_id=None, revoked_at=None, secret: list | None = None) -> Key:
+        """secret: a list that receives the key's secret, for tests that call with it."""
+        organisation = organisation or self.organisation()
+        issued = keys.issue(
+            self.session, organisation=organisation, name=name, brand="pst", person_id=person_id, now=self.now
+        )
+        if revoked_at is not None:
+            keys.revoke(self.session, key=issued.key, person_id=person_id, now=revoked_at)
+        if secret is not None:
+            secret.append(issued.secret)
+        return issued.key
+
+    def call(self, key: Key, integration: Integration, *, at=None, tool="greet", status="ok", **more) -> UsageEvent:
+        """A metered call, with the hourly total that belongs to it."""
+        at = at or self.now
+        values = {
+            "http_status": 200,
+            "duration_us": 12_000,
+            "upstream_us": 11_000,
+            "bytes_in": 120,
+            "bytes_out": 340,
+            "units": 1,
+            "error_class": "",
+            **more,
+        }
+        event = self._add(
+            UsageEvent(
+                id=ids.receipt_id(),
+                request_id=ids.request_id(),
+                at=at,
+                organisation_id=key.organisation_id,
+                key_id=key.id,
+                integration_id=integration.id,
+                tool=tool,
+                status=status,
+                **values,
+            )
+        )
+        self._total(event)
+        return event
+
+    def attempt(self, *, organisation=None, key=None, reason="incomplete_key", address="127.0.0.1", at=None) -> Attempt:
+        return self._add(
+            Attempt(
+                id=ids.request_id(),
+                at=at or self.now,
+                organisation_id=organisation and organisation.id,
+                key_id=key and key.id,
+                address_digest=crypto.keyed_digest("for development only", "address", address),
+                reason=reason,
+                http_status=401,
+                path="/mcp/sampler",
+                key_hint=key.prefix if key else "",
+            )
+        )
+
+    def hours_ago(self, hours: float) -> datetime:
+        return self.now - timedelta(hours=hours)
+
+    def _total(self, event: UsageEvent) -> None:
+        place = (event.organisation_id, clock.hour_of(event.at), event.key_id, event.integration_id, event.tool)
+        hour = self.session.get(UsageHour, place)
+        if hour is None:
+            names = ("organisation_id", "hour_at", "key_id", "integration_id", "tool")
+            zeros = dict.fromkeys(("calls", "errors", "units", "duration_us", "bytes_in", "bytes_out"), 0)
+            hour = UsageHour(**dict(zip(names, place, strict=True)), **zeros)
+        hour.calls += 1
+        hour.errors += event.status != "ok"
+        for name in ("units", "duration_us", "bytes_in", "bytes_out"):
+            setattr(hour, name, getattr(hour, name) + getattr(event, name))
+        self._add(hour)
+
+    def _add(self, thing):
+        self.session.add(thing)
+        self.session.flush()
+        return thing

@@ -1,0 +1,163 @@
+"""A gateway in this process, called as a server would call it, but without one in between."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+from sqlmodel import Session
+
+from app.core.config import Settings
+from app.gateway.app import Gateway
+from app.metering.models import Attempt, UsageEvent, UsageHour
+
+CALL = {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": "greet", "arguments": {"name": "Ada"}}}
+LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+RESULT = {"jsonrpc": "2.0", "id": 7, "result": {"content": [{"type": "text", "text": "Hello, Ada"}], "isError": False}}
+
+
+@dataclass
+class Answer:
+    """What a caller received. pieces: the body as it came; is_complete: whether it ended as it should."""
+
+    status: int = 0
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    pieces: list[bytes] = field(default_factory=list)
+    is_complete: bool = False
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self.pieces)
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def error(self):
+        return self.json["error"]
+
+    def header(self, name: str) -> str | None:
+        found = [value for given, value in self.headers if given == name]
+        assert len(found) < 2, f"{name} came twice"
+        return found[0] if found else None
+
+
+class Request:
+    """A request under way: `answer` fills up as the gateway sends."""
+
+    def __init__(self, gateway, scope, messages):
+        self.answer = Answer()
+        self._messages = asyncio.Queue()
+        for message in messages:
+            self._messages.put_nowait(message)
+        self._gone = asyncio.Event()
+        self.task = asyncio.create_task(gateway(scope, self._receive, self._send))
+
+    async def _receive(self):
+        if not self._messages.empty():
+            return self._messages.get_nowait()
+        getting = asyncio.ensure_future(self._messages.get())
+        leaving = asyncio.ensure_future(self._gone.wait())
+        try:
+            await asyncio.wait([getting, leaving], return_when=asyncio.FIRST_COMPLETED)
+            return getting.result() if getting.done() else {"type": "http.disconnect"}
+        finally:
+            getting.cancel()
+            leaving.cancel()
+
+    async def _send(self, message):
+        if self._gone.is_set():
+            return
+        if message["type"] == "http.response.start":
+            self.answer.status = message["status"]
+            self.answer.headers = [(name.decode(), value.decode("latin-1")) for name, value in message["headers"]]
+        else:
+            self.answer.pieces.append(message.get("body", b""))
+            self.answer.is_complete = not message.get("more_body", False)
+
+    def send(self, body, *, more=False):
+        """Another piece of the body."""
+        self._messages.put_nowait({"type": "http.request", "body": body, "more_body": more})
+
+    def hang_up(self):
+        self._gone.set()
+
+    async def finished(self) -> Answer:
+        await self.task
+        return self.answer
+
+
+class Caller:
+    """Calls `gateway` with `secret` unless told otherwise."""
+
+    def __init__(self, gateway: Gateway, secret: str, engine):
+        self.gateway = gateway
+        self.secret = secret
+        self.engine = engine
+
+    def start(self, message=CALL, *, path="/mcp/sampler", method="POST", headers=None, body=None, raw=None, query=b""):
+        """headers: instead of the usual ones; body: instead of message; raw: messages of ASGI instead of either."""
+        if headers is None:
+            headers = self.usual()
+        if body is None:
+            body = json.dumps(message).encode() if method == "POST" else b""
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "query_string": query,
+            "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers],
+            "client": ("192.0.2.7", 50_000),
+        }
+        messages = raw if raw is not None else [{"type": "http.request", "body": body, "more_body": False}]
+        return Request(self.gateway, scope, messages)
+
+    async def call(self, message=CALL, **more) -> Answer:
+        return await self.start(message, **more).finished()
+
+    def usual(self, *more):
+        return [
+            ("Host", "gateway.example"),
+            ("Authorization", f"Bearer {self.secret}"),
+            ("Content-Type", "application/json"),
+            ("Accept", "application/json, text/event-stream"),
+            *more,
+        ]
+
+    @property
+    def events(self) -> list[UsageEvent]:
+        return self._all(UsageEvent)
+
+    @property
+    def hours(self) -> list[UsageHour]:
+        return self._all(UsageHour)
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        return self._all(Attempt)
+
+    def _all(self, table):
+        with Session(self.engine) as session:
+            return list(session.scalars(select(table)))
+
+
+@asynccontextmanager
+async def open_gateway(engine, session, make, *, upstream_url="http://127.0.0.1:9/mcp", slug="sampler", **settings):
+    """A caller of a started gateway with one key and one integration."""
+    secrets = []
+    make.key(secret=secrets)
+    make.integration(slug, upstream_url=upstream_url)
+    session.commit()
+    chosen = {
+        "environment": "development",
+        "gateway_url": "http://gateway.example",
+        "portal_url": "http://portal.example",
+    }
+    gateway = Gateway(Settings(**{**chosen, **settings}), engine)
+    await gateway.parts.start()
+    try:
+        yield Caller(gateway, secrets[0], engine)
+    finally:
+        await gateway.parts.stop()

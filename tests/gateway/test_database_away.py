@@ -1,0 +1,109 @@
+"""The database goes away and comes back: calls are refused and none is given away; what is free works a while."""
+
+import asyncio
+import json
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy.engine import make_url
+from sqlmodel import Session
+
+from app.core import db
+from tests import databases
+from tests.asynchronous import until
+from tests.factories import Factory
+from tests.gateway import gateways
+from tests.gateway.gateways import LIST, RESULT
+from tests.gateway.upstreams import Upstream, answer, raw
+
+OK = raw(answer(json.dumps(RESULT).encode()))
+
+
+class Server:
+    """The PostgreSQL server as its operator sees it."""
+
+    def __init__(self, url):
+        self._name = make_url(url).database
+        self._address = make_url(url).set(database="postgres").render_as_string(hide_password=False)
+
+    def drop_connections(self):
+        self._execute(
+            sql.SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {}").format(self._name)
+        )
+
+    @contextmanager
+    def closed(self):
+        self._allow("false")
+        self.drop_connections()
+        try:
+            yield
+        finally:
+            self._allow("true")
+
+    def _allow(self, whether):
+        statement = sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS {}")
+        self._execute(statement.format(sql.Identifier(self._name), sql.SQL(whether)))
+
+    def _execute(self, statement):
+        with psycopg.connect(self._address, autocommit=True) as connection:
+            connection.execute(statement)
+
+
+@pytest.fixture
+def postgres(postgres_url):
+    databases.empty(postgres_url)
+    return Server(postgres_url)
+
+
+@pytest.fixture
+def open_postgres_gateway(postgres_url, postgres, now):
+    engine = db.create(postgres_url)
+    with Session(engine, expire_on_commit=False) as session:
+        yield lambda **settings: gateways.open_gateway(engine, session, Factory(session, now), **settings)
+    engine.dispose()
+
+
+async def test_calls_are_refused_while_it_is_away_and_made_again_afterwards(open_postgres_gateway, postgres):
+    limits = {"ledger_timeout_s": 0.5, "policy_max_age_s": 2}
+    async with Upstream(OK) as upstream, open_postgres_gateway(upstream_url=upstream.url, **limits) as caller:
+        assert "result" in (await caller.call()).json
+        with postgres.closed():
+            free, paid = await asyncio.gather(caller.call(LIST), caller.call())
+            assert free.status == 200
+            assert paid.error["code"] == -31503
+            await until(lambda: caller.gateway.parts.feed.age_s > 2)
+            assert (await caller.call(LIST)).status == 503
+
+        async with asyncio.timeout(10):
+            while "result" not in (await caller.call()).json:
+                await asyncio.sleep(0.05)
+
+        assert [event.units for event in caller.events] == [1, 1]
+        assert [(hour.calls, hour.units) for hour in caller.hours] == [(2, 2)]
+
+
+async def test_connections_dropped_under_load_lose_and_double_nothing(open_postgres_gateway, postgres):
+    answered = []
+
+    async def keep_calling(caller, stop):
+        while not stop.is_set():
+            got = await caller.call()
+            if "result" in got.json:
+                answered.append(got.header("postern-receipt"))
+
+    async with Upstream(OK) as upstream, open_postgres_gateway(upstream_url=upstream.url) as caller:
+        stop = asyncio.Event()
+        callers = [asyncio.create_task(keep_calling(caller, stop)) for _ in range(16)]
+        for round_ in range(1, 6):
+            await until(lambda round_=round_: len(answered) > 50 * round_, timeout_s=20)
+            await asyncio.to_thread(postgres.drop_connections)
+        stop.set()
+        await asyncio.gather(*callers)
+
+        events = caller.events
+        assert {event.id for event in events} >= set(answered)
+        assert sum(event.units for event in events) == len(answered)
+        assert sum(hour.calls for hour in caller.hours) == len(events)
+        assert sum(hour.units for hour in caller.hours) == len(answered)

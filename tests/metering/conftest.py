@@ -1,0 +1,1 @@
+from tests.asynchronous import pytest_pyfunc_call  # noqa: F401

@@ -1,0 +1,165 @@
+"""Home, Usage and Your first call show the ledger to its owner, and nothing of it to anyone else."""
+
+import re
+
+import pytest
+from sqlmodel import select
+
+from app.core import ids
+from app.keys.models import Key
+
+SECRET = re.compile(r"pst_live_[0-9A-Za-z]{36}")
+
+
+@pytest.fixture
+def scene(owner, make):
+    """Two calls, one of them failed."""
+    key, sampler = make.key(owner.organisation, name="ci"), make.integration("sampler", example_tool="greet")
+    make.call(key, sampler, tool="greet")
+    return make.call(key, sampler, tool="fail", status="tool_error", at=make.hours_ago(1))
+
+
+@pytest.mark.parametrize("path", ["/home/", "/usage/"])
+def test_an_empty_page_leads_to_the_first_call(owner, path):
+    answer = owner.get(path)
+
+    assert 'href="/first-call/"' in answer.html
+
+
+def test_home_shows_today_and_the_last_calls(owner, scene):
+    answer = owner.get("/home/")
+
+    text = answer.text.replace("\N{NO-BREAK SPACE}", " ")
+    for words in (
+        "Calls today",
+        "sampler · greet",
+        "sampler · fail",
+        "Tool failed",
+        "12 ms",
+        "Data until 14:03:22 UTC",
+    ):
+        assert words in text, words
+    assert scene.id in text
+
+
+def test_usage_shows_tools_and_calls_with_all_they_have(owner, scene):
+    answer = owner.get("/usage/?days=7")
+
+    for words in ("sampler · greet", "ci", "120 B", "340 B", "12 ms", "22 Nov 14:03:22", scene.id):
+        assert words in answer.text.replace("\N{NO-BREAK SPACE}", " "), words
+
+
+def test_usage_pages_by_receipt(owner, make, monkeypatch):
+    monkeypatch.setattr("app.metering.views.usage.PAGE", 2)
+    key, sampler = make.key(owner.organisation), make.integration("sampler")
+    receipts = sorted((make.call(key, sampler).id for _ in range(5)), reverse=True)
+
+    first = owner.get("/usage/")
+    second = owner.get(f"/usage/?before={receipts[1]}")
+
+    assert [r for r in receipts if r in first.text] == receipts[:2]
+    assert f"before={receipts[1]}" in first.html
+    assert [r for r in receipts[2:] if r in second.text] == receipts[2:4]
+
+
+@pytest.mark.parametrize("query", ["days=8", "days=x1", "before=rcp_1", "before=' OR 1=1"])
+def test_bad_questions_are_answered_in_words(owner, query):
+    answer = owner.get(f"/usage/?{query}", status=422 if query != "days=x1" else 200)
+
+    assert answer.status == 200 or "must be" in answer.text or "is shown for" in answer.text
+
+
+def test_the_chart_as_csv_is_what_is_shown(owner, scene):
+    answer = owner.open("GET", "/usage/days.csv?days=7")
+
+    lines = answer.html.splitlines()
+    assert answer.headers["Content-Type"].startswith("text/csv")
+    assert lines[0] == "day_utc,calls,errors"
+    assert len(lines) == 8
+    assert lines[-1] == "2026-11-22,2,1"
+
+
+@pytest.mark.parametrize(("path", "days"), [("/home/", 14), ("/usage/?days=7", 7), ("/usage/?days=90", 90)])
+def test_each_chart_has_a_file_of_exactly_what_it_shows(owner, scene, path, days):
+    (link,) = [link for link in owner.get(path).page.links if link.startswith("/usage/days.csv")]
+
+    assert len(owner.open("GET", link).html.splitlines()) == days + 1
+
+
+def test_an_outsider_sees_nothing_of_it(outsider, scene):
+    for path in ("/home/", "/usage/", "/first-call/", "/first-call/tries"):
+        assert scene.id not in outsider.get(path).html
+
+
+def test_first_call_without_its_secret_offers_another_key(owner, scene, session):
+    answer = owner.get("/first-call/")
+    assert "YOUR_KEY" in answer.text
+    assert SECRET.search(answer.html) is None
+
+    made = owner.post("/first-call/", status=200)
+
+    secret = SECRET.search(made.html).group()
+    assert made.html.count(secret) >= 6
+    assert made.headers["Cache-Control"] == "no-store"
+    assert SECRET.search(owner.get("/first-call/").html) is None
+    session.expire_all()
+    assert secret[-4:] in {key.last_four for key in session.exec(select(Key))}
+
+
+def test_first_call_shows_tries_as_they_arrive(owner, make):
+    make.integration("sampler", example_tool="greet")
+    waiting = owner.get("/first-call/")
+    assert "Waiting for your first call…" in waiting.text
+    address = re.search(r'hx-get="(/first-call/tries[^"]+)"', waiting.html).group(1).replace("&amp;", "&")
+    assert owner.part(address, status=204).html == ""
+
+    make.attempt(organisation=owner.organisation, reason="incomplete_key")
+    failed = owner.part(address)
+    assert "The key is not complete" in failed.text
+    assert "Waiting" in failed.text
+
+    make.call(make.key(owner.organisation), make.integration("other"))
+    succeeded = owner.part(address)
+    assert "Your call came through." in succeeded.text
+    for _ in range(9):
+        make.attempt(organisation=owner.organisation)
+    assert "Waiting" not in owner.part(address).text
+
+
+def test_the_page_stops_asking_after_a_while(owner, make, hand):
+    page = owner.get("/first-call/")
+    address = re.search(r'hx-get="(/first-call/tries[^"]+)"', page.html).group(1).replace("&amp;", "&")
+
+    hand.moves(minutes=31)
+    answer = owner.part(address)
+
+    assert "hx-get" not in answer.html
+    assert "Look again" in answer.text
+
+
+def test_tries_are_a_page_of_their_own_without_javascript(owner, scene):
+    answer = owner.get("/first-call/tries")
+
+    assert "Your call came through." in answer.text
+    assert owner.get("/first-call/tries?since=99999999999999999", status=422)
+
+
+def test_a_strangers_try_from_the_same_address_is_told_without_saying_whose(owner, outsider, make):
+    make.attempt(organisation=outsider.organisation, reason="revoked_key", address="127.0.0.1")
+    theirs = make.attempt(reason="wrong_path", address="127.0.0.1")
+
+    text = owner.get("/first-call/tries").text
+
+    assert "There is nothing at the address that was called" in text
+    assert "revoked" not in text
+    assert theirs.id not in text
+    make.call(make.key(owner.organisation), make.integration("sampler"))
+    assert "There is nothing at" not in owner.get("/first-call/tries").text
+
+
+def test_without_anything_to_call_the_page_says_so(owner):
+    assert "Nothing is behind this gateway yet" in owner.get("/first-call/").text
+
+
+def test_receipts_are_what_the_page_accepts(owner):
+    assert owner.get(f"/usage/?before={ids.receipt_id()}").status == 200

@@ -1,0 +1,113 @@
+"""What pages show is the ledger: by day, by tool, in total and call by call, for one organisation only."""
+
+from datetime import timedelta
+
+import pytest
+
+from app.core import crypto
+from app.metering import queries
+
+
+@pytest.fixture
+def scene(make):
+    """Three calls by two tools on two days, one of them failed; and a stranger's call."""
+    organisation = make.organisation()
+    key = make.key(organisation)
+    sampler = make.integration("sampler")
+    make.call(key, sampler, at=make.hours_ago(30), tool="greet", duration_us=10_000)
+    make.call(key, sampler, at=make.hours_ago(2), tool="greet", duration_us=30_000)
+    make.call(key, sampler, at=make.hours_ago(1), tool="fail", status="tool_error")
+    make.call(make.key(), sampler, at=make.hours_ago(1), tool="greet")
+    return organisation
+
+
+def week(now):
+    return queries.days_back(now, 7)
+
+
+def test_days_are_complete_oldest_first_and_zero_where_nothing_happened(session, scene, now):
+    since, until = week(now)
+
+    days = queries.by_day(session, scene, since=since, until=until)
+
+    assert [day.day for day in days] == [(now - timedelta(days=6 - n)).date() for n in range(7)]
+    assert [(day.calls, day.errors) for day in days] == [(0, 0)] * 5 + [(1, 0), (2, 1)]
+
+
+def test_tools_come_most_called_first_with_their_mean(session, scene, now):
+    since, until = week(now)
+
+    tools = queries.by_tool(session, scene, since=since, until=until)
+
+    assert [(t.integration, t.tool, t.calls, t.errors, t.mean_us) for t in tools] == [
+        ("sampler", "greet", 2, 0, 20_000),
+        ("sampler", "fail", 1, 1, 12_000),
+    ]
+
+
+def test_totals_agree_with_days_tools_and_calls(session, scene, now):
+    since, until = week(now)
+
+    totals = queries.totals(session, scene, since=since, until=until)
+
+    days = queries.by_day(session, scene, since=since, until=until)
+    tools = queries.by_tool(session, scene, since=since, until=until)
+    calls = queries.calls_of(session, scene, limit=100)
+    assert totals.calls == sum(d.calls for d in days) == sum(t.calls for t in tools) == len(calls) == 3
+    assert totals.errors == sum(d.errors for d in days) == 1
+    assert totals.bytes_out == sum(c.event.bytes_out for c in calls)
+
+
+def test_totals_of_nothing_have_no_mean(session, make, now):
+    since, until = week(now)
+
+    totals = queries.totals(session, make.organisation(), since=since, until=until)
+
+    assert (totals.calls, totals.mean_us) == (0, None)
+
+
+def test_calls_are_paged_by_receipt_without_shifting(session, make, now):
+    key, integration = make.key(), make.integration()
+    organisation = make.organisation()
+    key.organisation_id = organisation.id
+    made = [make.call(key, integration) for _ in range(5)]
+    newest_first = sorted((event.id for event in made), reverse=True)
+
+    first = queries.calls_of(session, organisation, limit=2)
+    make.call(key, integration)
+    second = queries.calls_of(session, organisation, limit=2, before=first[-1].event.id)
+
+    assert [c.event.id for c in first + second] == newest_first[:4]
+
+
+def test_a_call_names_its_key_and_integration(session, scene):
+    call = queries.calls_of(session, scene, limit=1)[0]
+
+    assert (call.key.name, call.integration.slug, call.event.tool) == ("ci", "sampler", "fail")
+
+
+def test_a_stranger_sees_none_of_it(session, scene, make, now):
+    stranger = make.organisation("Other")
+    since, until = week(now)
+
+    assert queries.calls_of(session, stranger, limit=10) == []
+    assert queries.by_tool(session, stranger, since=since, until=until) == []
+    assert not queries.has_succeeded(session, stranger)
+    assert queries.has_succeeded(session, scene)
+
+
+def test_attempts_shown_are_ones_own_and_unclaimed_ones_from_the_readers_address(session, make, now):
+    mine = make.organisation()
+    own = make.attempt(organisation=mine, address="198.51.100.9")
+    unclaimed_here = make.attempt(reason="unknown_key", address="198.51.100.1")
+    make.attempt(reason="unknown_key", address="198.51.100.2")
+    make.attempt(organisation=make.organisation(), address="198.51.100.1")
+    make.attempt(organisation=mine, at=make.hours_ago(2))
+    here = crypto.keyed_digest("for development only", "address", "198.51.100.1")
+
+    found = queries.attempts_of(session, mine, address_digest=here, since=now - timedelta(hours=1), limit=10)
+
+    assert {attempt.id for attempt in found} == {own.id, unclaimed_here.id}
+    hour = now - timedelta(hours=1)
+    alone = queries.attempts_of(session, mine, address_digest=None, since=hour, limit=10)
+    assert [attempt.id for attempt in alone] == [own.id]
