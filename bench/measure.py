@@ -1,0 +1,142 @@
+"""Cells: one subject under one load for a few seconds, in rounds in which all take turns."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from bench import wrk
+from bench.machine import Cores, Foreign
+from bench.problems import Unmeasurable
+from bench.processes import Process
+from bench.tools import Tools
+from bench.wrk import Load, Request
+
+WARM_UP_S = 1
+SIZE_TOLERANCE = 0.02
+"""wrk also counts the bytes of the answers that its end cut off."""
+
+_first_ids = count(1_000_000_000_000, 10_000_000_000)
+"""Where the numbers of each load's calls begin: none is used twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Something to put under load.
+
+    process: whose CPU and memory that costs. answer_bytes: of one right answer, heads included; None where answers
+    differ. settle: called after each load with what it was and how many callers made it; raises Unmeasurable.
+    """
+
+    name: str
+    request: Request
+    process: Process
+    answer_bytes: int | None = None
+    settle: Callable[[Load, int], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What came out. cpu_us: per answer. foreign_cores: CPU that went to others meanwhile; 1.0 is one whole core."""
+
+    subject: str
+    callers: int
+    round: int
+    answers: int
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+    cpu_us: float
+    rss_mb: float
+    foreign_cores: float
+    errors: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much to measure, with which tools, on which cores."""
+
+    tools: Tools
+    rounds: int
+    seconds: int
+    cores: Cores
+
+
+def run(plan: Plan, subjects: Sequence[Subject], callers: Sequence[int]) -> list[Cell]:
+    """Every subject with every number of callers, once per round, after a second of warming up.
+
+    The subjects of a round follow each other directly, and another one begins each time, so that whatever else the
+    machine does meets all of them alike.
+    Raises Unmeasurable without wrk, and when a subject answers anything but what it should.
+    """
+    for subject in subjects:
+        check(subject, _load(plan, subject, max(callers), WARM_UP_S), max(callers))
+    return list(_rounds(plan, subjects, callers))
+
+
+def _rounds(plan: Plan, subjects: Sequence[Subject], callers: Sequence[int]) -> Iterator[Cell]:
+    for number in range(plan.rounds):
+        first = number % len(subjects)
+        for some in callers:
+            for subject in (*subjects[first:], *subjects[:first]):
+                cell = _cell(plan, subject, some, number)
+                _show(cell, plan.rounds)
+                yield cell
+
+
+def _cell(plan: Plan, subject: Subject, callers: int, number: int) -> Cell:
+    foreign, cpu_before_s = Foreign(), subject.process.cpu_s()
+    load = _load(plan, subject, callers, plan.seconds)
+    cpu_s, foreign_cores = subject.process.cpu_s() - cpu_before_s, foreign.cores()
+    rss_bytes = subject.process.rss_bytes()
+    check(subject, load, callers)
+    return Cell(
+        subject=subject.name,
+        callers=callers,
+        round=number,
+        answers=load.answers,
+        per_second=load.answers / load.seconds,
+        p50_ms=load.p50_ms,
+        p99_ms=load.p99_ms,
+        cpu_us=cpu_s / load.answers * 1e6,
+        rss_mb=rss_bytes / 1e6,
+        foreign_cores=foreign_cores,
+        errors=load.failures,
+    )
+
+
+def _load(plan: Plan, subject: Subject, callers: int, seconds: int) -> Load:
+    if plan.tools.wrk is None:
+        raise Unmeasurable("There is no wrk on this machine, so nothing can be put under load.")
+    return wrk.run(
+        plan.tools.wrk,
+        subject.request,
+        callers=callers,
+        seconds=seconds,
+        first_id=next(_first_ids),
+        core=plan.cores.load,
+    )
+
+
+def check(subject: Subject, load: Load, callers: int) -> None:
+    """A number made of wrong answers is worse than none: raises Unmeasurable."""
+    what = f"{subject.name}, {callers} callers"
+    refused = load.errors[wrk.NOT_2XX]
+    if not load.answers:
+        raise Unmeasurable(f"{what}: not one answer in {load.seconds:.1f} s; errors: {load.failures or 'none'}.")
+    if refused:
+        raise Unmeasurable(f"{what}: {refused} of {load.answers} answers were not 2xx.")
+    expected, each = subject.answer_bytes, load.bytes / load.answers
+    if expected is not None and abs(each / expected - 1) > SIZE_TOLERANCE:
+        raise Unmeasurable(f"{what}: answers of {each:.0f} bytes, and a right one has {expected}.")
+    if subject.settle is not None:
+        subject.settle(load, callers)
+
+
+def _show(cell: Cell, rounds: int) -> None:
+    errors = ", ".join(f"{count} {kind}" for kind, count in cell.errors.items())
+    print(
+        f"  round {cell.round + 1}/{rounds}  {cell.subject:<15} {cell.callers:>3} callers {cell.per_second:>9,.0f}/s"
+        f"  p50 {cell.p50_ms:.2f} ms  p99 {cell.p99_ms:.2f} ms  {errors}".rstrip(),
+        file=sys.stderr,
+    )

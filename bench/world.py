@@ -1,0 +1,103 @@
+"""What the measured processes find: a migrated SQLite database, somebody's organisation, keys, usage, and settings."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import Engine, text
+from sqlmodel import Session
+
+from app.accounts.models import BrowserSession
+from app.core import clock, crypto, db, migrate
+from app.organisations import services as organisations
+from bench import machine
+from tests.factories import Factory
+
+SLUG = "bench"
+KEYS = 20
+DAYS = 30
+TOOLS = ("echo", "search", "summarise", "translate")
+PORTAL_HOST = "portal.example"
+COOKIE = "__Host-postern_session"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """engine: to look at what was written. environment: the settings. key: the secret of one of the keys.
+
+    cookie: what a browser that is signed in sends.
+    """
+
+    engine: Engine
+    environment: dict[str, str]
+    gateway_port: int
+    portal_port: int
+    key: str
+    cookie: str
+
+    def events(self) -> dict[str, int]:
+        """How many usage events the ledger holds, by status."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(text("SELECT status, count(*) AS events FROM usage_event GROUP BY status"))
+            return {row.status: row.events for row in rows}
+
+
+def create(folder: Path, *, upstream_url: str) -> World:
+    """A world in `folder`, with the integration `SLUG` at `upstream_url`."""
+    engine = db.create(f"sqlite:///{folder / 'postern.db'}")
+    migrate.upgrade(engine)
+    token = crypto.random_token()
+    with Session(engine, expire_on_commit=False) as session:
+        key = _fill(session, upstream_url=upstream_url, token=token)
+        session.commit()
+    gateway_port, portal_port = machine.free_port(), machine.free_port()
+    return World(
+        engine=engine,
+        environment=_settings(folder, gateway_port=gateway_port, portal_port=portal_port),
+        gateway_port=gateway_port,
+        portal_port=portal_port,
+        key=key,
+        cookie=f"{COOKIE}={token}",
+    )
+
+
+def _fill(session: Session, *, upstream_url: str, token: str) -> str:
+    """One person with 20 keys and 30 days of usage; answers the secret of a key."""
+    now = clock.now()
+    make = Factory(session, now)
+    person = make.person(is_operator=True)
+    organisation = organisations.create_personal(session, person=person, now=now)
+    integration = make.integration(SLUG, upstream_url=upstream_url)
+    found: list[str] = []
+    keys = [make.key(organisation, name=f"Program {n}", person_id=person.id, secret=found) for n in range(KEYS)]
+    for hour in range(DAYS * 24):
+        status = "tool_error" if hour % 17 == 0 else "ok"
+        at = now - timedelta(hours=hour)
+        make.call(keys[hour % 3], integration, at=at, tool=TOOLS[hour % len(TOOLS)], status=status)
+    data: dict[str, object] = {"_user_id": str(person.id), "_fresh": True}
+    digest = crypto.digest(token)
+    session.add(BrowserSession(token_digest=digest, person_id=person.id, data=data, created_at=now, last_seen_at=now))
+    return found[0]
+
+
+def _settings(folder: Path, *, gateway_port: int, portal_port: int) -> dict[str, str]:
+    """As in production, where nothing is reloaded and everything is checked; one core, so one process each."""
+    provider = (
+        '[{"name": "local", "label": "Example", "client_id": "bench", "client_secret": "bench", '
+        '"discovery_url": "https://identity.example/.well-known/openid-configuration"}]'
+    )
+    return {
+        "POSTERN_ENVIRONMENT": "production",
+        "POSTERN_SECRET_KEY": secrets.token_urlsafe(32),
+        "POSTERN_DATA_DIR": str(folder),
+        "POSTERN_DATABASE_URL": f"sqlite:///{folder / 'postern.db'}",
+        "POSTERN_PORTAL_URL": f"https://{PORTAL_HOST}",
+        "POSTERN_GATEWAY_URL": "https://gateway.example",
+        "POSTERN_OIDC_PROVIDERS": provider,
+        "POSTERN_GATEWAY_PORT": str(gateway_port),
+        "POSTERN_PORTAL_PORT": str(portal_port),
+        "POSTERN_GATEWAY_METRICS_PORT": str(machine.free_port()),
+        "POSTERN_PORTAL_METRICS_PORT": str(machine.free_port()),
+        "POSTERN_PORTAL_WORKERS": "1",
+    }
