@@ -6,10 +6,13 @@ from app.accounts import models as accounts
 from app.core import audit, changes, db
 from app.integrations import models as integrations
 from app.keys import models as keys
+from app.limits import models as limits
 from app.metering import models as metering
+from app.metering import proof_models as proofs
 from app.organisations import models as organisations
+from app.plans import models as plans
 
-TABLES = (accounts, audit, changes, integrations, keys, metering, organisations)
+TABLES = (accounts, audit, changes, integrations, keys, limits, metering, organisations, plans, proofs)
 
 
 def metadata() -> MetaData:

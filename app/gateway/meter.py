@@ -76,6 +76,17 @@ class Meter:
             "bytes_in": len(call.envelope.body),
             "bytes_out": bytes_out,
             "protocol_version": storable(version.decode("latin-1"), VERSION_LENGTH),
+            "credential": "key",
+            "environment": call.grant.environment,
+            "tool_version": "",
+            "policy_version": 0,
+            "rules": "",
+            "tokens_in": 0,
+            "tokens_out": 0,
+            "price_version_id": None,
+            "amount_nanos": 0,
+            "currency": "",
+            "idempotency_digest": "",
         }
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import Column
+from sqlalchemy import JSON, Column, true
 from sqlmodel import Field, SQLModel
 
 from app.core.db import UtcDateTime
@@ -12,7 +12,10 @@ from app.core.db import UtcDateTime
 class Key(SQLModel, table=True):
     """A credential of an organisation.
 
-    prefix: the key up to and with its first eight random characters; last_four: its end.
+    prefix: the key up to and with its first eight random characters; last_four: its end. environment: "live" or
+    "test"; test keys reach sample answers and cost nothing. is_enabled: switched off is not revoked, and comes back.
+    networks: addresses and CIDR ranges that may use it; empty for anywhere. scopes: "slug" for all tools of an
+    integration, "slug/tool" for one; None for everything, an empty list for nothing.
     """
 
     __tablename__ = "api_key"
@@ -28,6 +31,10 @@ class Key(SQLModel, table=True):
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     revoked_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
     last_used_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+    expires_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+    is_enabled: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
+    networks: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False, server_default="[]"))
+    scopes: list[str] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
 
     @property
     def is_live(self) -> bool:

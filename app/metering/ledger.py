@@ -36,13 +36,24 @@ class EventRow(TypedDict):
     bytes_in: int
     bytes_out: int
     protocol_version: str
+    credential: str
+    environment: str
+    tool_version: str
+    policy_version: int
+    rules: str
+    tokens_in: int
+    tokens_out: int
+    price_version_id: UUID | None
+    amount_nanos: int
+    currency: str
+    idempotency_digest: str
 
 
 EVENTS = db.metadata.tables[str(UsageEvent.__tablename__)]
 HOURS = db.metadata.tables[str(UsageHour.__tablename__)]
 _PLACE = ("organisation_id", "hour_at", "key_id", "integration_id", "tool")
 _HOUR = timedelta(hours=1)
-_SUMS = ("calls", "errors", "units", "duration_us", "bytes_in", "bytes_out")
+_SUMS = ("calls", "errors", "units", "duration_us", "bytes_in", "bytes_out", "amount_nanos")
 
 
 def reversal_of(row: EventRow, *, now: datetime) -> EventRow:
@@ -58,6 +69,9 @@ def reversal_of(row: EventRow, *, now: datetime) -> EventRow:
         "upstream_us": 0,
         "bytes_in": 0,
         "bytes_out": 0,
+        "tokens_in": 0,
+        "tokens_out": 0,
+        "amount_nanos": -row["amount_nanos"],
     }
 
 
@@ -80,6 +94,7 @@ def hours_of(rows: Sequence[EventRow]) -> list[Row]:
         sums[3] += row["duration_us"]
         sums[4] += row["bytes_in"]
         sums[5] += row["bytes_out"]
+        sums[6] += row["amount_nanos"]
     return [dict(zip(_PLACE + _SUMS, (*place, *hours[place]), strict=True)) for place in sorted(hours)]
 
 

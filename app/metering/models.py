@@ -32,7 +32,11 @@ class UsageEvent(SQLModel, table=True):
     id: the receipt (`rcp_…`, sorts by time). units: what counts towards a bill: 1 for a result (ok, tool_error), 0
     without one, -1 to take one back (docs/adr/0003). duration_us: first byte in to last byte ready; upstream_us: of
     that, waiting for the integration.
-    error_class: a short name such as "unknown_tool", "" when all is well.
+    error_class: a short name such as "unknown_tool", "" when all is well. credential: "key" (OAuth comes later).
+    environment: "live", or "test", which costs nothing. tool_version: the first 16 characters of the digest of the
+    tool's approved definition. policy_version: of the change feed, when the call was let in. rules: short ids of the limits
+    it was held against, separated by blanks. price_version_id, amount_nanos, currency: what it cost, in 1e-9 minor units.
+    idempotency_digest: of the caller's own key for it; "" when it gave none.
     """
 
     __tablename__ = "usage_event"
@@ -57,6 +61,17 @@ class UsageEvent(SQLModel, table=True):
     bytes_in: int = Field(sa_column=Column(BigInteger, nullable=False))
     bytes_out: int = Field(sa_column=Column(BigInteger, nullable=False))
     protocol_version: str = Field(default="", max_length=20)
+    credential: str = Field(default="key", max_length=10, sa_column_kwargs={"server_default": "key"})
+    environment: str = Field(default="live", max_length=4, sa_column_kwargs={"server_default": "live"})
+    tool_version: str = Field(default="", max_length=16, sa_column_kwargs={"server_default": ""})
+    policy_version: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    rules: str = Field(default="", max_length=200, sa_column_kwargs={"server_default": ""})
+    tokens_in: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    tokens_out: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    price_version_id: UUID | None = Field(default=None)
+    amount_nanos: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    currency: str = Field(default="", max_length=3, sa_column_kwargs={"server_default": ""})
+    idempotency_digest: str = Field(default="", max_length=64, sa_column_kwargs={"server_default": ""})
 
 
 class UsageHour(SQLModel, table=True):
@@ -76,6 +91,19 @@ class UsageHour(SQLModel, table=True):
     duration_us: int = Field(sa_column=Column(BigInteger, nullable=False))
     bytes_in: int = Field(sa_column=Column(BigInteger, nullable=False))
     bytes_out: int = Field(sa_column=Column(BigInteger, nullable=False))
+    amount_nanos: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+
+
+class UsageMonth(SQLModel, table=True):
+    """Running totals of an organisation's UTC month, which receipts quote; moves in the event's transaction."""
+
+    __tablename__ = "usage_month"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    organisation_id: UUID = Field(primary_key=True)
+    month_at: datetime = Field(sa_column=Column(UtcDateTime, primary_key=True, nullable=False))
+    units: int = Field(sa_column=Column(BigInteger, nullable=False))
+    amount_nanos: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
 class Attempt(SQLModel, table=True):
@@ -83,6 +111,7 @@ class Attempt(SQLModel, table=True):
 
     id: the request id. organisation_id, key_id: whose it was, when that can be told. address_digest: a keyed digest of
     the caller's address. reason: see app/metering/attempts.py. key_hint: the key's readable start, never the secret.
+    detail: what exactly was wrong. rule_id: the limit that decided. policy_version: of the change feed, at that moment.
     """
 
     __table_args__ = (
@@ -101,3 +130,6 @@ class Attempt(SQLModel, table=True):
     method: str = Field(default="", max_length=80)
     tool: str = Field(default="", max_length=128)
     key_hint: str = Field(default="", max_length=32)
+    detail: str = Field(default="", max_length=300, sa_column_kwargs={"server_default": ""})
+    rule_id: UUID | None = Field(default=None)
+    policy_version: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))

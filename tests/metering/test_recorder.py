@@ -36,6 +36,17 @@ def row(**more):
         "bytes_in": 10,
         "bytes_out": 20,
         "protocol_version": "2025-11-25",
+        "credential": "key",
+        "environment": "live",
+        "tool_version": "0123456789abcdef",
+        "policy_version": 7,
+        "rules": "",
+        "tokens_in": 0,
+        "tokens_out": 0,
+        "price_version_id": None,
+        "amount_nanos": 250_000_000,
+        "currency": "usd",
+        "idempotency_digest": "",
         **more,
     }
 
