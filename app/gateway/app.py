@@ -1,4 +1,4 @@
-"""The gateway as an ASGI application: every request's way through its steps, on one page.
+"""The gateway itself: every request's way through its steps, on one page.
 
 auth (who) → envelope (what) → proxy (there and back) → meter (written down). Refusals leave it at any step, and
 refusals.py says them.
@@ -14,15 +14,15 @@ from app.core.config import Settings
 from app.gateway import auth, envelope, errors, mirrors
 from app.gateway.auth import CATCH_UP_S
 from app.gateway.call import Call
-from app.gateway.caller import Caller, CallerLeft, Receive
+from app.gateway.caller import Caller, CallerLeft
 from app.gateway.envelope import Envelope
 from app.gateway.errors import Refused
-from app.gateway.incoming import Headers, Incoming, Scope
+from app.gateway.incoming import Headers, Incoming
 from app.gateway.meter import Meter
 from app.gateway.parts import Parts
 from app.gateway.policy import Destination
 from app.gateway.proxy import Passage
-from app.gateway.reply import Reply, Send
+from app.gateway.reply import Reply
 from app.gateway.upstream.exchange import Exchange
 from app.gateway.upstream.problems import ShuttingDown
 from app.metering import attempts
@@ -34,7 +34,7 @@ METHODS = ("POST", "GET", "DELETE")
 
 
 class Gateway:
-    """A plain ASGI callable, so that the server under it can be exchanged."""
+    """Knows nothing of sockets: the server under it (server/) calls `answer` for each request."""
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.parts = Parts(settings, engine)
@@ -48,31 +48,22 @@ class Gateway:
             under_way=lambda: self.parts.recorder.under_way,
         )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await self._answer(Incoming(scope), receive, send)
-        elif scope["type"] == "lifespan":
-            await self._live(receive, send)
+    async def start(self) -> None:
+        """Begin; on the loop that all requests will run on."""
+        await self.parts.start()
+
+    async def stop(self) -> None:
+        """Write down what is under way. No request may come in any more."""
+        await self.parts.stop()
 
     def drain(self) -> None:
         """The server is about to stop: end the streams that only listen, let calls finish."""
         for exchange in list(self._streams):
             exchange.fail(ShuttingDown())
 
-    async def _live(self, receive: Receive, send: Send) -> None:
-        await receive()
-        await self.parts.start()
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await self.parts.stop()
-        await send({"type": "lifespan.shutdown.complete"})
-
-    async def _answer(self, incoming: Incoming, receive: Receive, send: Send) -> None:
+    async def answer(self, incoming: Incoming, caller: Caller, reply: Reply) -> None:
+        """Answer one request; a reply that is not finished afterwards can only be cut off. Raises nothing."""
         logs.set_request_id(incoming.request_id)
-        reply = Reply(send, incoming.request_id)
-        caller = Caller(receive, self.parts.loop)
-        here = self.parts.rounds.here
-        here.add(caller)
         self._in_flight += 1
         try:
             auth.refuse_key_in_path(incoming.path)
@@ -90,7 +81,6 @@ class Gateway:
                 await reply.whole(500, _apology(incoming.request_id))
         finally:
             self._in_flight -= 1
-            here.discard(caller)
 
     async def _refuse(self, refused: Refused, incoming: Incoming, caller: Caller, reply: Reply) -> None:
         try:

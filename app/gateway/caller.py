@@ -1,10 +1,7 @@
 """The side that a request came from: its body, read within limits, and whether it is still there."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from math import inf
-from time import monotonic
-from typing import Any
+from typing import Protocol
 
 from app.gateway.errors import Refused
 from app.gateway.incoming import Headers
@@ -12,8 +9,8 @@ from app.gateway.upstream.exchange import Exchange
 from app.gateway.upstream.problems import CallerGone
 from app.metering import attempts
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-
+UNASKED_BYTES = 64 * 1024
+"""So much of a body is taken in before anybody has asked for it."""
 GLANCE_BYTES = 64 * 1024
 GLANCE_S = 0.25
 POUR_BYTES = 32 * 1024 * 1024
@@ -24,115 +21,151 @@ class CallerLeft(Exception):
     """The connection ended before the body did: there is nobody to answer."""
 
 
+class Source(Protocol):
+    """What a caller asks of the connection that its body comes from."""
+
+    def hold(self) -> None:
+        """No more of the body for now."""
+
+    def go_on(self) -> None:
+        """The rest is wanted; a client that asked before sending is told so."""
+
+
 class Caller:
-    """The caller of one request. size: bytes of the body so far; is_whole: whether that is all of it."""
+    """The caller of one request. size: bytes of the body so far; is_whole: whether that is all of it.
+
+    The server calls `feed`, `end` and `leave`; what is left of the body waits on the other side, with the sender, until
+    somebody here asks for it.
+    """
 
     __slots__ = (
-        "_deadline",
+        "_allowed",
         "_exchange",
-        "_is_late",
+        "_first",
+        "_has_left",
+        "_is_poured_away",
         "_loop",
-        "_pieces",
-        "_receive",
-        "_task",
-        "_watch",
+        "_more",
+        "_source",
+        "_waiter",
         "is_whole",
         "size",
     )
 
-    def __init__(self, receive: Receive, loop: asyncio.AbstractEventLoop) -> None:
-        self._receive = receive
+    def __init__(self, loop: asyncio.AbstractEventLoop, source: Source) -> None:
         self._loop = loop
-        self._pieces: list[bytes] = []
-        self._deadline = inf
-        self._is_late = False
-        self._task: asyncio.Task[Any] | None = None
+        self._source = source
+        self._first = b""
+        self._more: bytearray | None = None
+        self._allowed = UNASKED_BYTES
         self._exchange: Exchange | None = None
-        self._watch: asyncio.Task[None] | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._has_left = False
+        self._is_poured_away = False
         self.size = 0
         self.is_whole = False
+
+    # For the gateway
 
     async def body(self, headers: Headers, *, max_bytes: int, timeout_s: float) -> bytes:
         """All of the body. Raises Refused when it is too large or takes too long, CallerLeft."""
         length = headers.get(b"content-length")
         if length is not None and int(length) > max_bytes:
             raise _too_large(max_bytes)
-        self._task = asyncio.current_task(self._loop)
-        self._deadline = monotonic() + timeout_s
-        try:
-            await self._next()
-            while self.size <= max_bytes and not self.is_whole:
-                await self._next()
-        except asyncio.CancelledError:
-            if not self._is_late or self._task is None or self._task.uncancel():
-                raise
-            raise Refused(attempts.TOO_SLOW, f"its body did not arrive within {timeout_s:g} seconds.") from None
-        finally:
-            self._deadline = inf
+        if not self.is_whole:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self._receive(max_bytes)
+            except TimeoutError:
+                detail = f"its body did not arrive within {timeout_s:g} seconds."
+                raise Refused(attempts.TOO_SLOW, detail) from None
         if self.size > max_bytes:
             raise _too_large(max_bytes)
-        return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        return self._data()
 
     async def glance(self) -> bytes:
         """What there is of the body, b"" if that is not all: to tell more about a request that is refused anyway."""
         try:
             async with asyncio.timeout(GLANCE_S):
-                while not self.is_whole and self.size < GLANCE_BYTES:
-                    await self._next()
+                await self._receive(GLANCE_BYTES)
         except TimeoutError:
             return b""
-        return b"".join(self._pieces) if self.is_whole else b""
+        return self._data() if self.is_whole else b""
 
     async def pour_away(self) -> None:
         """Receive the rest, up to a limit, and forget it.
 
         A client that is still sending while we close would see a reset instead of our answer.
         """
-        limit = self.size + POUR_BYTES
+        self._is_poured_away = True
+        self._first, self._more = b"", None
         try:
             async with asyncio.timeout(POUR_S):
-                while not self.is_whole and self.size < limit:
-                    self._pieces.clear()
-                    await self._next()
+                await self._receive(self.size + POUR_BYTES)
         except (TimeoutError, CallerLeft):
             return
 
     def waits_for(self, exchange: Exchange) -> None:
         """From now on hanging up fails `exchange` with CallerGone, until `is_served`."""
-        self._exchange = exchange
+        if self._has_left:
+            exchange.fail(CallerGone())
+        else:
+            self._exchange = exchange
 
     def is_served(self) -> None:
         """The answer is done, or as far as it will get."""
         self._exchange = None
-        if self._watch is not None:
-            self._watch.cancel()
 
-    def look(self, now: float) -> bool:
-        """One look at a caller who has been here for a while (rounds.py); gives whether another is needed.
+    # For the server
 
-        now: by the monotonic clock.
-        """
-        if self._deadline < now and self._task is not None:
-            self._is_late = True
-            self._task.cancel()
-        if self._exchange is None:
-            return True
-        self._watch = self._loop.create_task(self._until_gone(self._exchange))
-        return False
+    def feed(self, data: bytes) -> None:
+        """More of the body."""
+        if not self._is_poured_away:
+            if not self.size:
+                self._first = data
+            elif self._more is None:
+                self._more = bytearray(self._first + data)
+            else:
+                self._more += data
+        self.size += len(data)
+        if self.size > self._allowed:
+            self._source.hold()
+        if self._waiter is not None:
+            self._wake()
 
-    async def _until_gone(self, exchange: Exchange) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        exchange.fail(CallerGone())
+    def end(self) -> None:
+        """That was all of it."""
+        self.is_whole = True
+        if self._waiter is not None:
+            self._wake()
 
-    async def _next(self) -> None:
-        message = await self._receive()
-        if message["type"] != "http.request":
-            raise CallerLeft
-        piece = message.get("body", b"")
-        self._pieces.append(piece)
-        self.size += len(piece)
-        self.is_whole = not message.get("more_body")
+    def leave(self) -> None:
+        """The connection is gone."""
+        self._has_left = True
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.fail(CallerGone())
+        self._wake()
+
+    async def _receive(self, limit: int) -> None:
+        """Until the body is whole, or larger than `limit` bytes. Raises CallerLeft."""
+        self._allowed = limit
+        while not self.is_whole and self.size <= limit:
+            if self._has_left:
+                raise CallerLeft
+            self._source.go_on()
+            self._waiter = self._loop.create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _data(self) -> bytes:
+        return self._first if self._more is None else bytes(self._more)
 
 
 def _too_large(max_bytes: int) -> Refused:

@@ -1,14 +1,13 @@
-"""One HTTP request, taken apart once, and what a careful reader refuses to choose between."""
+"""One HTTP request's head, taken apart once, and what a careful reader refuses to choose between."""
 
 from datetime import datetime
 from time import perf_counter
-from typing import Any
 
 from app.core import clock, ids
 from app.gateway.errors import Refused
 from app.metering import attempts
 
-Scope = dict[str, Any]
+HeaderLines = list[tuple[bytes, bytes]]
 Headers = dict[bytes, bytes]
 
 _ONCE = frozenset(
@@ -28,26 +27,36 @@ _ONCE = frozenset(
 
 
 class Incoming:
-    """request_id: `req_…`. at, began: the first byte's moment, by the clock and by perf_counter."""
+    """A request's head.
 
-    __slots__ = ("at", "began", "client", "method", "path", "query", "request_id", "scope")
+    path: without the query, percent-encoding undone. lines: (lower-case name, value) in the order sent, repeats kept.
+    peer: the IP address at the other end of the connection, "" when there is none. request_id: `req_…`.
+    at, began: when the head was complete, by the clock and by perf_counter.
+    """
 
-    def __init__(self, scope: Scope) -> None:
+    __slots__ = ("at", "began", "lines", "method", "path", "peer", "query", "request_id")
+
+    def __init__(self, method: str, path: str, query: bytes, lines: HeaderLines, peer: str) -> None:
         self.began = perf_counter()
         self.at: datetime = clock.now()
         self.request_id = ids.request_id()
-        self.scope = scope
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
-        self.query: bytes = scope["query_string"]
+        self.method = method
+        self.path = path
+        self.query = query
+        self.lines = lines
+        self.peer = peer
 
     def headers(self) -> Headers:
         """Lower-case name to value; repeats are joined by a comma as HTTP says, where they may be repeated.
 
         Raises Refused for a header that must be there at most once.
         """
+        found = dict(self.lines)
+        return found if len(found) == len(self.lines) else self._joined()
+
+    def _joined(self) -> Headers:
         found: Headers = {}
-        for name, value in self.scope["headers"]:
+        for name, value in self.lines:
             if name not in found:
                 found[name] = value
             elif name.startswith(b"mcp-"):
@@ -61,21 +70,19 @@ class Incoming:
     @property
     def asks_before_sending(self) -> bool:
         """Whether the body will only be sent once we ask for it (Expect: 100-continue)."""
-        return any(name == b"expect" for name, _ in self.scope["headers"])
+        return any(name == b"expect" for name, _ in self.lines)
 
     def caller_address(self, *, proxy_hops: int) -> str:
         """The caller's IP address, as the outermost proxy that we trust saw it; "" when it is not known.
 
         proxy_hops: how many proxies in front append to X-Forwarded-For; 0 believes nobody.
         """
-        client = self.scope.get("client")
-        address = str(client[0]) if client else ""
         if proxy_hops:
-            lines = [value for name, value in self.scope["headers"] if name == b"x-forwarded-for"]
-            forwarded = b",".join(lines).decode("latin-1").split(",")
+            found = [value for name, value in self.lines if name == b"x-forwarded-for"]
+            forwarded = b",".join(found).decode("latin-1").split(",")
             if len(forwarded) >= proxy_hops and forwarded[-proxy_hops].strip():
                 return forwarded[-proxy_hops].strip()[:45]
-        return address
+        return self.peer
 
 
 def _shown(name: bytes) -> str:

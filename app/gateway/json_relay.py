@@ -3,7 +3,7 @@
 from app.gateway import passing
 from app.gateway.meter import Meter
 from app.gateway.outcome import Transcript, of_message
-from app.gateway.reply import Reply
+from app.gateway.reply import HeaderList, Reply
 from app.gateway.upstream.exchange import Exchange
 from app.gateway.upstream.problems import BadAnswer, ErrorStatus
 from app.metering import models
@@ -32,9 +32,10 @@ async def relay(exchange: Exchange, reply: Reply, meter: Meter | None, *, wants_
         if outcome is None or (status >= 400 and outcome.status != models.PROTOCOL_ERROR):
             raise BadAnswer("JSON, but no JSON-RPC response") if status < 400 else ErrorStatus(status)
         await meter.settle(outcome, http_status=status, bytes_out=size)
-    if not reply.is_started:
-        await _start(exchange, reply, meter, length=len(held))
-    await reply.finish(held)
+    if reply.is_started:
+        await reply.finish(held)
+    else:
+        reply.at_once(exchange.status, _headers(exchange, meter, length=len(held)), held)
 
 
 async def _pass_on(held: bytes, exchange: Exchange, reply: Reply, meter: Meter | None) -> tuple[bytes, Transcript]:
@@ -47,16 +48,15 @@ async def _pass_on(held: bytes, exchange: Exchange, reply: Reply, meter: Meter |
             held += piece
             continue
         if not reply.is_started:
-            await _start(exchange, reply, meter, length=_length_of(exchange))
+            await reply.start(exchange.status, _headers(exchange, meter, length=_length_of(exchange)))
         await reply.write(held)
         held = piece
     return held, transcript
 
 
-async def _start(exchange: Exchange, reply: Reply, meter: Meter | None, *, length: int | None) -> None:
+def _headers(exchange: Exchange, meter: Meter | None, *, length: int | None) -> HeaderList:
     receipt = meter.receipt if meter is not None else ""
-    headers = passing.answer_headers(exchange, receipt=receipt, is_stream=False, length=length)
-    await reply.start(exchange.status, headers)
+    return passing.answer_headers(exchange, receipt=receipt, is_stream=False, length=length)
 
 
 def _length_of(exchange: Exchange) -> int | None:

@@ -10,7 +10,6 @@ from app.gateway.health import Health
 from app.gateway.metrics import Metrics
 from app.gateway.policy import Policy
 from app.gateway.refusals import Refusals
-from app.gateway.rounds import Rounds
 from app.gateway.upstream.client import Client
 from app.gateway.upstream.limits import Limits
 from app.metering.notebook import Notebook
@@ -30,7 +29,6 @@ class Parts:
         self.feed = Feed(engine, self.policy)
         self.recorder = Recorder(engine, timeout_s=settings.ledger_timeout_s, on_commit=self.metrics.committed)
         self.notebook = Notebook(engine)
-        self.rounds = Rounds()
         self.health = Health(engine, feed=self.feed, recorder=self.recorder, max_age_s=settings.policy_max_age_s)
         self.refusals = Refusals(settings, policy=self.policy, notebook=self.notebook, metrics=self.metrics)
 
@@ -48,14 +46,12 @@ class Parts:
         self.client = Client(limits=limits, connections=settings.upstream_connections)
         self.loop = loop = asyncio.get_running_loop()
         self.recorder.start(loop)
-        self.rounds.start(loop)
         self.notebook.start()
         self.feed.start(loop)
         await self.feed.catch_up(timeout_s=FIRST_LOOK_S)
 
     async def stop(self) -> None:
         """Write down what is under way and end the threads."""
-        self.rounds.stop()
         await self.client.close()
         await asyncio.to_thread(self.feed.stop, timeout_s=STOP_S)
         await asyncio.to_thread(self.recorder.stop, timeout_s=STOP_S)

@@ -72,7 +72,7 @@ class Refusals:
         return msgspec.json.encode(problem)
 
     def _note(self, refused: Refused, incoming: Incoming, *, method: str, tool: str) -> None:
-        hint = refused.key_hint or auth.hint_in(incoming.scope["headers"])
+        hint = refused.key_hint or auth.hint_in(incoming.lines)
         grant = refused.grant or self._policy.by_prefix.get(hint)
         if refused.reason == attempts.WRONG_PATH and grant is None and incoming.method != "POST":
             return  # browsers, scanners, and clients that look for OAuth: nobody's try at a call

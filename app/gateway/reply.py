@@ -1,20 +1,39 @@
 """The answer on its way to the caller: what has been sent, and what can therefore still be said."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
 
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 HeaderList = list[tuple[bytes, bytes]]
 HeaderItems = Sequence[tuple[bytes, bytes]]
+
+
+class Outlet(Protocol):
+    """What an answer asks of the connection it leaves by. Nothing here waits, or fails when the caller is gone."""
+
+    def start(self, status: int, headers: HeaderList) -> None:
+        """Send the head. Without a content-length the body is framed as the caller's version of HTTP has it."""
+
+    def send(self, data: bytes) -> None:
+        """Send a part of the body."""
+
+    def finish(self, data: bytes) -> None:
+        """Send the last part, and be done."""
+
+    def whole(self, status: int, headers: HeaderList, body: bytes) -> None:
+        """Send everything at once; a content-length is among the headers."""
+
+    def room(self) -> asyncio.Future[None] | None:
+        """Settled once there is room for more; None while there is."""
 
 
 class Reply:
     """One HTTP answer. size: bytes of its body so far; status: 0 until it is started."""
 
-    __slots__ = ("_send", "is_finished", "request_id", "size", "status")
+    __slots__ = ("_outlet", "is_finished", "request_id", "size", "status")
 
-    def __init__(self, send: Send, request_id: str) -> None:
-        self._send = send
+    def __init__(self, outlet: Outlet, request_id: str) -> None:
+        self._outlet = outlet
         self.request_id = request_id
         self.status = 0
         self.size = 0
@@ -27,32 +46,47 @@ class Reply:
     async def start(self, status: int, headers: HeaderList) -> None:
         """Send status and headers; ours are added."""
         self.status = status
-        headers.append((b"postern-request-id", self.request_id.encode()))
-        headers.append((b"x-content-type-options", b"nosniff"))
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        self._outlet.start(status, self._with_ours(headers))
 
     async def write(self, data: bytes) -> None:
         """Send a part; waits while the caller reads slowly."""
         if data:
             self.size += len(data)
-            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+            self._outlet.send(data)
+            room = self._outlet.room()
+            if room is not None:
+                await room
 
     async def finish(self, data: bytes = b"") -> None:
         """Send the last part."""
         self.size += len(data)
         self.is_finished = True
-        await self._send({"type": "http.response.body", "body": data, "more_body": False})
+        self._outlet.finish(data)
+
+    def at_once(self, status: int, headers: HeaderList, body: bytes) -> None:
+        """All of an answer, whose length is among its headers."""
+        self.status = status
+        self.size = len(body)
+        self.is_finished = True
+        self._outlet.whole(status, self._with_ours(headers), body)
 
     async def whole(
         self, status: int, body: bytes, *, kind: bytes = b"application/json", more: HeaderItems = ()
     ) -> None:
         """A complete answer of our own, never to be cached."""
-        await self.begin(status, len(body), kind=kind, more=more)
-        await self.finish(body)
+        self.at_once(status, [*_of_ours(len(body), kind), *more], body)
 
     async def begin(
         self, status: int, length: int, *, kind: bytes = b"application/json", more: HeaderItems = ()
     ) -> None:
         """The head of an answer of our own with a body of `length` bytes, which the caller of this sends."""
-        headers = [(b"content-type", kind), (b"content-length", b"%d" % length), (b"cache-control", b"no-store")]
-        await self.start(status, [*headers, *more])
+        await self.start(status, [*_of_ours(length, kind), *more])
+
+    def _with_ours(self, headers: HeaderList) -> HeaderList:
+        headers.append((b"postern-request-id", self.request_id.encode()))
+        headers.append((b"x-content-type-options", b"nosniff"))
+        return headers
+
+
+def _of_ours(length: int, kind: bytes) -> HeaderList:
+    return [(b"content-type", kind), (b"content-length", b"%d" % length), (b"cache-control", b"no-store")]

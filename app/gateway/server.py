@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import socket
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -10,6 +12,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from app.core.errors import Invalid
 from app.gateway import errors
 from app.gateway.app import Gateway
+from app.gateway.caller import Caller
+from app.gateway.incoming import Incoming
+from app.gateway.reply import HeaderList, Reply
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 DRAIN_S = 30
 KEEP_ALIVE_S = 75
@@ -86,13 +94,97 @@ class Protocol(HttpToolsProtocol):
             self._stall_timer = None
 
 
+class Bridge:
+    """The gateway as an ASGI application; goes when the server does."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await _Request(receive, send).run(self._gateway, scope)
+            return
+        await receive()
+        await self._gateway.start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._gateway.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+class _Request:
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive, self._send = receive, send
+        self._out: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self._wanted = asyncio.Event()
+        self._has_started = False
+
+    async def run(self, gateway: Gateway, scope: dict[str, Any]) -> None:
+        peer = scope["client"][0] if scope["client"] else ""
+        incoming = Incoming(scope["method"], scope["path"], scope["query_string"], scope["headers"], peer)
+        caller = Caller(asyncio.get_running_loop(), self)
+        reading = asyncio.create_task(self._read(caller, asks=incoming.asks_before_sending))
+        writing = asyncio.create_task(self._write())
+        try:
+            await gateway.answer(incoming, caller, Reply(self, incoming.request_id))
+            self._out.put_nowait(None)
+            await writing
+        finally:
+            reading.cancel()
+            writing.cancel()
+
+    async def _read(self, caller: Caller, *, asks: bool) -> None:
+        if asks:
+            await self._wanted.wait()
+        while (message := await self._receive())["type"] == "http.request":
+            if message.get("body"):
+                caller.feed(message["body"])
+            if not message.get("more_body"):
+                caller.end()
+        caller.leave()
+
+    async def _write(self) -> None:
+        while (message := await self._out.get()) is not None:
+            await self._send(message)
+
+    def hold(self) -> None:
+        pass
+
+    def go_on(self) -> None:
+        if not self._has_started:
+            self._wanted.set()
+
+    def start(self, status: int, headers: HeaderList) -> None:
+        self._has_started = True
+        self._out.put_nowait({"type": "http.response.start", "status": status, "headers": headers})
+
+    def send(self, data: bytes) -> None:
+        self._out.put_nowait({"type": "http.response.body", "body": data, "more_body": True})
+
+    def finish(self, data: bytes) -> None:
+        self._out.put_nowait({"type": "http.response.body", "body": data, "more_body": False})
+
+    def whole(self, status: int, headers: HeaderList, body: bytes) -> None:
+        self.start(status, headers)
+        self.finish(body)
+
+    def room(self) -> asyncio.Future[None] | None:
+        if self._out.qsize() < 4:
+            return None
+        return asyncio.ensure_future(self._until_room())
+
+    async def _until_room(self) -> None:
+        while self._out.qsize() >= 4:
+            await asyncio.sleep(0.01)
+
+
 class Server(uvicorn.Server):
     """Tells the gateway when it is time to drain."""
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(
             uvicorn.Config(
-                gateway,
+                Bridge(gateway),
                 loop="uvloop",
                 http=Protocol,
                 ws="none",

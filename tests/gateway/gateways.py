@@ -9,7 +9,10 @@ from sqlalchemy import select
 from sqlmodel import Session
 
 from app.core.config import Settings
+from app.gateway import caller
 from app.gateway.app import Gateway
+from app.gateway.incoming import Incoming
+from app.gateway.reply import Reply
 from app.metering.models import Attempt, UsageEvent, UsageHour
 
 CALL = {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": "greet", "arguments": {"name": "Ada"}}}
@@ -45,48 +48,62 @@ class Answer:
 
 
 class Request:
-    """A request under way: `answer` fills up as the gateway sends."""
+    """A request under way: `answer` fills up as the gateway sends. The gateway's Source and Outlet, for want of a wire.
 
-    def __init__(self, gateway, scope, messages):
+    messages: of the body, as {"body": …, "more_body": …}.
+    """
+
+    def __init__(self, gateway, incoming, messages):
         self.answer = Answer()
-        self._messages = asyncio.Queue()
+        self._caller = caller.Caller(asyncio.get_running_loop(), self)
+        self._reply = Reply(self, incoming.request_id)
+        self._is_gone = False
         for message in messages:
-            self._messages.put_nowait(message)
-        self._gone = asyncio.Event()
-        self.task = asyncio.create_task(gateway(scope, self._receive, self._send))
+            self.send_body(message["body"], more=message["more_body"])
+        self.task = asyncio.create_task(gateway.answer(incoming, self._caller, self._reply))
 
-    async def _receive(self):
-        if not self._messages.empty():
-            return self._messages.get_nowait()
-        getting = asyncio.ensure_future(self._messages.get())
-        leaving = asyncio.ensure_future(self._gone.wait())
-        try:
-            await asyncio.wait([getting, leaving], return_when=asyncio.FIRST_COMPLETED)
-            return getting.result() if getting.done() else {"type": "http.disconnect"}
-        finally:
-            getting.cancel()
-            leaving.cancel()
-
-    async def _send(self, message):
-        if self._gone.is_set():
-            return
-        if message["type"] == "http.response.start":
-            self.answer.status = message["status"]
-            self.answer.headers = [(name.decode(), value.decode("latin-1")) for name, value in message["headers"]]
-        else:
-            self.answer.pieces.append(message.get("body", b""))
-            self.answer.is_complete = not message.get("more_body", False)
-
-    def send(self, body, *, more=False):
+    def send_body(self, body, *, more=False):
         """Another piece of the body."""
-        self._messages.put_nowait({"type": "http.request", "body": body, "more_body": more})
+        if body:
+            self._caller.feed(body)
+        if not more:
+            self._caller.end()
 
     def hang_up(self):
-        self._gone.set()
+        self._is_gone = True
+        self._caller.leave()
 
     async def finished(self) -> Answer:
         await self.task
         return self.answer
+
+    # What the gateway asks of a connection
+
+    def hold(self):
+        """Nothing is on its way here that could be held."""
+
+    def go_on(self):
+        """Nor is anything waiting."""
+
+    def start(self, status, headers):
+        if not self._is_gone:
+            self.answer.status = status
+            self.answer.headers = [(name.decode(), value.decode("latin-1")) for name, value in headers]
+
+    def send(self, data):
+        if not self._is_gone:
+            self.answer.pieces.append(data)
+
+    def finish(self, data):
+        self.send(data)
+        self.answer.is_complete = not self._is_gone
+
+    def whole(self, status, headers, body):
+        self.start(status, headers)
+        self.finish(body)
+
+    def room(self):
+        return None
 
 
 class Caller:
@@ -98,21 +115,14 @@ class Caller:
         self.engine = engine
 
     def start(self, message=CALL, *, path="/mcp/sampler", method="POST", headers=None, body=None, raw=None, query=b""):
-        """headers: instead of the usual ones; body: instead of message; raw: messages of ASGI instead of either."""
+        """headers: instead of the usual ones; body: instead of message; raw: pieces of a body instead of either."""
         if headers is None:
             headers = self.usual()
         if body is None:
             body = json.dumps(message).encode() if method == "POST" else b""
-        scope = {
-            "type": "http",
-            "method": method,
-            "path": path,
-            "query_string": query,
-            "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers],
-            "client": ("192.0.2.7", 50_000),
-        }
-        messages = raw if raw is not None else [{"type": "http.request", "body": body, "more_body": False}]
-        return Request(self.gateway, scope, messages)
+        lines = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
+        messages = raw if raw is not None else [{"body": body, "more_body": False}]
+        return Request(self.gateway, Incoming(method, path, query, lines, "192.0.2.7"), messages)
 
     async def call(self, message=CALL, **more) -> Answer:
         return await self.start(message, **more).finished()
@@ -156,8 +166,8 @@ async def open_gateway(engine, session, make, *, upstream_url="http://127.0.0.1:
         "portal_url": "http://portal.example",
     }
     gateway = Gateway(Settings(**{**chosen, **settings}), engine)
-    await gateway.parts.start()
+    await gateway.start()
     try:
         yield Caller(gateway, secrets[0], engine)
     finally:
-        await gateway.parts.stop()
+        await gateway.stop()

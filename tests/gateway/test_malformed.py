@@ -16,7 +16,7 @@ BODY = json.dumps(CALL).encode()
 
 
 def pieces(*bodies, ends=True):
-    more = [{"type": "http.request", "body": body, "more_body": True} for body in bodies]
+    more = [{"body": body, "more_body": True} for body in bodies]
     if ends:
         more[-1]["more_body"] = False
     return more
@@ -141,7 +141,7 @@ async def test_a_large_body_is_answered_first_and_then_poured_away(open_sqlite_g
         assert request.answer.header("connection") == "close"
         assert not request.answer.is_complete
 
-        request.send(b"x" * 100_000, more=False)
+        request.send_body(b"x" * 100_000)
         assert (await request.finished()).is_complete
 
 
