@@ -58,7 +58,8 @@ class Tool(SQLModel, table=True):
 
     definition, digest: what was approved, as canonical JSON, and its SHA-256; "" when never approved. found,
     found_digest: what the integration said last. findings: what looked poisoned in `found`:
-    [{"path", "kind", "excerpt"}]. sample_answer: the result (JSON) that test keys get; "" for one made up from its schema.
+    [{"path", "kind", "excerpt"}]. sample_answer: the result (JSON) that test keys get; "" for one made up
+    from its schema.
     """
 
     __table_args__ = (UniqueConstraint("integration_id", "name"),)

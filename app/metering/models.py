@@ -34,9 +34,9 @@ class UsageEvent(SQLModel, table=True):
     that, waiting for the integration.
     error_class: a short name such as "unknown_tool", "" when all is well. credential: "key" (OAuth comes later).
     environment: "live", or "test", which costs nothing. tool_version: the first 16 characters of the digest of the
-    tool's approved definition. policy_version: of the change feed, when the call was let in. rules: short ids of the limits
-    it was held against, separated by blanks. price_version_id, amount_nanos, currency: what it cost, in 1e-9 minor units.
-    idempotency_digest: of the caller's own key for it; "" when it gave none.
+    tool's approved definition. policy_version: of the change feed, when the call was let in. rules: short ids of the
+    limits it was held against, separated by blanks. price_version_id, amount_nanos, currency: what it cost, in 1e-9
+    minor units. idempotency_digest: of the caller's own key for it; "" when it gave none.
     """
 
     __tablename__ = "usage_event"

@@ -64,8 +64,8 @@ def _moment(value: datetime) -> str:
     return value.isoformat(" ", "microseconds")[:26]
 
 
-def _hex(value: UUID) -> str:
-    return value.hex
+def _hex(value: UUID | None) -> str | None:
+    return value.hex if value is not None else None
 
 
 _STORED: dict[type, Callable[[Any], object]] = {UtcDateTime: _moment, Uuid: _hex}
