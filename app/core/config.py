@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from app.core import errors
+from app.core import addresses, errors
 
 ROOT = Path(__file__).resolve().parents[2]
 """The folder that holds app/, templates/ and static/: Postern is deployed as a checkout."""
@@ -117,6 +117,10 @@ class Settings(BaseSettings):
     idle_timeout_s: float = Field(300.0, gt=0, description="Longest silence inside a streamed answer.")
     call_timeout_s: float = Field(3600.0, gt=0, description="Longest life of one answer, streams included.")
     upstream_connections: int = Field(256, ge=1, description="Connections to one integration, at most.")
+    private_networks: tuple[str, ...] = Field(
+        default_factory=lambda data: ("127.0.0.0/8", "::1/128") if data["environment"] == "development" else (),
+        description='Networks that integrations may be in although they are not public (JSON list): ["10.0.0.0/8"].',
+    )
     policy_max_age_s: float = Field(
         5.0, gt=0, description="Without news of revocations for so long, the gateway refuses instead of guessing."
     )
@@ -157,6 +161,14 @@ class Settings(BaseSettings):
             parts = urlsplit(getattr(self, name))
             if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
                 raise ValueError(f"{PREFIX}{name.upper()} must look like https://host[:port], without a path.")
+        return self
+
+    @model_validator(mode="after")
+    def _networks_are_networks(self) -> Self:
+        try:
+            addresses.networks(self.private_networks)
+        except ValueError as problem:
+            raise ValueError(f"{PREFIX}PRIVATE_NETWORKS: {problem}") from None
         return self
 
     @model_validator(mode="after")
