@@ -23,7 +23,7 @@ ARGS =
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
 run: .venv/.ready-run ## Start everything on this machine; Ctrl-C stops it
@@ -60,6 +60,10 @@ format: .venv/.ready-dev ## Put the code in shape
 .PHONY: bench
 bench: .venv/.ready-dev ## Measure the gateway and the pages
 	@$(PY) -m bench $(ARGS)
+
+.PHONY: conformance
+conformance: .venv/.ready-dev ## Run the public MCP conformance suite directly and through the gateway
+	@$(PY) -m tests.conformance
 
 .PHONY: reset
 reset: ## Forget all data (var/)

@@ -1,0 +1,97 @@
+"""A proxy that adds a key to each request, for programs that cannot be told one.
+
+Host and Origin are rewritten only where they name the proxy itself. Whatever else a client puts there, such as the name
+of a hostile site, reaches the target as it is. Everything after a request's head is passed on as bytes.
+"""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+START_S = 10
+
+
+@contextmanager
+def keyed_proxy(target: str, secret: str) -> Iterator[str]:
+    """The address of a proxy to `target` (“host:port”), on a thread of its own, that adds `secret` as a bearer."""
+    loop = asyncio.new_event_loop()
+    proxy = _Proxy(target, secret)
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(proxy.start(), loop).result(START_S)
+        yield f"http://{proxy.authority}"
+    finally:
+        asyncio.run_coroutine_threadsafe(proxy.stop(), loop).result(START_S)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(START_S)
+        loop.close()
+
+
+class _Proxy:
+    def __init__(self, target: str, secret: str) -> None:
+        self._target = target
+        self._secret = secret
+        self._tasks: set[asyncio.Task] = set()
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.authority = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def stop(self) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection of a client is one connection to the target; when either ends, both do."""
+        self._tasks.add(asyncio.current_task())
+        host, _, port = self._target.rpartition(":")
+        far_reader, far_writer = await asyncio.open_connection(host, int(port))
+        ways = [
+            asyncio.create_task(self._forth(reader, far_writer)),
+            asyncio.create_task(_pump(far_reader, writer)),
+        ]
+        with suppress(asyncio.CancelledError):  # stop() wants us gone, and nobody else cancels
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        for way in ways:
+            way.cancel()
+        for end in (writer, far_writer):
+            end.close()
+        await asyncio.gather(*ways, return_exceptions=True)
+        self._tasks.discard(asyncio.current_task())
+
+    async def _forth(self, reader: asyncio.StreamReader, far_writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                lines = (await reader.readuntil(b"\r\n\r\n"))[:-4].split(b"\r\n")
+                far_writer.write(b"\r\n".join([lines[0], *map(self._rewritten, lines[1:]), self._key, b"\r\n"]))
+                far_writer.write(await reader.readexactly(_length(lines)))
+                await far_writer.drain()
+
+    @property
+    def _key(self) -> bytes:
+        return f"Authorization: Bearer {self._secret}".encode()
+
+    def _rewritten(self, line: bytes) -> bytes:
+        name, _, value = line.decode("latin-1").partition(":")
+        ours = {"host": self.authority, "origin": f"http://{self.authority}"}
+        if ours.get(name.lower()) == value.strip():
+            return f"{name}: {value.strip().replace(self.authority, self._target)}".encode("latin-1")
+        return line
+
+
+def _length(lines: list[bytes]) -> int:
+    fields = {line.partition(b":")[0].lower(): line.partition(b":")[2].strip() for line in lines[1:]}
+    if b"transfer-encoding" in fields:
+        raise NotImplementedError("a request's body must come with its length")
+    return int(fields.get(b"content-length", b"0"))
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        while data := await reader.read(1 << 16):
+            writer.write(data)
+            await writer.drain()
