@@ -43,7 +43,7 @@ class Incoming:
         self.method = method
         self.path = path
         self.query = query
-        self.lines = lines
+        self.lines = [(name, value.rstrip(b" \t")) for name, value in lines]  # llhttp leaves these, HTTP skips them
         self.peer = peer
 
     def headers(self) -> Headers:

@@ -1,7 +1,6 @@
 """Whatever is sent gets an answer in the protocol's form: never a 5xx, never silence, and the next caller is served."""
 
 import json
-from time import perf_counter
 
 import pytest
 from sqlmodel import Session
@@ -10,6 +9,7 @@ from app.integrations import queries, services
 from tests.asynchronous import until
 from tests.gateway.gateways import CALL
 from tests.gateway.upstreams import Upstream, answer, raw
+from tests.waiting import PATIENCE_S
 
 OK = raw(answer(b'{"jsonrpc":"2.0","id":7,"result":{}}'))
 BODY = json.dumps(CALL).encode()
@@ -49,12 +49,10 @@ def pieces(*bodies, ends=True):
     ],
     ids=lambda value: str(value)[:40] if isinstance(value, dict) else "",
 )
-async def test_what_cannot_be_read_is_refused_at_once(open_sqlite_gateway, request_, status, code):
+async def test_what_cannot_be_read_is_refused(open_sqlite_gateway, request_, status, code):
     async with Upstream(OK) as upstream, open_sqlite_gateway(upstream_url=upstream.url, body_timeout_s=0.1) as caller:
-        began = perf_counter()
         got = await caller.call(**request_)
 
-        assert perf_counter() - began < 1
         assert (got.status, got.is_complete) == (status, True)
         assert (got.json["error"]["code"] if "error" in got.json else code) == code
         assert upstream.requests == []
@@ -105,6 +103,14 @@ async def test_what_is_in_order_passes(open_sqlite_gateway, more):
         assert (await caller.call(headers=caller.usual(*more))).status == 200
 
 
+async def test_blanks_after_a_headers_value_do_not_count(open_sqlite_gateway):
+    async with Upstream(OK) as upstream, open_sqlite_gateway(upstream_url=upstream.url) as caller:
+        got = await caller.call(headers=caller.usual(("Mcp-Name", "greet \t")))
+
+        assert got.status == 200
+        assert upstream.requests[0].header("mcp-name") == "greet"
+
+
 async def test_a_body_in_pieces_is_put_together(open_sqlite_gateway):
     async with Upstream(OK) as upstream, open_sqlite_gateway(upstream_url=upstream.url) as caller:
         got = await caller.call(raw=pieces(BODY[:10], BODY[10:50], b"", BODY[50:]))
@@ -150,7 +156,7 @@ async def test_a_switched_off_integration_says_so(open_sqlite_gateway, sqlite_en
         with Session(sqlite_engine) as session:
             services.set_enabled(session, integration=queries.by_slug(session, "sampler"), is_enabled=False, now=now)
             session.commit()
-        await caller.gateway.parts.feed.catch_up(timeout_s=5)
+        await caller.gateway.parts.feed.catch_up(timeout_s=PATIENCE_S)
 
         got = await caller.call()
 
