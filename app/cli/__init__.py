@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from app.cli import doctor, operate
+from app.cli import doctor, keys, operate
 from app.core.errors import PosternError
 
 
@@ -19,7 +19,7 @@ for command in (
     operate.seed,
     operate.settings,
     operate.operator,
-    operate.key,
+    keys.key,
     operate.integration,
 ):
     postern.add_command(command)

@@ -13,8 +13,6 @@ from app.core import migrate as migrations
 from app.core.errors import Invalid
 from app.integrations import queries as integrations
 from app.integrations import services as integration_services
-from app.keys import services as keys
-from app.organisations import queries as organisations
 from app.sandbox import run as sandbox
 from app.sandbox import seed as sandbox_seed
 
@@ -86,31 +84,6 @@ def operator_list(limit: int) -> None:
         for person, identity in accounts.people_with_identities(session, limit=limit):
             mark = "operator" if person.is_operator else "        "
             click.echo(f"{mark}  {person.name}  {identity.issuer}  {identity.subject}")
-
-
-@click.group(help="API keys.")
-def key() -> None:
-    pass
-
-
-@key.command("create", help="Make a key for the organisation with this SLUG and print its secret, once.")
-@click.argument("slug")
-@click.option("--name", default="command line", show_default=True, help="What the key is for.")
-@click.option("--test", "is_test", is_flag=True, help="A test key instead of a live one.")
-def key_create(slug: str, name: str, is_test: bool) -> None:
-    in_force = config.load()
-    with Session(db.create(in_force.database_url)) as session:
-        issued = keys.issue(
-            session,
-            organisation=organisations.by_slug(session, slug),
-            name=name,
-            brand=in_force.key_brand,
-            environment="test" if is_test else "live",
-            person_id=None,
-            now=clock.now(),
-        )
-        session.commit()
-        click.echo(issued.secret)
 
 
 @click.group(help="MCP servers behind the gateway.")
