@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from app.cli import doctor, keys, operate
+from app.cli import doctor, integrations, keys, operate
 from app.core.errors import PosternError
 
 
@@ -20,7 +20,7 @@ for command in (
     operate.settings,
     operate.operator,
     keys.key,
-    operate.integration,
+    integrations.integration,
 ):
     postern.add_command(command)
 postern.add_command(doctor.doctor)
