@@ -90,6 +90,7 @@ def _settings(folder: Path, *, gateway_port: int, portal_port: int) -> dict[str,
     return {
         "POSTERN_ENVIRONMENT": "production",
         "POSTERN_SECRET_KEY": secrets.token_urlsafe(32),
+        "POSTERN_ENCRYPTION_KEYS": f'["{secrets.token_urlsafe(32)}"]',
         "POSTERN_DATA_DIR": str(folder),
         "POSTERN_DATABASE_URL": f"sqlite:///{folder / 'postern.db'}",
         "POSTERN_PORTAL_URL": f"https://{PORTAL_HOST}",

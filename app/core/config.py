@@ -95,6 +95,11 @@ class Settings(BaseSettings):
     secret_key: SecretStr = Field(
         SecretStr(DEVELOPMENT_SECRET), description="Signs CSRF tokens, keys address digests; 32 random bytes or more."
     )
+    encryption_keys: tuple[SecretStr, ...] = Field(
+        (),
+        description="Seal stored credentials (JSON list): the first seals, all open; 32 random bytes or more each. "
+        "After adding one at the front: postern secrets rotate.",
+    )
 
     github_client_id: str = Field("", description="OAuth app of GitHub; empty leaves the button out.")
     github_client_secret: SecretStr = Field(SecretStr(""), description="Its secret.")
@@ -178,6 +183,12 @@ class Settings(BaseSettings):
         secret = self.secret_key.get_secret_value()
         if secret == DEVELOPMENT_SECRET or len(secret) < 32:
             raise ValueError("POSTERN_SECRET_KEY must be 32 random characters or more outside development.")
+        keys = [key.get_secret_value() for key in self.encryption_keys]
+        if not keys or min(map(len, keys)) < 32 or secret in keys:
+            raise ValueError(
+                f"{PREFIX}ENCRYPTION_KEYS must hold at least one key, each of 32 random characters or more and none "
+                "of them the secret key."
+            )
         for name in ("portal_url", "gateway_url"):
             if not getattr(self, name).startswith("https://"):
                 raise ValueError(f"{PREFIX}{name.upper()} must be https outside development.")

@@ -7,6 +7,7 @@ from app.core import config, errors
 SAFE = {
     "POSTERN_ENVIRONMENT": "production",
     "POSTERN_SECRET_KEY": "0123456789abcdef0123456789abcdef",
+    "POSTERN_ENCRYPTION_KEYS": '["fedcba9876543210fedcba9876543210"]',
     "POSTERN_PORTAL_URL": "https://postern.example",
     "POSTERN_GATEWAY_URL": "https://gateway.postern.example",
     "POSTERN_GITHUB_CLIENT_ID": "app",
@@ -80,6 +81,9 @@ def test_production_accepts_safe_settings(monkeypatch):
     [
         ("POSTERN_SECRET_KEY", "for development only", "POSTERN_SECRET_KEY must be 32"),
         ("POSTERN_SECRET_KEY", "short", "POSTERN_SECRET_KEY must be 32"),
+        ("POSTERN_ENCRYPTION_KEYS", "[]", "POSTERN_ENCRYPTION_KEYS must hold"),
+        ("POSTERN_ENCRYPTION_KEYS", '["short"]', "POSTERN_ENCRYPTION_KEYS must hold"),
+        ("POSTERN_ENCRYPTION_KEYS", '["0123456789abcdef0123456789abcdef"]', "none of them the secret key"),
         ("POSTERN_PORTAL_URL", "http://postern.example", "POSTERN_PORTAL_URL must be https"),
         ("POSTERN_GATEWAY_URL", "https://gateway.example/path", "without a path"),
         ("POSTERN_GITHUB_CLIENT_ID", "", "Nobody could sign in"),
