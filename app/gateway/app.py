@@ -16,7 +16,7 @@ from app.gateway.auth import CATCH_UP_S
 from app.gateway.call import Call
 from app.gateway.caller import Caller, CallerLeft
 from app.gateway.envelope import Envelope
-from app.gateway.errors import Refused
+from app.gateway.errors import Failure, Refused
 from app.gateway.incoming import Headers, Incoming
 from app.gateway.meter import Meter
 from app.gateway.parts import Parts
@@ -46,6 +46,7 @@ class Gateway:
             in_flight=lambda: self._in_flight,
             policy_age_s=lambda: self.parts.feed.age_s,
             under_way=lambda: self.parts.recorder.under_way,
+            failing=lambda: self.parts.breakers.open_count,
         )
 
     async def start(self) -> None:
@@ -137,12 +138,13 @@ class Gateway:
         parts = self.parts
         meter = Meter(call, recorder=parts.recorder, metrics=parts.metrics) if call.envelope.is_metered else None
         exchange = parts.client.exchange()
-        passage = Passage(call, exchange, reply, meter=meter)
+        passage = Passage(call, exchange, reply, meter=meter, breakers=parts.breakers)
+        obstacle = self._obstacle(call)
+        if obstacle is not None:
+            await passage.decline(obstacle)
+            return
         if meter is not None:
-            if parts.recorder.is_troubled:
-                await passage.decline(errors.LEDGER_TROUBLED)
-            else:
-                await passage.run(parts.client, caller)
+            await passage.run(parts.client, caller)
             return
         self._streams.add(exchange)
         try:
@@ -150,6 +152,14 @@ class Gateway:
         finally:
             self._streams.discard(exchange)
             parts.metrics.passed(call.destination.route.slug, reply.status)
+
+    def _obstacle(self, call: Call) -> Failure | None:
+        """Why the call is not even to be tried, if so."""
+        if call.envelope.is_metered and self.parts.recorder.is_troubled:
+            return errors.LEDGER_TROUBLED
+        to = call.destination
+        wait_s = self.parts.breakers.wait_s(to.route.slug, to.address, call.grant.organisation_id)
+        return errors.failing(wait_s) if wait_s else None
 
     async def _elsewhere(self, incoming: Incoming, reply: Reply) -> None:
         if incoming.path == "/healthz" and incoming.method in ("GET", "HEAD"):

@@ -87,7 +87,7 @@ class Failure:
     """Something behind the gateway failed. status, error_class: in the ledger.
 
     http_status, tool_status: for what is free, whose clients go by it, and for calls of tools, whose clients would lose
-    the words with anything but 200. words: with {name} for the integration's.
+    the words with anything but 200. words: with {name} for the integration's. retry_after_s: 0 if there is no saying.
     """
 
     status: str
@@ -96,11 +96,20 @@ class Failure:
     code: int
     words: str
     tool_status: int = 200
+    retry_after_s: int = 0
 
 
 FAILURES: dict[type[UpstreamProblem], Failure] = {
     problems.Unreachable: Failure(
         models.UPSTREAM_ERROR, "unreachable", 502, -31502, "“{name}” cannot be reached right now. Try again later."
+    ),
+    problems.Forbidden: Failure(
+        models.UPSTREAM_ERROR,
+        "forbidden_address",
+        502,
+        -31502,
+        "“{name}” is at an address that this gateway does not call, so nothing was sent to it. "
+        "Whoever runs the integration has to look at this.",
     ),
     problems.Busy: Failure(
         models.UPSTREAM_ERROR, "busy", 503, -31502, "“{name}” is busy: all its connections are in use. Try again soon."
@@ -136,6 +145,13 @@ LEDGER_TROUBLED = Failure(
     LEDGER_AWAY,
     "Calls cannot be written down just now, so this one was not made. Try again in a few seconds.",
 )
+
+
+def failing(wait_s: int) -> Failure:
+    """For a call that is not made, because the integration kept failing and is left alone for so long."""
+    seconds = "1 second" if wait_s == 1 else f"{wait_s} seconds"
+    words = f"“{{name}}” has been failing; the gateway will ask it again in {seconds}. This call was not made."
+    return Failure(models.UPSTREAM_ERROR, "failing", 503, -31502, words, retry_after_s=wait_s)
 
 
 _WORDS_OF_STATUS = {

@@ -43,6 +43,23 @@ class Metrics:
             "postern_gateway_refusals", "Requests that were not passed on.", ["reason"], registry=self.registry
         )
         self._in_flight = Gauge("postern_gateway_in_flight", "Requests being answered.", registry=self.registry)
+        self._breakers = Gauge(
+            "postern_gateway_failing_integrations",
+            "Integrations that keep failing and are left alone just now.",
+            registry=self.registry,
+        )
+        self._openings = Counter(
+            "postern_gateway_breaker_openings",
+            "How often an integration had failed so often that it was left alone.",
+            ["integration"],
+            registry=self.registry,
+        )
+        self._declined = Counter(
+            "postern_gateway_declined_requests",
+            "Requests not made because the integration was left alone.",
+            ["integration"],
+            registry=self.registry,
+        )
         self.unrecorded = Counter(
             "postern_gateway_unrecorded_calls",
             "Calls whose caller had gone and that the ledger had no room for; they cost nothing.",
@@ -67,12 +84,18 @@ class Metrics:
         self.called = self._calls.add
 
     def watch(
-        self, *, in_flight: Callable[[], float], policy_age_s: Callable[[], float], under_way: Callable[[], float]
+        self,
+        *,
+        in_flight: Callable[[], float],
+        policy_age_s: Callable[[], float],
+        under_way: Callable[[], float],
+        failing: Callable[[], float],
     ) -> None:
         """Ask these when figures are asked for."""
         self._in_flight.set_function(in_flight)
         self._policy_age.set_function(policy_age_s)
         self._under_way.set_function(under_way)
+        self._breakers.set_function(failing)
 
     def passed(self, slug: str, http_status: int) -> None:
         """Something free was answered."""
@@ -81,6 +104,14 @@ class Metrics:
     def refused(self, reason: str) -> None:
         """A request was not passed on."""
         self._refusals.labels(reason).inc()
+
+    def left_alone(self, slug: str) -> None:
+        """An integration failed so often that it is left alone."""
+        self._openings.labels(slug).inc()
+
+    def declined(self, slug: str) -> None:
+        """A request was not made because of that."""
+        self._declined.labels(slug).inc()
 
     def committed(self, size: int, seconds: float) -> None:
         """From the recorder's thread: a group of events is durable."""

@@ -10,6 +10,7 @@ from app.gateway.health import Health
 from app.gateway.metrics import Metrics
 from app.gateway.policy import Policy
 from app.gateway.refusals import Refusals
+from app.gateway.upstream.breaker import Breakers
 from app.gateway.upstream.client import Client
 from app.gateway.upstream.limits import Limits
 from app.metering.notebook import Notebook
@@ -25,6 +26,7 @@ class Parts:
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.settings = settings
         self.metrics = Metrics()
+        self.breakers = Breakers(on_open=self.metrics.left_alone, on_decline=self.metrics.declined)
         self.policy = Policy()
         self.feed = Feed(engine, self.policy)
         self.recorder = Recorder(engine, timeout_s=settings.ledger_timeout_s, on_commit=self.metrics.committed)

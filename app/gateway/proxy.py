@@ -11,6 +11,7 @@ from app.gateway.meter import GONE, INTERRUPTED, Meter
 from app.gateway.outcome import RESUMABLE, Outcome
 from app.gateway.reply import HeaderList, Reply
 from app.gateway.screening import Kind, kind_of
+from app.gateway.upstream.breaker import Breakers
 from app.gateway.upstream.client import Client
 from app.gateway.upstream.exchange import Exchange
 from app.gateway.upstream.problems import CallerGone, ShuttingDown, TimedOut, UpstreamProblem
@@ -25,11 +26,15 @@ CLIENT_CLOSED = 499
 class Passage:
     """One request through the gateway. meter: None for what is free."""
 
-    def __init__(self, call: Call, exchange: Exchange, reply: Reply, *, meter: Meter | None) -> None:
+    def __init__(
+        self, call: Call, exchange: Exchange, reply: Reply, *, meter: Meter | None, breakers: Breakers
+    ) -> None:
         self._call = call
         self._exchange = exchange
         self._reply = reply
         self._meter = meter
+        self._breakers = breakers
+        self._is_declined = False
         self._events: EventRelay | None = None
 
     async def run(self, client: Client, caller: Caller) -> None:
@@ -49,7 +54,8 @@ class Passage:
                 self._leave(INTERRUPTED)
 
     async def decline(self, failure: Failure) -> None:
-        """Tell the caller that the call is not even tried."""
+        """Tell the caller that the call is not even tried. Nothing is written down, so there is no receipt."""
+        self._is_declined = True
         if self._meter is not None:
             self._meter.is_done = True
         await self._say(failure)
@@ -71,7 +77,10 @@ class Passage:
         except ShuttingDown:
             await self._reply.finish()
         except UpstreamProblem as problem:
+            self._judge(problem)
             await self._fail(problem)
+        else:
+            self._breakers.succeeded(call.destination.route.slug)
 
     async def _relay(self) -> None:
         wants_answer = self._call.envelope.wants_answer
@@ -81,8 +90,10 @@ class Passage:
         elif kind is Kind.EMPTY:
             await self._status_only()
         elif self._meter is None:
+            self._breakers.answering(self._call.destination.route.slug)
             await self._stream()
         else:
+            self._breakers.answering(self._call.destination.route.slug)
             self._events = EventRelay(self._exchange, self._reply, self._meter)
             await self._events.run()
 
@@ -100,6 +111,14 @@ class Passage:
         await self._reply.finish()
 
     # When it does not go well
+
+    def _judge(self, problem: UpstreamProblem) -> None:
+        """Tell the breaker, but not of a stream that has said what it had to say, or may end at any time."""
+        to = self._call.destination
+        is_listening = self._call.incoming.method == "GET" and self._reply.is_started
+        has_answered = self._meter is not None and (self._meter.is_done or self._is_resumable)
+        if not (is_listening or has_answered):
+            self._breakers.heard(to.route.slug, to.address, self._call.grant.organisation_id, problem)
 
     async def _fail(self, problem: UpstreamProblem) -> None:
         failure = errors.failure_of(problem)
@@ -141,13 +160,15 @@ class Passage:
         )
         if not self._reply.is_started:
             status = failure.http_status if self._meter is None else failure.tool_status
-            await self._reply.whole(status, body, more=self._headers_of_failure())
+            await self._reply.whole(status, body, more=self._headers_of(failure))
         elif self._events is not None and self._events.is_between_events:
             await self._reply.finish(sse.message(body))
 
-    def _headers_of_failure(self) -> HeaderList:
+    def _headers_of(self, failure: Failure) -> HeaderList:
         more = [(name, value) for name, value in self._exchange.headers if name in (b"allow", b"retry-after")]
-        if self._meter is not None:
+        if failure.retry_after_s:
+            more.append((b"retry-after", b"%d" % failure.retry_after_s))
+        if self._meter is not None and not self._is_declined:
             more.append((b"postern-receipt", self._receipt.encode()))
         return more
 

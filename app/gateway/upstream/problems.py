@@ -9,6 +9,10 @@ class Unreachable(UpstreamProblem):
     """No connection: refused, no such host, no route, or TLS could not be agreed. Nothing was sent."""
 
 
+class Forbidden(UpstreamProblem):
+    """It is at an address that we do not call (docs/adr/0008). Nothing was sent; it may be in the best of health."""
+
+
 class Busy(UpstreamProblem):
     """Every connection that we allow to this integration stayed in use. Nothing was sent."""
 
