@@ -9,7 +9,9 @@ import inspect
 import pytest
 import uvloop
 
-LONGEST_S = 60
+from tests.waiting import PATIENCE_S
+
+LONGEST_S = 5 * PATIENCE_S
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -22,7 +24,7 @@ def pytest_pyfunc_call(pyfuncitem):
     return True
 
 
-async def until(check, *, timeout_s=5):
+async def until(check, *, timeout_s=PATIENCE_S):
     """The first truthy answer of `check()`, asked at every turn of the loop. Raises TimeoutError."""
     async with asyncio.timeout(timeout_s):
         while not (found := check()):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlmodel import Session
+from xdist.scheduler import LoadScopeScheduling
 
 from app.core import db
 from tests import databases
@@ -13,15 +14,31 @@ from tests.factories import Factory
 
 pytest_plugins = ["tests.portal"]
 
+BROWSER = "/browser/"
 NOW = datetime(2026, 11, 22, 14, 3, 22, tzinfo=UTC)
 
 
-@pytest.hookimpl(tryfirst=True)
+class ByModule(LoadScopeScheduling):
+    """Keeps a module's tests in one process, and all that use the browser and its running stack in one.
+
+    Ours, because pytest-xdist 3.8's own groups (`--dist loadgroup`) have no effect with pytest 9.2: they are told by a
+    name that it no longer reads, and without them each process would start every server of the tests, the stack too.
+    """
+
+    def _split_scope(self, nodeid):
+        module = nodeid.partition("::")[0]
+        return BROWSER if BROWSER in module else module
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    config.option.loadscopereorder = False  # but in the order below
+    return ByModule(config, log)
+
+
 def pytest_collection_modifyitems(items):
-    """Keep a module's tests in one process, and all that use the browser and its running stack in one."""
-    for item in items:
-        module = item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group("browser" if "/browser/" in module else module))
+    """What takes longest comes first, so that no process waits for the other at the end."""
+    items.sort(key=lambda item: BROWSER not in item.nodeid)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from sqlalchemy.engine import make_url
 
 from app import schema
 from app.core import db, migrate
+from tests.waiting import PATIENCE_S, eventually
 
 ON_LOOPBACK = "postgresql://postgres@127.0.0.1:5432/postgres"
 
@@ -79,7 +80,8 @@ def _server() -> Iterator[str]:
         import pgserver
 
         folder = tempfile.mkdtemp(prefix="postern-postgres-")
-        server = pgserver.get_server(folder, cleanup_mode="delete")
+        # Again and again, because it gives its server no more than ten seconds to start.
+        server = eventually(lambda: pgserver.get_server(folder, cleanup_mode="delete"), every_s=1)
         try:
             yield server.get_uri()
         finally:
@@ -89,7 +91,7 @@ def _server() -> Iterator[str]:
 
 def _answers(url: str) -> bool:
     try:
-        psycopg.connect(url, connect_timeout=2).close()
+        psycopg.connect(url, connect_timeout=PATIENCE_S).close()
     except psycopg.OperationalError:
         return False
     return True

@@ -6,8 +6,14 @@ from typing import TypeVar
 
 Found = TypeVar("Found")
 
+PATIENCE_S = 60
+"""How long a test waits for what must come. Only a test that fails waits so long, and no machine is too busy for it.
 
-def eventually(check: Callable[[], Found], *, timeout_s: float = 10, every_s: float = 0.02) -> Found:
+Also what tests give to anything that wants a time-out which is not to expire.
+"""
+
+
+def eventually(check: Callable[[], Found], *, timeout_s: float = PATIENCE_S, every_s: float = 0.02) -> Found:
     """The first truthy answer of `check`, asked again and again.
 
     An exception in `check` counts as “not yet”. Raises AssertionError after timeout_s seconds, from the last exception.

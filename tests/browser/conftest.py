@@ -13,7 +13,8 @@ import psutil
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.sandbox.processes import ROOT, environment, free_base_port
+from tests.ports import free_base_port
+from tests.sandbox.processes import ROOT, environment
 from tests.waiting import eventually
 
 PASSWORD = "let-me-in"

@@ -8,6 +8,23 @@ from app.core import db
 from tests.asynchronous import pytest_pyfunc_call  # noqa: F401
 from tests.factories import Factory
 from tests.gateway import certificates, gateways
+from tests.waiting import PATIENCE_S
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """Limits of time that are no settings give nothing up because a machine is busy; a test of one sets it."""
+    for limit in (
+        "auth.CATCH_UP_S",
+        "app.CATCH_UP_S",
+        "caller.POUR_S",
+        "health.TIMEOUT_S",
+        "parts.FIRST_LOOK_S",
+        "parts.STOP_S",
+        "server.HEAD_S",
+        "upstream.pool.IDLE_S",
+    ):
+        monkeypatch.setattr(f"app.gateway.{limit}", PATIENCE_S)
 
 
 @pytest.fixture(scope="session")

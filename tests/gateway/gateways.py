@@ -14,10 +14,23 @@ from app.gateway.app import Gateway
 from app.gateway.incoming import Incoming
 from app.gateway.reply import Reply
 from app.metering.models import Attempt, UsageEvent, UsageHour
+from tests.waiting import PATIENCE_S
 
 CALL = {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": "greet", "arguments": {"name": "Ada"}}}
 LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
 RESULT = {"jsonrpc": "2.0", "id": 7, "result": {"content": [{"type": "text", "text": "Hello, Ada"}], "isError": False}}
+
+PATIENT = {
+    "policy_max_age_s": PATIENCE_S,
+    "ledger_timeout_s": PATIENCE_S,
+    "body_timeout_s": PATIENCE_S,
+    "connect_timeout_s": PATIENCE_S,
+    "answer_timeout_s": 10 * PATIENCE_S,
+    "idle_timeout_s": 10 * PATIENCE_S,
+}
+"""Settings of a gateway that gives nothing up because a machine is busy; integrations may be silent for longer than a
+test waits. A test of a limit sets that one.
+"""
 
 
 @dataclass
@@ -136,6 +149,12 @@ class Caller:
             *more,
         ]
 
+    async def policy_gets_old(self):
+        """Come back when the gateway's policy is too old to be trusted; to be called once its database fails."""
+        feed = self.gateway.parts.feed
+        assert not await feed.catch_up(timeout_s=PATIENCE_S)  # so that no look is under way that could make it young
+        feed._fresh_at -= PATIENT["policy_max_age_s"]
+
     @property
     def events(self) -> list[UsageEvent]:
         return self._all(UsageEvent)
@@ -164,6 +183,7 @@ async def open_gateway(engine, session, make, *, upstream_url="http://127.0.0.1:
         "environment": "development",
         "gateway_url": "http://gateway.example",
         "portal_url": "http://portal.example",
+        **PATIENT,
     }
     gateway = Gateway(Settings(**{**chosen, **settings}), engine)
     await gateway.start()

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -13,16 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.core.config import ROOT
-from tests.gateway.gateways import CALL
-from tests.waiting import eventually
-
-
-def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+from tests.gateway.gateways import CALL, PATIENT
+from tests.ports import free_port
+from tests.waiting import PATIENCE_S, eventually
 
 
 @dataclass
@@ -38,20 +30,20 @@ class GatewayProcess:
 
     def kill(self):
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(PATIENCE_S)
 
     def terminate(self):
         self.process.send_signal(signal.SIGTERM)
 
     def read(self, path, *, port=None):
-        with urllib.request.urlopen(f"http://127.0.0.1:{port or self.port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port or self.port}{path}", timeout=PATIENCE_S) as answer:
             return answer.read().decode()
 
 
 @contextmanager
 def gateway_process(database_url, folder, **settings):
     """A running gateway that is ready for calls."""
-    port, metrics_port = free_ports(2)
+    port, metrics_port = free_port(), free_port()
     log = folder / f"gateway-{port}.log"
     chosen = {
         "database_url": database_url,
@@ -59,6 +51,7 @@ def gateway_process(database_url, folder, **settings):
         "gateway_metrics_port": metrics_port,
         "gateway_url": f"http://127.0.0.1:{port}",
         "log_format": "json",
+        **PATIENT,
         **settings,
     }
     environment = {name: value for name, value in os.environ.items() if not name.startswith("POSTERN_")}
@@ -73,12 +66,13 @@ def gateway_process(database_url, folder, **settings):
         )
     gateway = GatewayProcess(process, port, metrics_port, log)
     try:
-        eventually(lambda: '"ready"' in gateway.read("/readyz"), timeout_s=20)
+        eventually(lambda: process.poll() is not None or '"ready"' in gateway.read("/readyz"))
+        assert process.poll() is None, log.read_text()
         yield gateway
     finally:
         with suppress(ProcessLookupError):
             process.kill()
-        process.wait(10)
+        process.wait(PATIENCE_S)
 
 
 @dataclass

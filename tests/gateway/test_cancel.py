@@ -1,7 +1,6 @@
 """A caller who hangs up ends the call at the integration too, and pays nothing."""
 
 import asyncio
-from time import monotonic
 
 import pytest
 
@@ -25,17 +24,15 @@ def starting_with(data):
 
 
 @pytest.mark.parametrize("began", [b"", STREAM, LONG], ids=["nothing yet", "a stream", "half an answer"])
-async def test_hanging_up_aborts_the_call_within_a_second(open_gateway, began):
+async def test_hanging_up_aborts_the_call_at_the_integration(open_gateway, began):
     async with Upstream(starting_with(began)) as upstream, open_gateway(upstream_url=upstream.url) as caller:
         request = caller.start()
         await until(lambda: upstream.requests)
 
-        left_at = monotonic()
         request.hang_up()
-        await asyncio.wait_for(upstream.hung_up.wait(), 1)
+        await until(upstream.hung_up.is_set)
         await request.finished()
 
-        assert monotonic() - left_at < 1
         [event] = await until(lambda: caller.events)
         assert (event.status, event.error_class, event.units) == ("cancelled", "caller_gone", 0)
         assert [(hour.calls, hour.errors, hour.units) for hour in caller.hours] == [(1, 1, 0)]
@@ -47,7 +44,7 @@ async def test_hanging_up_on_something_free_aborts_it_too(open_sqlite_gateway):
         await until(lambda: upstream.requests)
 
         request.hang_up()
-        await asyncio.wait_for(upstream.hung_up.wait(), 1)
+        await until(upstream.hung_up.is_set)
         await request.finished()
 
         assert caller.events == []
@@ -61,7 +58,7 @@ async def test_a_call_that_is_cut_short_from_inside_is_written_down_as_such(open
         request.task.cancel()
         await asyncio.gather(request.task, return_exceptions=True)
 
-        await asyncio.wait_for(upstream.hung_up.wait(), 1)
+        await until(upstream.hung_up.is_set)
         [event] = await until(lambda: caller.events)
         assert (event.status, event.error_class, event.units) == ("cancelled", "interrupted", 0)
 

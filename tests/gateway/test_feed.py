@@ -1,6 +1,8 @@
 import asyncio
+import threading
 import tracemalloc
 from contextlib import asynccontextmanager
+from math import inf
 from time import monotonic
 from uuid import uuid4
 
@@ -18,6 +20,7 @@ from app.keys import services as keys
 from app.keys.grants import Grant, KnownKey
 from app.keys.models import Key
 from tests.asynchronous import until
+from tests.waiting import PATIENCE_S
 
 
 @asynccontextmanager
@@ -27,10 +30,10 @@ async def following(engine):
     feed = Feed(engine, policy)
     feed.start(asyncio.get_running_loop())
     try:
-        await until(lambda: feed.age_s < 60)
+        await until(lambda: feed.age_s < inf)
         yield policy, feed
     finally:
-        await asyncio.to_thread(feed.stop, timeout_s=5)
+        await asyncio.to_thread(feed.stop, timeout_s=PATIENCE_S)
 
 
 def digest_of(key):
@@ -53,17 +56,15 @@ async def test_everything_is_known_from_the_start(engine, session, make, now):
         assert not policy.destinations["asleep"].route.is_enabled
 
 
-async def test_changes_arrive_within_a_second(engine, session, make, now):
+async def test_changes_arrive_by_themselves(engine, session, make, now):
     key = make.key()
     session.commit()
     async with following(engine) as (policy, _):
         keys.revoke(session, key=key, person_id=None, now=now)
         session.commit()
-        began = monotonic()
         await until(lambda: digest_of(key) in policy.revoked)
 
         assert digest_of(key) not in policy.live
-        assert monotonic() - began < 1
 
 
 async def test_integrations_come_move_and_go(engine, session, make, now):
@@ -83,26 +84,35 @@ async def test_integrations_come_move_and_go(engine, session, make, now):
 
 
 async def test_catching_up_shows_what_was_committed_before(engine, session, make, monkeypatch):
-    monkeypatch.setattr(feed_module, "EVERY_S", 60)
+    monkeypatch.setattr(feed_module, "EVERY_S", 10 * PATIENCE_S)
     async with following(engine) as (policy, feed):
         key = make.key()
         session.commit()
         assert digest_of(key) not in policy.live
 
-        await asyncio.gather(*[feed.catch_up(timeout_s=5) for _ in range(100)])
+        await asyncio.gather(*[feed.catch_up(timeout_s=PATIENCE_S) for _ in range(100)])
 
         assert digest_of(key) in policy.live
 
 
 async def test_many_who_catch_up_share_a_look(engine, session, monkeypatch):
-    monkeypatch.setattr(feed_module, "EVERY_S", 60)
-    looks = []
+    monkeypatch.setattr(feed_module, "EVERY_S", 10 * PATIENCE_S)
+    looks, all_have_asked = [], threading.Event()
     newest = changes.newest
-    async with following(engine) as (_, feed):
-        monkeypatch.setattr(changes, "newest", lambda session: looks.append(1) or newest(session))
-        await asyncio.gather(*[feed.catch_up(timeout_s=5) for _ in range(500)])
 
-    assert len(looks) <= 3
+    def look(session):
+        looks.append(1)
+        all_have_asked.wait(PATIENCE_S)
+        return newest(session)
+
+    async with following(engine) as (_, feed):
+        monkeypatch.setattr(changes, "newest", look)
+        asking = [asyncio.create_task(feed.catch_up(timeout_s=PATIENCE_S)) for _ in range(500)]
+        await asyncio.sleep(0)  # each has asked now
+        all_have_asked.set()
+        assert all(await asyncio.gather(*asking))
+
+    assert len(looks) <= 2
 
 
 async def test_more_changes_than_a_page_are_all_seen(engine, session, make, now, monkeypatch):
@@ -112,13 +122,13 @@ async def test_more_changes_than_a_page_are_all_seen(engine, session, make, now,
     async with following(engine) as (policy, feed):
         made = [make.key(organisation) for _ in range(10)]
         session.commit()
-        await feed.catch_up(timeout_s=5)
+        await feed.catch_up(timeout_s=PATIENCE_S)
 
         assert set(policy.live) == {digest_of(key) for key in made}
 
 
 async def test_a_feed_that_was_cleared_away_is_replaced_by_a_full_look(engine, session, make, now, monkeypatch):
-    monkeypatch.setattr(feed_module, "EVERY_S", 60)
+    monkeypatch.setattr(feed_module, "EVERY_S", 10 * PATIENCE_S)
     key, other = make.key(), make.key()
     session.commit()
     async with following(engine) as (policy, feed):
@@ -126,20 +136,20 @@ async def test_a_feed_that_was_cleared_away_is_replaced_by_a_full_look(engine, s
         session.execute(delete(Change))
         changes.record(session, kind="key", subject_id=other.id, now=now)
         session.commit()
-        await feed.catch_up(timeout_s=5)
+        await feed.catch_up(timeout_s=PATIENCE_S)
 
         assert digest_of(key) in policy.revoked
 
 
 async def test_a_database_that_was_set_back_is_read_anew(engine, session, make, now, monkeypatch):
-    monkeypatch.setattr(feed_module, "EVERY_S", 60)
+    monkeypatch.setattr(feed_module, "EVERY_S", 10 * PATIENCE_S)
     key = make.key()
     session.commit()
     async with following(engine) as (policy, feed):
         feed._version += 1_000
         keys.revoke(session, key=key, person_id=None, now=now)
         session.commit()
-        await feed.catch_up(timeout_s=5)
+        await feed.catch_up(timeout_s=PATIENCE_S)
 
         assert digest_of(key) in policy.revoked
 
@@ -151,7 +161,7 @@ async def test_a_deleted_key_is_forgotten(engine, session, make, now):
         changes.record(session, kind="key", subject_id=key.id, now=now)
         session.execute(delete(Key).where(col(Key.id) == key.id))
         session.commit()
-        await feed.catch_up(timeout_s=5)
+        await feed.catch_up(timeout_s=PATIENCE_S)
 
         assert digest_of(key) not in policy.live
         assert key.prefix not in policy.by_prefix
@@ -163,13 +173,14 @@ async def test_a_failing_database_makes_the_policy_old_and_no_more(engine, sessi
     newest = changes.newest
     async with following(engine) as (policy, feed):
         monkeypatch.setattr(changes, "newest", failing)
-        await feed.catch_up(timeout_s=5)
+        await feed.catch_up(timeout_s=PATIENCE_S)
         await until(lambda: feed.age_s > 0.3)
         assert digest_of(key) in policy.live
         assert "policy.failing" in caplog.text
 
+        mended_at = monotonic()
         monkeypatch.setattr(changes, "newest", newest)
-        await until(lambda: feed.age_s < 0.3)
+        await until(lambda: feed.age_s < monotonic() - mended_at)
 
 
 def failing(session):

@@ -45,7 +45,7 @@ async def test_the_old_eras_listening_stream_and_its_end_pass(open_sqlite_gatewa
         assert upstream.requests[0].header("content-length") is None
 
         request.hang_up()
-        await asyncio.wait_for(upstream.hung_up.wait(), 1)
+        await until(upstream.hung_up.is_set)
         ended = await caller.call(method="DELETE", headers=caller.usual(session))
         assert (ended.status, ended.body) == (204, b"")
 

@@ -3,10 +3,12 @@
 import asyncio
 import json
 import sqlite3
+from math import inf
 
 import psycopg
 import pytest
 
+from app.metering import recorder
 from app.metering.ledger_connection import LedgerConnection
 from app.metering.recorder import NotRecorded
 from tests.asynchronous import until
@@ -150,14 +152,15 @@ async def test_what_is_free_leaves_no_event(open_sqlite_gateway):
 
 
 async def test_an_answer_that_cannot_be_written_down_is_withheld_and_costs_nothing(open_gateway, monkeypatch):
+    monkeypatch.setattr(recorder, "TROUBLED_AFTER_S", inf)  # calls are made however long the ledger has been failing
     async with (
         Upstream(raw(answer(RESULT_BODY))) as upstream,
-        open_gateway(upstream_url=upstream.url, ledger_timeout_s=0.6) as caller,
+        open_gateway(upstream_url=upstream.url) as caller,
     ):
-        write = LedgerConnection.write
-        monkeypatch.setattr(LedgerConnection, "write", locked)
-        got = await caller.call()
-        monkeypatch.setattr(LedgerConnection, "write", write)
+        with monkeypatch.context() as while_it_fails:
+            while_it_fails.setattr(LedgerConnection, "write", locked)
+            while_it_fails.setattr(caller.gateway.parts.recorder, "_timeout_s", 0.2)
+            got = await caller.call()
 
         assert got.status == 200
         assert got.error["code"] == -31503

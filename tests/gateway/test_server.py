@@ -3,7 +3,6 @@
 import asyncio
 import json
 from contextlib import asynccontextmanager, suppress
-from time import monotonic
 
 import pytest
 
@@ -12,6 +11,7 @@ from tests.asynchronous import until
 from tests.gateway.gateways import CALL, RESULT
 from tests.gateway.processes import read_answer
 from tests.gateway.upstreams import Upstream, answer, raw, silence
+from tests.waiting import PATIENCE_S
 
 BODY = json.dumps(CALL).encode()
 RESULT_BODY = json.dumps(RESULT).encode()
@@ -108,12 +108,10 @@ async def test_requests_sent_ahead_are_answered_in_order(open_server):
 async def test_what_is_not_one_clear_request_is_answered_and_closed(open_server, data):
     async with open_server() as (caller, upstream, port):
         async with connected(port) as (reader, writer):
-            began = monotonic()
             writer.write(data)
             got = await read_answer(reader)
             assert got.status in (400, 401)
             assert got.json["error"]["message"]
-            assert monotonic() - began < 1
         async with connected(port) as (reader, writer):
             writer.write(request(caller.secret))
             assert (await read_answer(reader)).status == 200
@@ -124,7 +122,6 @@ async def test_what_is_not_one_clear_request_is_answered_and_closed(open_server,
 async def test_ten_megabytes_are_refused_and_the_sender_can_read_why(open_server, how):
     big = b" " * (10 << 20)
     async with open_server() as (caller, upstream, port), connected(port) as (reader, writer):
-        began = monotonic()
         if how == "in chunks":
             head = request(caller.secret, b"").replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
             writer.write(head + b"%x\r\n" % len(big) + big + b"\r\n0\r\n\r\n")
@@ -135,7 +132,6 @@ async def test_ten_megabytes_are_refused_and_the_sender_can_read_why(open_server
 
         assert (got.status, got.json["error"]["code"]) == (413, -31413)
         assert got.headers["connection"] == "close"
-        assert monotonic() - began < 2
         assert upstream.requests == []
 
 
@@ -172,18 +168,18 @@ async def test_a_head_that_does_not_come_is_given_up(open_server, monkeypatch, s
         writer.write(sent)
 
         with suppress(ConnectionResetError):
-            assert await asyncio.wait_for(reader.read(), 2) == b""
+            assert await asyncio.wait_for(reader.read(), PATIENCE_S) == b""
 
 
 async def test_a_slow_second_head_is_given_up_too(open_server, monkeypatch):
-    monkeypatch.setattr(server, "HEAD_S", 0.2)
     async with open_server() as (caller, _, port), connected(port) as (reader, writer):
         writer.write(request(caller.secret))
         assert (await read_answer(reader)).status == 200
+        monkeypatch.setattr(server, "HEAD_S", 0.2)
         writer.write(b"POST /mcp/sam")
 
         with suppress(ConnectionResetError):
-            assert await asyncio.wait_for(reader.read(), 2) == b""
+            assert await asyncio.wait_for(reader.read(), PATIENCE_S) == b""
 
 
 async def test_a_waiting_caller_is_not_given_up(open_server, monkeypatch):
@@ -214,7 +210,7 @@ async def test_a_reader_who_does_not_read_holds_nothing_for_long(open_server, mo
     async with open_server(torrent) as (caller, upstream, port), connected(port) as (_, writer):
         writer.transport.pause_reading()
         writer.write(request(caller.secret))
-        await asyncio.wait_for(upstream.hung_up.wait(), 10)
+        await until(upstream.hung_up.is_set)
 
         assert sent < 64 << 20
         [event] = await until(lambda: caller.events)
@@ -226,7 +222,7 @@ async def test_hanging_up_is_noticed_on_the_wire(open_server):
         async with connected(port) as (_, writer):
             writer.write(request(caller.secret))
             await until(lambda: upstream.requests)
-        await asyncio.wait_for(upstream.hung_up.wait(), 1)
+        await until(upstream.hung_up.is_set)
 
         assert [event.status for event in await until(lambda: caller.events)] == ["cancelled"]
 

@@ -1,12 +1,15 @@
 import asyncio
 import socket
+from unittest.mock import Mock
 
 import pytest
 
 from app.gateway.upstream import address
+from app.gateway.upstream.exchange import Exchange
+from app.gateway.upstream.limits import Limits
 from app.gateway.upstream.problems import BadAnswer, BrokeOff, CallerGone, TimedOut, Unreachable
 from tests.asynchronous import until
-from tests.gateway.upstream_calls import client_with, fetch, send
+from tests.gateway.upstream_calls import client_with, fetch, pool_of, send
 from tests.gateway.upstreams import Upstream, answer, chunk, raw, silence
 
 
@@ -76,7 +79,7 @@ async def test_a_connection_is_not_kept_while_its_request_is_still_being_sent():
         client = client_with()
 
         assert (await fetch(client, upstream.url, body=bytes(16 << 20)))[2] == b"too much"
-        assert not client._pool(address.parse(upstream.url).origin)._idle
+        assert not pool_of(client)._idle
 
 
 @pytest.mark.parametrize(
@@ -129,19 +132,46 @@ async def test_limits_of_time_end_the_call_and_the_connection(script, limits):
         with pytest.raises(TimedOut):
             await fetch(client_with(**limits), upstream.url)
 
-        await asyncio.wait_for(upstream.hung_up.wait(), 1)
+        await until(upstream.hung_up.is_set)
+
+
+class LoopOfOurs:
+    """As much of an event loop as an exchange asks for, with a clock that the test moves."""
+
+    def __init__(self):
+        self._now = 0.0
+        self._timers = []
+
+    def time(self):
+        return self._now
+
+    def call_at(self, when, callback):
+        timer = Mock(when=when, callback=callback)
+        timer.cancel = lambda: timer in self._timers and self._timers.remove(timer)
+        self._timers.append(timer)
+        return timer
+
+    def move(self, by_s):
+        self._now += by_s
+        for timer in [timer for timer in self._timers if timer.when <= self._now]:
+            self._timers.remove(timer)
+            timer.callback()
 
 
 async def test_a_stream_that_keeps_talking_is_not_idle():
-    async def slowly(request, reader, writer):
-        writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
-        for _ in range(6):
-            await asyncio.sleep(0.05)
-            writer.write(chunk(b"."))
-        writer.write(b"0\r\n\r\n")
+    loop = LoopOfOurs()
+    exchange = Exchange(loop, Limits(connect_s=1, answer_s=1, idle_s=1, total_s=100))
+    exchange.carried_by(Mock())
+    exchange.feed(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
 
-    async with Upstream(slowly) as upstream:
-        assert (await fetch(client_with(idle_s=0.2), upstream.url))[2] == b"......"
+    for _ in range(6):
+        loop.move(0.9)
+        exchange.feed(chunk(b"."))
+    assert await exchange.read() == b"......"
+
+    loop.move(1.1)
+    with pytest.raises(TimedOut):
+        await exchange.read()
 
 
 async def test_connecting_has_its_own_limit():
@@ -208,7 +238,7 @@ async def test_closing_an_unfinished_exchange_aborts_the_upstream_call():
 
         with pytest.raises(CallerGone):
             await call
-        await asyncio.wait_for(upstream.hung_up.wait(), 1)
+        await until(upstream.hung_up.is_set)
 
 
 async def test_a_caller_that_left_while_we_connected_is_not_served():

@@ -8,7 +8,9 @@ import pytest
 
 from tests.asynchronous import until
 from tests.gateway.gateways import CALL, LIST, RESULT
+from tests.gateway.upstream_calls import pool_of
 from tests.gateway.upstreams import Upstream, answer, raw, silence
+from tests.waiting import PATIENCE_S
 
 BODY = json.dumps(RESULT).encode()
 HTML = b"<html>sorry</html>"
@@ -47,11 +49,13 @@ FAILURES = {
     "half and silent": (raw(answer(BODY)[:-10]), "timeout", "timeout", -31504, 504),
 }
 
+SHORT = {"answer_timeout_s": 0.2, "idle_timeout_s": 0.2}
+
 
 @pytest.mark.parametrize("failure", FAILURES)
 async def test_a_failed_call_is_a_jsonrpc_error_under_200_and_costs_nothing(open_sqlite_gateway, failure):
     script, status, error_class, code, _ = FAILURES[failure]
-    limits = {"answer_timeout_s": 0.2, "idle_timeout_s": 0.2}
+    limits = SHORT if "silent" in failure else {}
     async with Upstream(script) as upstream, open_sqlite_gateway(upstream_url=upstream.url, **limits) as caller:
         got = await caller.call()
 
@@ -70,7 +74,7 @@ async def test_a_failed_call_is_a_jsonrpc_error_under_200_and_costs_nothing(open
 @pytest.mark.parametrize("failure", sorted(set(FAILURES) - {"half and silent"}))
 async def test_what_is_free_fails_with_a_status_and_the_same_words(open_sqlite_gateway, failure):
     script, _, error_class, code, http_status = FAILURES[failure]
-    limits = {"answer_timeout_s": 0.2, "idle_timeout_s": 0.2}
+    limits = SHORT if "silent" in failure else {}
     async with Upstream(script) as upstream, open_sqlite_gateway(upstream_url=upstream.url, **limits) as caller:
         got = await caller.call(LIST)
 
@@ -89,10 +93,13 @@ async def test_an_integration_that_is_not_there_is_said_to_be_unreachable(open_s
 
 
 async def test_a_busy_integration_is_said_to_be_busy(open_sqlite_gateway):
-    limits = {"upstream_connections": 1, "connect_timeout_s": 0.1, "answer_timeout_s": 1}
-    async with Upstream(silence) as upstream, open_sqlite_gateway(upstream_url=upstream.url, **limits) as caller:
+    async with (
+        Upstream(silence) as upstream,
+        open_sqlite_gateway(upstream_url=upstream.url, upstream_connections=1) as caller,
+    ):
         first = caller.start()
         await until(lambda: upstream.requests)
+        pool_of(caller.gateway.parts.client)._connect_s = 0.1
 
         assert "busy" in (await caller.call()).error["message"]
         first.hang_up()
@@ -188,7 +195,7 @@ async def test_other_callers_do_not_notice_a_slow_integration(open_sqlite_gatewa
         hanging = [caller.start(slow) for _ in range(50)]
         await until(lambda: len(upstream.requests) == 50)
 
-        answers = await asyncio.wait_for(asyncio.gather(*[caller.call() for _ in range(50)]), 5)
+        answers = await asyncio.wait_for(asyncio.gather(*[caller.call() for _ in range(50)]), PATIENCE_S)
 
         assert all(got.body == BODY for got in answers)
         for request in hanging:

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from app.gateway.upstream import address, pool
-from app.gateway.upstream.problems import BrokeOff, Busy, TimedOut
+from app.gateway.upstream import pool
+from app.gateway.upstream.problems import BrokeOff, Busy
 from tests.asynchronous import until
-from tests.gateway.upstream_calls import client_with, fetch
+from tests.gateway.upstream_calls import client_with, fetch, pool_of
 from tests.gateway.upstreams import Upstream, answer, raw, silence
 
 
@@ -31,14 +31,15 @@ async def test_callers_queue_for_connections_in_order():
 
 async def test_the_queue_for_connections_has_an_end():
     async with Upstream(silence) as upstream:
-        client = client_with(connections=1, connect_s=0.1, answer_s=0.5)
+        client = client_with(connections=1)
         holder = asyncio.create_task(fetch(client, upstream.url))
-        await asyncio.sleep(0)
+        await until(lambda: upstream.requests)
+        pool_of(client)._connect_s = 0.1
 
         with pytest.raises(Busy):
             await fetch(client, upstream.url)
-        with pytest.raises(TimedOut):
-            await holder
+        holder.cancel()
+        await asyncio.gather(holder, return_exceptions=True)
 
 
 async def test_places_are_given_back_whatever_happens():
@@ -52,7 +53,7 @@ async def test_places_are_given_back_whatever_happens():
         upstream.script = raw(answer(b"free again"))
 
         assert (await fetch(client, upstream.url))[2] != b""
-        assert client._pool(address.parse(upstream.url).origin).open_connections <= 2
+        assert pool_of(client).open_connections <= 2
 
 
 @pytest.fixture
@@ -95,6 +96,6 @@ async def test_idle_connections_are_closed_by_us_in_time(monkeypatch):
         client = client_with()
         await fetch(client, upstream.url)
 
-        await asyncio.wait_for(upstream.hung_up.wait(), 1)
+        await until(upstream.hung_up.is_set)
 
-        assert client._pool(address.parse(upstream.url).origin).open_connections == 0
+        await until(lambda: pool_of(client).open_connections == 0)

@@ -7,7 +7,8 @@ import pytest
 import requests
 from mcp import MCPError
 
-from tests.sandbox.processes import free_port, running
+from tests.ports import free_port
+from tests.sandbox.processes import running
 from tests.sandbox.talking import ERAS, cancelled_sleep, refusal, sleeping_call, talk
 from tests.waiting import eventually
 

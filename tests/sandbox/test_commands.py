@@ -7,7 +7,7 @@ import pytest
 
 from app.core.config import Settings
 from app.sandbox import commands, directory, ports, welcome
-from tests.sandbox.processes import free_base_port
+from tests.ports import free_base_port
 
 
 def made(**settings):

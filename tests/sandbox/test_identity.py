@@ -14,7 +14,8 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from app.sandbox import directory
-from tests.sandbox.processes import free_port, running
+from tests.ports import free_port
+from tests.sandbox.processes import running
 
 PORTAL = "http://127.0.0.1:8300"
 CALLBACK = f"{PORTAL}/sign-in/local/callback"

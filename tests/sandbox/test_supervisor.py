@@ -9,7 +9,8 @@ import sys
 import psutil
 import pytest
 
-from tests.sandbox.processes import ROOT, environment, free_base_port
+from tests.ports import free_base_port
+from tests.sandbox.processes import ROOT, environment
 from tests.sandbox.supervised import ANSWERS, SERVES
 from tests.waiting import eventually
 

@@ -11,7 +11,8 @@ import pytest
 import requests
 
 from app.core import db, migrate
-from tests.sandbox.processes import ROOT, environment, free_base_port, running
+from tests.ports import free_base_port
+from tests.sandbox.processes import ROOT, environment, running
 from tests.waiting import eventually
 
 
