@@ -133,10 +133,10 @@ class GroupWriter:
         if group:
             self._connection.write([entry.row for entry in group])
             self._on_commit(len(group), perf_counter() - began)
-            self._take_out(group, Outcome.WRITTEN, list(group))
-            if self.failing_since is not None:
+            if self.failing_since is not None:  # before anybody is told, so that their next call is not refused
                 self.failing_since = None
                 log.info("ledger.recovered")
+            self._take_out(group, Outcome.WRITTEN, list(group))
 
     def _take_out(self, group: list[Entry], outcome: Outcome, entries: list[Entry]) -> None:
         if entries:
