@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from app.cli import doctor, integrations, keys, operate
+from app.cli import doctor, integrations, keys, operate, prices
 from app.core.errors import PosternError
 
 
@@ -21,6 +21,7 @@ for command in (
     operate.operator,
     keys.key,
     integrations.integration,
+    prices.price,
 ):
     postern.add_command(command)
 postern.add_command(doctor.doctor)

@@ -126,6 +126,21 @@ class Settings(BaseSettings):
         default_factory=lambda data: ("127.0.0.0/8", "::1/128") if data["environment"] == "development" else (),
         description='Networks that integrations may be in although they are not public (JSON list): ["10.0.0.0/8"].',
     )
+    currency: Literal["aud", "cad", "chf", "eur", "gbp", "jpy", "krw", "usd"] = Field(
+        "usd", description="What all prices and caps on spending are in."
+    )
+    key_calls_per_minute: int = Field(
+        6_000,
+        ge=0,
+        description="Requests that each key may make in a minute, unless limits say less; 0 for any number.",
+    )
+    key_streams: int = Field(
+        100, ge=0, description="Listening streams that each key may keep open at once; 0 for any number."
+    )
+    heartbeat_s: float = Field(2.0, gt=0, description="How often a gateway shows the others that it lives.")
+    dead_after_s: float = Field(
+        30.0, gt=0, description="A gateway not heard of for so long loses what it had reserved of allowances and caps."
+    )
     policy_max_age_s: float = Field(
         5.0, gt=0, description="Without news of revocations for so long, the gateway refuses instead of guessing."
     )

@@ -1,0 +1,53 @@
+"""Money at the edges: what people type and read, to and from integer nano-minor-units (1e-9 of a cent).
+
+Inside there are only integers; `Decimal` appears here and nowhere else, floats nowhere at all.
+"""
+
+import re
+from decimal import Decimal
+
+from app.core.errors import Invalid
+
+NANOS = 10**9
+"""Nano-minor-units in one minor unit."""
+LARGEST_NANOS = 2**63 - 1
+"""What a column holds: about 92 million dollars."""
+
+EXPONENTS = {"usd": 2, "eur": 2, "gbp": 2, "chf": 2, "cad": 2, "aud": 2, "jpy": 0, "krw": 0}
+"""Currencies that prices can be in, each with its number of decimals (ISO 4217)."""
+_SIGNS = {"usd": "$", "eur": "€", "gbp": "£"}
+_AMOUNT = re.compile(r"(?a)(\d{1,15}(?:\.\d{1,15})?)(c| ?[a-z]{3})?")
+
+
+def parse(text: str, *, currency: str) -> int:
+    """“0.05 usd”, “0.05usd”, “0.05” (all in the major unit) or “0.25c” (in hundredths of it), as nano-minor-units.
+
+    currency: the installation's; another is refused. Raises Invalid with words that say what to write instead.
+    """
+    found = _AMOUNT.fullmatch(text.strip().lower())
+    if found is None:
+        raise Invalid(f"“{text[:40]}” is not an amount. Write it like “0.05 {currency}” or “0.25c”.")
+    unit = (found[2] or currency).strip()
+    if unit not in ("c", currency):
+        raise Invalid(f"Prices here are in {currency}, not in “{unit}”.")
+    if unit == "c" and EXPONENTS[currency] != EXPONENTS["usd"]:
+        raise Invalid(f"A {currency} has no hundredths. Write it like “5 {currency}”.")
+    minor = Decimal(found[1]) if unit == "c" else Decimal(found[1]).scaleb(EXPONENTS[currency])
+    nanos = minor * NANOS
+    if nanos != int(nanos):
+        raise Invalid("Amounts have at most nine decimals of a cent.")
+    if nanos > LARGEST_NANOS:
+        raise Invalid("That is more than can be counted.")
+    return int(nanos)
+
+
+def shown(nanos: int, *, currency: str) -> str:
+    """For people: “$0.0025”, “€12.00”, “5 jpy”; at least the currency's decimals, and no zeros after those."""
+    exponent = EXPONENTS[currency]
+    major = Decimal(nanos).scaleb(-9 - exponent)
+    digits = f"{major:.{9 + exponent}f}"
+    whole, _, decimals = digits.partition(".")
+    decimals = decimals.rstrip("0").ljust(exponent, "0")
+    number = f"{whole}.{decimals}" if decimals else whole
+    sign = _SIGNS.get(currency)
+    return f"{sign}{number}" if sign else f"{number} {currency}"

@@ -1,0 +1,54 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.errors import Invalid
+from app.plans import amounts
+
+
+@pytest.mark.parametrize(
+    ("text", "nanos"),
+    [
+        ("0.25c", 250_000_000),
+        ("0.05 usd", 5_000_000_000),
+        ("0.05USD", 5_000_000_000),
+        ("50", 5_000_000_000_000),
+        ("0", 0),
+        ("0.000000001c", 1),
+        ("0.00000000001 usd", 1),
+    ],
+)
+def test_amounts_are_read_as_whole_nano_minor_units(text, nanos):
+    assert amounts.parse(text, currency="usd") == nanos
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "-1", "1e3", "nan", "0x1", "1,50", "٣", "0.05 eur", "0.0000000001c", "1" * 16, "999999999999999", "5 c c"],
+)
+def test_what_is_no_amount_is_refused_in_words(text):
+    with pytest.raises(Invalid) as refusal:
+        amounts.parse(text, currency="usd")
+
+    assert refusal.value.message.endswith(".")
+
+
+def test_a_currency_without_decimals_has_no_cents():
+    assert amounts.parse("5 jpy", currency="jpy") == 5_000_000_000
+    assert amounts.shown(5_000_000_000, currency="jpy") == "5 jpy"
+    with pytest.raises(Invalid, match="hundredths"):
+        amounts.parse("5c", currency="jpy")
+
+
+@pytest.mark.parametrize(
+    ("nanos", "shown"), [(0, "$0.00"), (250_000_000, "$0.0025"), (5_000_000_000_000, "$50.00"), (1, "$0.00000000001")]
+)
+def test_amounts_are_shown_exactly(nanos, shown):
+    assert amounts.shown(nanos, currency="usd") == shown
+
+
+@given(st.integers(0, amounts.LARGEST_NANOS // 100), st.sampled_from(sorted(amounts.EXPONENTS)))
+def test_what_is_shown_reads_as_what_it_was(nanos, currency):
+    shown = amounts.shown(nanos, currency=currency)
+
+    assert amounts.parse(shown.lstrip("$€£"), currency=currency) == nanos
