@@ -158,7 +158,9 @@ class Guard:
             raise Invalid(_FORM)
         try:
             parts = urlsplit(url)
-            is_fine = bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
+            host = parts.hostname or ""
+            is_fine = bool(host) and ("[" in parts.netloc) == (":" in host)
+            is_fine = is_fine and parts.port != 0 and "@" not in parts.netloc
         except ValueError:
             is_fine = False
         if not is_fine or parts.scheme not in ("http", "https"):
@@ -205,7 +207,10 @@ class Guard:
         if future is None:
             future = self._under_way[key] = Future()
             future.set_running_or_notify_cancel()
-            threading.Thread(target=self._ask_resolver, args=(key, future), name="resolver", daemon=True).start()
+            if addresses.parse(host) is not None:
+                self._ask_resolver(key, future)  # nobody is asked for what is a number already
+            else:
+                threading.Thread(target=self._ask_resolver, args=(key, future), name="resolver", daemon=True).start()
         return future
 
     def _ask_resolver(self, key: tuple[str, int], future: Future[Found]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 
 from sqlalchemy import Engine
 
+from app.core import net
 from app.core.config import Settings
 from app.gateway.feed import Feed
 from app.gateway.health import Health
@@ -45,7 +46,9 @@ class Parts:
             idle_s=settings.idle_timeout_s,
             total_s=settings.call_timeout_s,
         )
-        self.client = Client(limits=limits, connections=settings.upstream_connections)
+        self.client = Client(
+            limits=limits, connections=settings.upstream_connections, guard=net.from_settings(settings)
+        )
         self.loop = loop = asyncio.get_running_loop()
         self.recorder.start(loop)
         self.notebook.start()

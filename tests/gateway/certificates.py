@@ -1,4 +1,4 @@
-"""A certificate for 127.0.0.1, signed by itself, for integrations that speak https."""
+"""A certificate, signed by itself, for integrations that speak https."""
 
 import ipaddress
 import ssl
@@ -25,9 +25,11 @@ class Certificate:
         return context
 
 
-def make(folder: Path) -> Certificate:
+def make(folder: Path, *, host: str = "") -> Certificate:
+    """host: the name it is for, instead of 127.0.0.1."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "integration")])
+    named = x509.DNSName(host) if host else x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -37,7 +39,7 @@ def make(folder: Path) -> Certificate:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([named]), critical=False)
         .sign(key, hashes.SHA256())
     )
     made = Certificate(folder / "certificate.pem", folder / "key.pem")

@@ -7,7 +7,9 @@ never sends HEAD, whose answers would need a parser that knows the question. Why
 import asyncio
 import ssl
 
+from app.core.net import Guard
 from app.gateway.upstream.address import Address, Origin
+from app.gateway.upstream.dialler import Dialler
 from app.gateway.upstream.exchange import Exchange
 from app.gateway.upstream.limits import Limits
 from app.gateway.upstream.pool import Pool
@@ -17,10 +19,11 @@ from app.gateway.upstream.problems import BrokeOff
 class Client:
     """One for the life of the process: its pools and its TLS context are what makes it quick."""
 
-    def __init__(self, *, limits: Limits, connections: int) -> None:
-        """connections: to one origin, at most. Needs a running loop."""
+    def __init__(self, *, limits: Limits, connections: int, guard: Guard) -> None:
+        """connections: to one origin, at most. guard: asked about each new one. Needs a running loop."""
         self._limits = limits
         self._connections = connections
+        self._guard = guard
         self._tls = ssl.create_default_context()
         self._loop = asyncio.get_running_loop()
         self._pools: dict[Origin, Pool] = {}
@@ -61,6 +64,6 @@ class Client:
             pool.close()
 
     def _pool(self, origin: Origin) -> Pool:
-        connect_s = self._limits.connect_s
-        pool = self._pools[origin] = Pool(origin, size=self._connections, connect_s=connect_s, tls=self._tls)
+        dialler = Dialler(origin, guard=self._guard, tls=self._tls)
+        pool = self._pools[origin] = Pool(dialler, size=self._connections, connect_s=self._limits.connect_s)
         return pool

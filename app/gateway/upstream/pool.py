@@ -1,12 +1,11 @@
 """Kept-alive connections to one origin: reused newest first, bounded in number and in idle time."""
 
 import asyncio
-import ssl
 from collections import deque
 
-from app.gateway.upstream.address import Origin
 from app.gateway.upstream.connection import Connection
-from app.gateway.upstream.problems import Busy, TimedOut, Unreachable
+from app.gateway.upstream.dialler import Dialler
+from app.gateway.upstream.problems import Busy, TimedOut
 
 IDLE_S = 4.0
 """Shorter than the 5 s after which uvicorn and Node close an idle connection, so that we are the one who closes."""
@@ -14,13 +13,12 @@ MAX_WAITING = 1024
 
 
 class Pool:
-    """Hands out connections to `origin`, at most `size` at a time."""
+    """Hands out connections to the origin that `dialler` reaches, at most `size` at a time."""
 
-    def __init__(self, origin: Origin, *, size: int, connect_s: float, tls: ssl.SSLContext) -> None:
-        self._origin = origin
+    def __init__(self, dialler: Dialler, *, size: int, connect_s: float) -> None:
+        self._dialler = dialler
         self._size = size
         self._connect_s = connect_s
-        self._tls = tls if origin.scheme == "https" else None
         self._loop = asyncio.get_running_loop()
         self._idle: deque[Connection] = deque()
         self._open = 0
@@ -43,7 +41,7 @@ class Pool:
     async def take_new(self) -> Connection:
         """The same, opened for it, or handed on by somebody else when there may be no more.
 
-        Raises Busy, Unreachable or TimedOut, all within twice connect_s.
+        Raises Busy, Forbidden, Unreachable or TimedOut, all within twice connect_s.
         """
         if self._open < self._size:
             self._open += 1
@@ -65,21 +63,14 @@ class Pool:
 
     async def _connect(self) -> Connection:
         """Open a connection in a place that has already been counted."""
+        connection = Connection(on_free=self._take_back, on_lost=self._forget)
         try:
             async with asyncio.timeout(self._connect_s):
-                _, connection = await self._loop.create_connection(
-                    lambda: Connection(on_free=self._take_back, on_lost=self._forget),
-                    self._origin.host,
-                    self._origin.port,
-                    ssl=self._tls,
-                    server_hostname=self._origin.host if self._tls else None,
-                )
+                await self._dialler.connect(connection)
         except BaseException as problem:
             self._give_place()
             if isinstance(problem, TimeoutError):
                 raise TimedOut(f"no connection within {self._connect_s:g} s") from problem
-            if isinstance(problem, OSError | UnicodeError):
-                raise Unreachable(f"{type(problem).__name__}: {problem}") from problem
             raise
         return connection
 
