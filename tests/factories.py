@@ -12,6 +12,7 @@ from app.integrations import services as integrations
 from app.integrations.models import Integration
 from app.keys import services as keys
 from app.keys.models import Key
+from app.keys.terms import Terms
 from app.metering.models import Attempt, UsageEvent, UsageHour
 from app.organisations.models import Membership, Organisation
 
@@ -67,17 +68,39 @@ class Factory:
             integrations.set_enabled(self.session, integration=integration, is_enabled=False, now=self.now)
         return integration
 
-    def key(self, organisation=None, *, name="ci", person_id=None, revoked_at=None, secret: list | None = None) -> Key:
-        """secret: a list that receives the key's secret, for tests that call with it."""
-        organisation = organisation or self.organisation()
+    def key(
+        self,
+        organisation=None,
+        *,
+        name="ci",
+        person_id=None,
+        environment="live",
+        scopes=None,
+        networks=(),
+        expires_at=None,
+        is_enabled=True,
+        revoked_at=None,
+        secret: list | None = None,
+    ) -> Key:
+        """expires_at: may be over. secret: a list that receives the key's secret, for tests that call with it."""
         issued = keys.issue(
-            self.session, organisation=organisation, name=name, brand="pst", person_id=person_id, now=self.now
+            self.session,
+            organisation=organisation or self.organisation(),
+            name=name,
+            brand="pst",
+            environment=environment,
+            on=Terms(None if scopes is None else tuple(scopes), tuple(networks)),
+            person_id=person_id,
+            now=self.now,
         )
+        key = issued.key
+        key.expires_at, key.is_enabled = expires_at, is_enabled
+        self._add(key)
         if revoked_at is not None:
-            keys.revoke(self.session, key=issued.key, person_id=person_id, now=revoked_at)
+            keys.revoke(self.session, key=key, person_id=person_id, now=revoked_at)
         if secret is not None:
             secret.append(issued.secret)
-        return issued.key
+        return key
 
     def call(self, key: Key, integration: Integration, *, at=None, tool="greet", status="ok", **more) -> UsageEvent:
         """A metered call, with the hourly total that belongs to it."""

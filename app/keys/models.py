@@ -7,6 +7,13 @@ from sqlalchemy import JSON, Column, true
 from sqlmodel import Field, SQLModel
 
 from app.core.db import UtcDateTime
+from app.keys import networks, scopes
+
+LIVE = "live"
+DISABLED = "disabled"
+EXPIRED = "expired"
+REVOKED = "revoked"
+"""States of a key. Only a live one opens the gateway; a revoked one never does again."""
 
 
 class Key(SQLModel, table=True):
@@ -14,8 +21,9 @@ class Key(SQLModel, table=True):
 
     prefix: the key up to and with its first eight random characters; last_four: its end. environment: "live" or
     "test"; test keys reach sample answers and cost nothing. is_enabled: switched off is not revoked, and comes back.
-    networks: addresses and CIDR ranges that may use it; empty for anywhere. scopes: "slug" for all tools of an
-    integration, "slug/tool" for one; None for everything, an empty list for nothing.
+    networks: addresses and CIDR ranges that may use it; empty for anywhere. scopes: "slug" for all of an integration,
+    "slug/tool" for one tool; None for everything, an empty list for nothing. expires_at: the first moment at which it
+    does not work any more.
     """
 
     __tablename__ = "api_key"
@@ -37,9 +45,32 @@ class Key(SQLModel, table=True):
     scopes: list[str] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
 
     @property
-    def is_live(self) -> bool:
-        """Whether it still opens the gateway."""
-        return self.revoked_at is None
+    def is_revoked(self) -> bool:
+        """Whether it was stopped for good."""
+        return self.revoked_at is not None
+
+    def state_at(self, now: datetime) -> str:
+        """LIVE, DISABLED, EXPIRED or REVOKED; where several hold, the one that is hardest to undo."""
+        if self.is_revoked:
+            return REVOKED
+        if self.expires_at is not None and self.expires_at <= now:
+            return EXPIRED
+        return LIVE if self.is_enabled else DISABLED
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether it reaches less than everything, or not from anywhere."""
+        return self.scopes is not None or bool(self.networks)
+
+    @property
+    def reach(self) -> str:
+        """“sampler, clock/get_current_time” or “Everything”."""
+        return scopes.in_words(self.scopes)
+
+    @property
+    def origin(self) -> str:
+        """“10.0.0.0/8, 192.0.2.7” or “Anywhere”."""
+        return networks.in_words(self.networks)
 
     @property
     def hint(self) -> str:

@@ -6,13 +6,14 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from app.core.errors import NotFound
+from app.core.errors import Conflict, NotFound
+from app.keys import tokens
 from app.keys.models import Key
 from app.organisations.models import Organisation
 
 
 def keys_of(session: Session, organisation: Organisation, *, limit: int, offset: int = 0) -> list[Key]:
-    """Live keys first, then revoked ones; newest first within each."""
+    """Revoked keys last; newest first within each."""
     statement = (
         select(Key)
         .where(Key.organisation_id == organisation.id)
@@ -23,10 +24,10 @@ def keys_of(session: Session, organisation: Organisation, *, limit: int, offset:
     return list(session.exec(statement))
 
 
-def count_of(session: Session, organisation: Organisation, *, only_live: bool = False) -> int:
-    """How many keys the organisation has, revoked ones included unless `only_live`."""
+def count_of(session: Session, organisation: Organisation, *, with_revoked: bool = True) -> int:
+    """How many keys the organisation has."""
     statement = select(func.count()).select_from(Key).where(Key.organisation_id == organisation.id)
-    if only_live:
+    if not with_revoked:
         statement = statement.where(col(Key.revoked_at).is_(None))
     return session.exec(statement).one()
 
@@ -43,3 +44,21 @@ def keys_by_id(session: Session, organisation: Organisation, key_ids: Sequence[U
     """The organisation's keys among `key_ids`."""
     statement = select(Key).where(Key.organisation_id == organisation.id, col(Key.id).in_(key_ids))
     return {key.id: key for key in session.exec(statement)}
+
+
+def by_hint(session: Session, text: str) -> Key:
+    """For the command line: the key with this prefix, with this hint (“pst_live_AbCdEfGh…wXyZ”), or the key itself.
+
+    Raises NotFound, or Conflict when several begin so and the last four were not given.
+    """
+    start, _, last_four = text.partition("…")
+    prefix = tokens.prefix_of(start)
+    statement = select(Key).where(Key.prefix == prefix)
+    if last_four or len(start) > len(prefix):
+        statement = statement.where(Key.last_four == (last_four or start[-4:]))
+    found = list(session.exec(statement.limit(2)))
+    if not prefix or not found:
+        raise NotFound(f"There is no key “{prefix or '…'}”. `postern key list` shows an organisation's keys.")
+    if len(found) > 1:
+        raise Conflict(f"Several keys begin with “{prefix}”. Give the last four characters too: “{found[0].hint}”.")
+    return found[0]

@@ -6,7 +6,7 @@ from flask import Blueprint, flash, url_for
 from flask.typing import ResponseReturnValue
 
 from app.core.errors import Invalid, LimitReached
-from app.keys import queries, services
+from app.keys import models, queries, services
 from app.keys.forms import KeyForm
 from app.organisations.guards import current, member
 from app.web import htmx, limits
@@ -14,6 +14,7 @@ from app.web import htmx, limits
 bp = Blueprint("keys", __name__, url_prefix="/keys")
 
 PAGE = 50
+TONES = {models.LIVE: "ok", models.DISABLED: "warn", models.EXPIRED: "warn", models.REVOKED: "danger"}
 
 
 @bp.get("/")
@@ -21,7 +22,7 @@ PAGE = 50
 def index() -> ResponseReturnValue:
     page = limits.page_number()
     keys = queries.keys_of(current.session, current.organisation, limit=PAGE + 1, offset=(page - 1) * PAGE)
-    return htmx.render("keys/index.html", keys=keys[:PAGE], page=page, has_next=len(keys) > PAGE)
+    return htmx.render("keys/index.html", keys=keys[:PAGE], tones=TONES, page=page, has_next=len(keys) > PAGE)
 
 
 @bp.get("/new")
@@ -58,5 +59,5 @@ def revoke(key_id: UUID) -> ResponseReturnValue:
     services.revoke(current.session, key=key, person_id=current.person.id, now=current.now)
     flash(f"“{key.name}” was revoked. Calls with it stop within a second.")
     if htmx.wants_fragment():
-        return htmx.render("keys/index.html", block="row", key=key)
+        return htmx.render("keys/index.html", block="row", key=key, tones=TONES)
     return htmx.redirect(url_for("keys.index"))

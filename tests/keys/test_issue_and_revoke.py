@@ -35,11 +35,11 @@ def test_an_organisation_cannot_hold_keys_without_end(session, make, now, monkey
     first = issue(session, organisation, now).key
     issue(session, organisation, now)
 
-    with pytest.raises(errors.LimitReached, match="2 live keys"):
+    with pytest.raises(errors.LimitReached, match="2 keys"):
         issue(session, organisation, now)
 
     services.revoke(session, key=first, person_id=None, now=now)
-    assert issue(session, organisation, now).key.is_live
+    assert not issue(session, organisation, now).key.is_revoked
 
 
 def test_revoking_is_announced_and_written_down(session, make, now):
@@ -48,7 +48,7 @@ def test_revoking_is_announced_and_written_down(session, make, now):
 
     services.revoke(session, key=key, person_id=None, now=now + timedelta(minutes=1))
 
-    assert not key.is_live
+    assert key.is_revoked
     assert [(c.kind, c.subject_id) for c in changes.since(session, before)] == [("key", key.id)]
     entry = session.exec(select(AuditEntry).where(AuditEntry.action == "key.revoked")).one()
     assert (entry.subject_id, entry.organisation_id) == (key.id, key.organisation_id)
@@ -79,4 +79,4 @@ def test_live_keys_come_first_and_newest_first(session, make, now):
 
     assert queries.keys_of(session, organisation, limit=10) == [second, first, revoked]
     assert queries.count_of(session, organisation) == 3
-    assert queries.count_of(session, organisation, only_live=True) == 2
+    assert queries.count_of(session, organisation, with_revoked=False) == 2

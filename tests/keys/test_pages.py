@@ -1,6 +1,7 @@
 """The pages of keys, as owner, member and outsider."""
 
 import re
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -41,7 +42,7 @@ def test_an_outsider_sees_and_touches_none_of_them(outsider, owner, make, sessio
     assert key.hint not in outsider.get("/keys/").text
     outsider.post(f"/keys/{key.id}/revoke", status=404)
     outsider.post(f"/keys/{uuid4()}/revoke", status=404)
-    assert keys_in(session)[0].is_live
+    assert not keys_in(session)[0].is_revoked
 
 
 def test_a_new_key_is_shown_once_and_stored_nowhere(owner, session):
@@ -97,7 +98,7 @@ def test_a_member_revokes_and_the_page_says_so(member, make, session):
 
     assert answer.location.endswith("/keys/")
     assert "“ci” was revoked" in member.get("/keys/").text
-    assert not keys_in(session)[0].is_live
+    assert keys_in(session)[0].is_revoked
 
 
 def test_a_part_of_the_page_gets_the_row_and_the_flash(owner, make):
@@ -137,3 +138,18 @@ def test_keys_are_paged(owner, make, monkeypatch):
 
 def test_strangers_are_sent_to_sign_in(browse):
     assert "/sign-in" in browse.get("/keys/", status=303).location
+
+
+def test_every_state_and_term_is_shown(owner, make, now):
+    make.integration("sampler")
+    terms = {"scopes": ["sampler/greet"], "networks": ["10.0.0.0/8"]}
+    make.key(owner.organisation, name="narrow", **terms, expires_at=now + timedelta(days=1))
+    make.key(owner.organisation, name="off", is_enabled=False)
+    make.key(owner.organisation, name="over", expires_at=now - timedelta(days=1))
+    make.key(owner.organisation, name="gone", revoked_at=now)
+
+    answer = owner.get("/keys/")
+
+    for words in ("Live", "Disabled", "Expired", "Revoked", "Reaches sampler/greet, from 10.0.0.0/8"):
+        assert words in answer.text
+    assert answer.html.count("Revoke it") == 3  # what is only disabled or expired can still be revoked
