@@ -109,10 +109,12 @@ class Gateway:
             parts.notebook.used(grant.key_id, incoming.at)
             destination = await self._destination(incoming.path[len(MCP) :])
             message = await self._message(headers, caller) if incoming.method == "POST" else envelope.NOTHING
+            call = Call(incoming, headers, grant, destination, message)
+            parts.sessions.enter(call)
         except Refused as refused:
             refused.grant = grant
             raise
-        await self._pass(Call(incoming, headers, grant, destination, message), caller, reply)
+        await self._pass(call, caller, reply)
 
     async def _destination(self, slug: str) -> Destination:
         destinations = self.parts.policy.destinations
@@ -138,7 +140,7 @@ class Gateway:
         parts = self.parts
         meter = Meter(call, recorder=parts.recorder, metrics=parts.metrics) if call.envelope.is_metered else None
         exchange = parts.client.exchange()
-        passage = Passage(call, exchange, reply, meter=meter, breakers=parts.breakers)
+        passage = Passage(call, exchange, reply, meter=meter, breakers=parts.breakers, sessions=parts.sessions)
         obstacle = self._obstacle(call)
         if obstacle is not None:
             await passage.decline(obstacle)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.gateway.envelope import Envelope
+from app.gateway.envelope import STATELESS_VERSIONS, Envelope
 from app.gateway.incoming import Headers, Incoming
 from app.gateway.policy import Destination
 from app.keys.grants import Grant
@@ -17,3 +17,8 @@ class Call:
     grant: Grant
     destination: Destination
     envelope: Envelope
+
+    @property
+    def is_stateless(self) -> bool:
+        """Whether it is of the era without sessions (2026-07-28)."""
+        return bool(self.envelope.version) or self.headers.get(b"mcp-protocol-version") in STATELESS_VERSIONS

@@ -14,6 +14,9 @@ NAMED_BY = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"
 
 Message = dict[str, Any]
 
+STATELESS_VERSIONS = frozenset((b"2026-07-28",))
+"""Revisions without sessions, which mirror in headers what the body says."""
+
 _KEYS = frozenset(("jsonrpc", "id", "method", "params", "result", "error"))
 _CALL_KEYS = frozenset(("name", "arguments", "_meta"))
 _VERSION_IN_META = "io.modelcontextprotocol/protocolVersion"

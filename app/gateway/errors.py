@@ -73,6 +73,7 @@ REFUSALS = {
     attempts.KEY_IN_ADDRESS: Form(400, -31400),
     attempts.UNKNOWN_INTEGRATION: Form(404, -31404),
     attempts.WRONG_PATH: Form(404, -31404),
+    attempts.UNKNOWN_SESSION: Form(404, -31404),
     attempts.MALFORMED: Form(400, INVALID_REQUEST),
     attempts.TOO_LARGE: Form(413, -31413),
     attempts.TOO_SLOW: Form(408, -31408),

@@ -8,13 +8,10 @@ import base64
 import binascii
 import re
 
-from app.gateway.envelope import NAMED_BY, Envelope
+from app.gateway.envelope import NAMED_BY, STATELESS_VERSIONS, Envelope
 from app.gateway.errors import Refused
 from app.gateway.incoming import Headers
 from app.metering import attempts
-
-MIRRORING_VERSIONS = frozenset((b"2026-07-28",))
-"""Revisions that require the headers. A revision that is not known here is for the integration to judge."""
 
 _ENCODED = re.compile(r"=\?base64\?(.*)\?=", re.DOTALL)
 
@@ -22,11 +19,11 @@ _ENCODED = re.compile(r"=\?base64\?(.*)\?=", re.DOTALL)
 def check(headers: Headers, envelope: Envelope) -> None:
     """Raises Refused when a header contradicts the body, or is missing where the revision requires it."""
     version = headers.get(b"mcp-protocol-version")
-    if not (envelope.version or version in MIRRORING_VERSIONS or b"mcp-method" in headers or b"mcp-name" in headers):
+    if not (envelope.version or version in STATELESS_VERSIONS or b"mcp-method" in headers or b"mcp-name" in headers):
         return
     if version is not None and envelope.version and version != envelope.version.encode():
         raise _differs("MCP-Protocol-Version", "the protocol version in params._meta")
-    is_required = version in MIRRORING_VERSIONS
+    is_required = version in STATELESS_VERSIONS
     if envelope.method and not _mirrors(headers.get(b"mcp-method"), envelope.method, is_required=is_required):
         raise _differs("Mcp-Method", "the method in the body")
     if envelope.name is not None and not _mirrors(headers.get(b"mcp-name"), envelope.name, is_required=is_required):

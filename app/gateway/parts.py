@@ -11,6 +11,7 @@ from app.gateway.health import Health
 from app.gateway.metrics import Metrics
 from app.gateway.policy import Policy
 from app.gateway.refusals import Refusals
+from app.gateway.sessions import Sessions
 from app.gateway.upstream.breaker import Breakers
 from app.gateway.upstream.client import Client
 from app.gateway.upstream.limits import Limits
@@ -29,6 +30,7 @@ class Parts:
         self.metrics = Metrics()
         self.breakers = Breakers(on_open=self.metrics.left_alone, on_decline=self.metrics.declined)
         self.policy = Policy()
+        self.sessions = Sessions(settings.secret_key.get_secret_value())
         self.feed = Feed(engine, self.policy)
         self.recorder = Recorder(engine, timeout_s=settings.ledger_timeout_s, on_commit=self.metrics.committed)
         self.notebook = Notebook(engine)

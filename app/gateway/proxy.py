@@ -11,6 +11,7 @@ from app.gateway.meter import GONE, INTERRUPTED, Meter
 from app.gateway.outcome import RESUMABLE, Outcome
 from app.gateway.reply import HeaderList, Reply
 from app.gateway.screening import Kind, kind_of
+from app.gateway.sessions import Sessions
 from app.gateway.upstream.breaker import Breakers
 from app.gateway.upstream.client import Client
 from app.gateway.upstream.exchange import Exchange
@@ -27,13 +28,21 @@ class Passage:
     """One request through the gateway. meter: None for what is free."""
 
     def __init__(
-        self, call: Call, exchange: Exchange, reply: Reply, *, meter: Meter | None, breakers: Breakers
+        self,
+        call: Call,
+        exchange: Exchange,
+        reply: Reply,
+        *,
+        meter: Meter | None,
+        breakers: Breakers,
+        sessions: Sessions,
     ) -> None:
         self._call = call
         self._exchange = exchange
         self._reply = reply
         self._meter = meter
         self._breakers = breakers
+        self._sessions = sessions
         self._is_declined = False
         self._events: EventRelay | None = None
 
@@ -71,6 +80,7 @@ class Passage:
             if self._meter is not None:
                 self._meter.sending()
             await client.send(self._exchange, address, head=head, body=body, is_repeatable=self._meter is None)
+            self._sessions.leave(call, self._exchange)
             await self._relay()
         except CallerGone:
             raise

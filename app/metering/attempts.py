@@ -19,6 +19,7 @@ REVOKED_KEY = "revoked_key"
 KEY_IN_ADDRESS = "key_in_address"
 UNKNOWN_INTEGRATION = "unknown_integration"
 WRONG_PATH = "wrong_path"
+UNKNOWN_SESSION = "unknown_session"
 MALFORMED = "malformed"
 TOO_LARGE = "too_large"
 TOO_SLOW = "too_slow"
@@ -62,6 +63,9 @@ EXPLANATIONS: dict[str, Explanation] = {
         "There is no integration at {path}", "Check the last part of the address: {gateway_url}/mcp/ and its name."
     ),
     WRONG_PATH: Explanation("There is nothing at {path}", "Addresses here look like {gateway_url}/mcp/sampler."),
+    UNKNOWN_SESSION: Explanation(
+        "There is no such session", "It has ended, or another key opened it. Clients begin a new one by “initialize”."
+    ),
     MALFORMED: Explanation(
         "The request could not be read",
         "The body must be one JSON-RPC 2.0 message, sent as application/json. The answer says where it broke.",

@@ -1,6 +1,7 @@
 """A gateway in this process, called as a server would call it, but without one in between."""
 
 import asyncio
+import hashlib
 import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -154,6 +155,13 @@ class Caller:
         feed = self.gateway.parts.feed
         assert not await feed.catch_up(timeout_s=PATIENCE_S)  # so that no look is under way that could make it young
         feed._fresh_at -= PATIENT["policy_max_age_s"]
+
+    def session(self, upstreams_own: str, slug="sampler") -> str:
+        """What this caller gets as the id of an integration's session."""
+        parts = self.gateway.parts
+        key_id = parts.policy.live[hashlib.sha256(self.secret.encode()).digest()].key_id
+        integration_id = parts.policy.destinations[slug].route.integration_id
+        return parts.sessions.bound(upstreams_own.encode(), key_id=key_id, integration_id=integration_id).decode()
 
     @property
     def events(self) -> list[UsageEvent]:

@@ -37,7 +37,7 @@ async def test_the_old_eras_listening_stream_and_its_end_pass(open_sqlite_gatewa
             await silence(request, reader, writer)
 
     async with Upstream(script) as upstream, open_sqlite_gateway(upstream_url=upstream.url) as caller:
-        session = ("Mcp-Session-Id", "abc")
+        session = ("Mcp-Session-Id", caller.session("abc"))
         request = caller.start(method="GET", headers=caller.usual(session, ("Last-Event-ID", "8")))
         await until(lambda: request.answer.pieces)
         assert upstream.requests[0].header("last-event-id") == "8"

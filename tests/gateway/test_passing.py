@@ -13,7 +13,6 @@ async def test_only_what_the_protocol_needs_goes_in(open_sqlite_gateway):
         ("MCP-Protocol-Version", "2025-11-25"),
         ("Mcp-Method", "tools/list"),
         ("Mcp-Param-Region", "eu"),
-        ("Mcp-Session-Id", "s1"),
         ("Last-Event-ID", "4"),
         ("Traceparent", "00-1-2-01"),
         ("Tracestate", "a=b"),
@@ -49,7 +48,7 @@ async def test_only_what_the_protocol_needs_goes_in(open_sqlite_gateway):
 
 async def test_only_what_the_caller_needs_comes_back(open_sqlite_gateway):
     more = (
-        "mcp-session-id: s1\r\nMCP-Something-New: 1\r\ncache-control: max-age=5\r\nserver: x\r\nset-cookie: a=b\r\n"
+        "MCP-Something-New: 1\r\ncache-control: max-age=5\r\nserver: x\r\nset-cookie: a=b\r\n"
         "x-powered-by: y\r\naccess-control-allow-origin: *\r\nconnection: close\r\nlocation: /\r\n"
     )
     async with (
@@ -61,7 +60,6 @@ async def test_only_what_the_caller_needs_comes_back(open_sqlite_gateway):
         assert dict(got.headers) == {
             "content-type": "application/json",
             "content-length": str(len(BODY)),
-            "mcp-session-id": "s1",
             "mcp-something-new": "1",
             "cache-control": "max-age=5",
             "x-content-type-options": "nosniff",
