@@ -65,6 +65,10 @@ bench: .venv/.ready-dev ## Measure the gateway and the pages
 conformance: .venv/.ready-dev ## Run the public MCP conformance suite directly and through the gateway
 	@$(PY) -m tests.conformance
 
+.PHONY: clients
+clients: .venv/.ready-dev ## Call through the gateway with MCP clients as people have them
+	@$(PY) -m tests.clients
+
 .PHONY: reset
 reset: ## Forget all data (var/)
 	@python='$(FOUND)'; "$${python:-python3}" scripts/reset.py

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conformance import suite
-from tests.conformance.keyed_proxy import keyed_proxy
+from tests.conformance.proxies import keyed_proxy
 from tests.conformance.stage import Stage
 from tests.conformance.suite import Findings, Results
 

@@ -1,38 +1,33 @@
-"""A proxy that adds a key to each request, for programs that cannot be told one.
+"""Two small proxies: one adds a key for programs that cannot be told one, one breaks off in the middle of a call.
 
-Host and Origin are rewritten only where they name the proxy itself. Whatever else a client puts there, such as the name
-of a hostile site, reaches the target as it is. Everything after a request's head is passed on as bytes.
+They read requests' heads and pass all else on as bytes.
 """
 
 import asyncio
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 START_S = 10
 
 
-@contextmanager
-def keyed_proxy(target: str, secret: str) -> Iterator[str]:
-    """The address of a proxy to `target` (“host:port”), on a thread of its own, that adds `secret` as a bearer."""
-    loop = asyncio.new_event_loop()
-    proxy = _Proxy(target, secret)
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    try:
-        asyncio.run_coroutine_threadsafe(proxy.start(), loop).result(START_S)
-        yield f"http://{proxy.authority}"
-    finally:
-        asyncio.run_coroutine_threadsafe(proxy.stop(), loop).result(START_S)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(START_S)
-        loop.close()
+def keyed_proxy(target: str, secret: str) -> AbstractContextManager[str]:
+    """The address of a proxy to `target` (“host:port”) that adds `secret` as a bearer to each request.
+
+    Host and Origin are rewritten only where they name the proxy itself. Whatever else a client puts there, such as the
+    name of a hostile site, reaches the target as it is.
+    """
+    return _running(_Keyed(target, secret))
+
+
+def breaking_proxy(target: str, word: str) -> AbstractContextManager[str]:
+    """The address of a proxy to `target` that hangs up on whoever says `word` in a body."""
+    return _running(_Breaking(target, word))
 
 
 class _Proxy:
-    def __init__(self, target: str, secret: str) -> None:
+    def __init__(self, target: str) -> None:
         self._target = target
-        self._secret = secret
         self._tasks: set[asyncio.Task] = set()
 
     async def start(self) -> None:
@@ -44,6 +39,14 @@ class _Proxy:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def head(self, lines: list[bytes]) -> list[bytes]:
+        """The request line and headers to send instead of those that came."""
+        return [lines[0], *map(self._renamed, lines[1:])]
+
+    def breaks_at(self, body: bytes) -> bool:
+        """Whether to hang up instead of passing this on."""
+        return False
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection of a client is one connection to the target; when either ends, both do."""
@@ -67,20 +70,52 @@ class _Proxy:
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 lines = (await reader.readuntil(b"\r\n\r\n"))[:-4].split(b"\r\n")
-                far_writer.write(b"\r\n".join([lines[0], *map(self._rewritten, lines[1:]), self._key, b"\r\n"]))
-                far_writer.write(await reader.readexactly(_length(lines)))
+                body = await reader.readexactly(_length(lines))
+                if self.breaks_at(body):
+                    return
+                far_writer.write(b"\r\n".join([*self.head(lines), b"", body]))
                 await far_writer.drain()
 
-    @property
-    def _key(self) -> bytes:
-        return f"Authorization: Bearer {self._secret}".encode()
-
-    def _rewritten(self, line: bytes) -> bytes:
+    def _renamed(self, line: bytes) -> bytes:
         name, _, value = line.decode("latin-1").partition(":")
         ours = {"host": self.authority, "origin": f"http://{self.authority}"}
         if ours.get(name.lower()) == value.strip():
             return f"{name}: {value.strip().replace(self.authority, self._target)}".encode("latin-1")
         return line
+
+
+class _Keyed(_Proxy):
+    def __init__(self, target: str, secret: str) -> None:
+        super().__init__(target)
+        self._key = f"Authorization: Bearer {secret}".encode()
+
+    def head(self, lines: list[bytes]) -> list[bytes]:
+        return [*super().head(lines), self._key]
+
+
+class _Breaking(_Proxy):
+    def __init__(self, target: str, word: str) -> None:
+        super().__init__(target)
+        self._word = word.encode()
+
+    def breaks_at(self, body: bytes) -> bool:
+        return self._word in body
+
+
+@contextmanager
+def _running(proxy: _Proxy) -> Iterator[str]:
+    """Runs it on a thread of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(proxy.start(), loop).result(START_S)
+        yield f"http://{proxy.authority}"
+    finally:
+        asyncio.run_coroutine_threadsafe(proxy.stop(), loop).result(START_S)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(START_S)
+        loop.close()
 
 
 def _length(lines: list[bytes]) -> int:

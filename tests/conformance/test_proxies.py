@@ -1,4 +1,4 @@
-"""The proxy adds a key, and leaves alone what a client says about hosts."""
+"""One proxy adds a key and leaves alone what a client says about hosts; the other hangs up when told to."""
 
 import http.client
 import http.server
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.conformance.keyed_proxy import keyed_proxy
+from tests.conformance.proxies import breaking_proxy, keyed_proxy
 
 SEEN: list[dict[str, str]] = []
 
@@ -80,3 +80,15 @@ def test_another_name_stays(post):
     seen, _ = post(lambda own: [("Host", "evil.example"), ("Origin", "http://evil.example"), ("Mcp-Name", "  a  ")])
 
     assert (seen["host"], seen["origin"]) == ("evil.example", "http://evil.example")
+
+
+def test_it_breaks_off_at_a_word():
+    with target() as place, breaking_proxy(place, "not this") as url:
+        connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+        connection.request("POST", "/mcp/full", b"but this")
+        assert connection.getresponse().read() == b"but this"
+
+        connection.request("POST", "/mcp/full", b"and not this")
+        with pytest.raises(http.client.RemoteDisconnected):
+            connection.getresponse()
+        connection.close()
