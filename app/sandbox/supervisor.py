@@ -12,7 +12,7 @@ import click
 from app.sandbox.child import Child
 from app.sandbox.commands import Command
 
-READY_WITHIN_S = 60
+READY_WITHIN_S = 180  # much longer than it takes: a busy machine is no reason to give up
 STOP_WITHIN_S = 10
 RESTARTS = 5
 FIRST_PAUSE_S = 0.5  # before starting a process again; doubles each time

@@ -11,6 +11,7 @@ from app.accounts.services import Claims
 from app.core.audit import AuditEntry
 from app.core.errors import Conflict
 from tests.accounts.provider import Provider
+from tests.waiting import PATIENCE_S
 
 OFFER = "/account/link"
 
@@ -182,7 +183,7 @@ def test_two_unlinks_at_once_leave_one_way_in(engine, make, session, now):
     def unlink(identity_id):
         with Session(engine) as own:
             own_person, identity = own.get_one(Person, person.id), own.get_one(Identity, identity_id)
-            barrier.wait(timeout=10)
+            barrier.wait(timeout=PATIENCE_S)
             try:
                 services.unlink(own, person=own_person, identity=identity, now=now)
                 own.commit()
@@ -193,7 +194,7 @@ def test_two_unlinks_at_once_leave_one_way_in(engine, make, session, now):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=20)
+        thread.join(timeout=PATIENCE_S)
 
     session.expire_all()
     assert len(refused) == 1

@@ -15,8 +15,9 @@ from playwright.sync_api import sync_playwright
 
 from tests.ports import free_base_port
 from tests.sandbox.processes import ROOT, environment
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_S, eventually
 
+PATIENCE_MS = 1_000 * PATIENCE_S
 PASSWORD = "let-me-in"
 ARTEFACTS = ROOT / "build" / "screenshots"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
@@ -40,7 +41,7 @@ class Stack:
     def postern(self, *arguments):
         """Run the command line on this installation."""
         command = [sys.executable, "-m", "app.cli", *arguments]
-        subprocess.run(command, cwd=ROOT, env=self.environment, check=True, capture_output=True, timeout=60)
+        subprocess.run(command, cwd=ROOT, env=self.environment, check=True, capture_output=True, timeout=PATIENCE_S)
 
 
 @pytest.fixture(scope="session")
@@ -56,12 +57,12 @@ def stack(tmp_path_factory):
         )
     children = []
     try:
-        eventually(lambda: _is_up(process, log), timeout_s=90)
+        eventually(lambda: _is_up(process, log), timeout_s=5 * PATIENCE_S)
         children = psutil.Process(process.pid).children(recursive=True)
         yield stack
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=PATIENCE_S)
     assert [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE] == []
 
 
@@ -69,7 +70,7 @@ def stack(tmp_path_factory):
 def chromium():
     path = os.environ.get("POSTERN_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS, timeout=PATIENCE_MS)
         yield browser
         browser.close()
 
@@ -83,7 +84,7 @@ def new_page(chromium, stack):
         context = chromium.new_context(base_url=stack.portal, **{"viewport": {"width": 1280, "height": 900}, **options})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE_MS)
 
         def note(text):
             if page.url.startswith(stack.portal):  # what the identity provider's own pages lack is not ours

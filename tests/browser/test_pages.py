@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from tests.browser.conftest import ARTEFACTS, identify
+from tests.browser.conftest import ARTEFACTS, PATIENCE_MS, identify
 from tests.sandbox.processes import ROOT
+from tests.waiting import PATIENCE_S
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 PUBLIC = {"landing": "/", "sign-in": "/sign-in", "styleguide": "/styleguide", "not-found": "/no-such-page"}
@@ -36,6 +37,7 @@ def furnished(stack, chromium):
     """The state of a browser of an operator who is signed in, has called, and has keys."""
     context = chromium.new_context(base_url=stack.portal)
     page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
     page.goto("/")
     page.get_by_role("link", name="Sign in").first.click()
     identify(page, "alex")
@@ -46,7 +48,7 @@ def furnished(stack, chromium):
         page.locator("#secret").wait_for()
     curl = page.locator("#code-curl").text_content()
     for command in (curl, curl.replace('"greet"', '"fail"').replace(": greet", ": fail"), curl[:-40], curl):
-        subprocess.run(["bash", "-c", command], capture_output=True, timeout=30, check=False)
+        subprocess.run(["bash", "-c", command], capture_output=True, timeout=PATIENCE_S, check=False)
     state = context.storage_state()
     context.close()
     return state
@@ -62,6 +64,7 @@ def test_page_is_accessible_and_fits(chromium, stack, furnished, name, path, is_
     state = furnished if is_console else None
     context = chromium.new_context(base_url=stack.portal, storage_state=state, bypass_csp=True)
     page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
     page.goto(path)
     page.add_script_tag(path=AXE)
     for scheme in SCHEMES:
@@ -80,6 +83,7 @@ def test_page_is_accessible_and_fits(chromium, stack, furnished, name, path, is_
 def test_page_is_light_steady_and_keeps_to_itself(chromium, stack, furnished, name, path, is_console):
     context = chromium.new_context(base_url=stack.portal, storage_state=furnished if is_console else None)
     page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
     answers, hosts, errors = [], set(), []
 
     def finished(request):
@@ -111,7 +115,7 @@ def test_page_is_light_steady_and_keeps_to_itself(chromium, stack, furnished, na
 
 
 def test_static_files_are_compressed(stack):
-    page = requests.get(stack.portal + "/", headers={"Accept-Encoding": "gzip"}, timeout=5)
+    page = requests.get(stack.portal + "/", headers={"Accept-Encoding": "gzip"}, timeout=PATIENCE_S)
 
     assert page.headers["Content-Encoding"] == "gzip"
     assert len(gzip.compress(page.content)) < 8_000

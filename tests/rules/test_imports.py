@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
 LINT = [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"]
 
 
 def lint(folder):
-    return subprocess.run([*LINT, "--no-cache"], check=False, cwd=folder, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [*LINT, "--no-cache"], check=False, cwd=folder, capture_output=True, text=True, timeout=5 * PATIENCE_S
+    )
 
 
 @pytest.fixture
@@ -54,7 +58,7 @@ def test_the_gateway_process_loads_no_flask():
     script = f"import app.gateway.__main__, sys; print([m for m in {unwanted} if m in sys.modules])"
 
     answer = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=True
     )
 
     assert answer.stdout.strip() == "[]"

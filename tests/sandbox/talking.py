@@ -8,17 +8,18 @@ import pytest
 from mcp import Client, MCPError
 from mcp.types import CallToolResult
 
+from tests.waiting import PATIENCE_S
+
 Said = TypeVar("Said")
 
 ERAS = ("legacy", "2026-07-28")
-TIMEOUT_S = 20
 
 
 def talk(url: str, era: str, conversation: Callable[[Client], Awaitable[Said]]) -> Said:
     """What `conversation` returns when given a client of `era` connected to `url`."""
 
     async def connected() -> Said:
-        async with asyncio.timeout(TIMEOUT_S), Client(url, mode=era) as client:
+        async with asyncio.timeout(PATIENCE_S), Client(url, mode=era) as client:
             return await conversation(client)
 
     return asyncio.run(connected())

@@ -10,7 +10,7 @@ from mcp import MCPError
 from tests.ports import free_port
 from tests.sandbox.processes import running
 from tests.sandbox.talking import ERAS, cancelled_sleep, refusal, sleeping_call, talk
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_S, eventually
 
 CLOCK = (sys.executable, "-m", "mcp_server_time")
 SAMPLER = (sys.executable, "-c", "from app.sandbox.sampler import sampler; sampler.run()")
@@ -83,16 +83,20 @@ def test_cancelling_reaches_the_server(sampler, era):
 def test_server_that_dies_is_started_again(tmp_path):
     port = free_port()
     log = tmp_path / "log"
+
+    async def ask(client):
+        return await client.call_tool("get_current_time", {"timezone": "UTC"})
+
     url = f"http://127.0.0.1:{port}"
     with _bridge(CLOCK, port, log) as bridge:
         (child,) = psutil.Process(bridge.pid).children()
         child.kill()
         eventually(lambda: "bridge.server_ended" in log.read_text())
 
-        result = talk(f"{url}/mcp", "legacy", lambda client: client.call_tool("get_current_time", {"timezone": "UTC"}))
+        result = eventually(lambda: talk(f"{url}/mcp", "legacy", ask))  # it waits itself, but on no machine for ever
 
         assert result.structured_content["timezone"] == "UTC"
-        assert requests.get(f"{url}/healthz", timeout=2).ok
+        assert requests.get(f"{url}/healthz", timeout=PATIENCE_S).ok
 
 
 def test_call_in_flight_when_the_server_dies_is_told_so(tmp_path):

@@ -16,6 +16,7 @@ from joserfc.jwk import KeySet
 from app.sandbox import directory
 from tests.ports import free_port
 from tests.sandbox.processes import running
+from tests.waiting import PATIENCE_S
 
 PORTAL = "http://127.0.0.1:8300"
 CALLBACK = f"{PORTAL}/sign-in/local/callback"
@@ -35,7 +36,7 @@ def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def discovery(issuer: str) -> dict[str, str]:
-    return requests.get(f"{issuer}/.well-known/openid-configuration", timeout=5).json()
+    return requests.get(f"{issuer}/.well-known/openid-configuration", timeout=PATIENCE_S).json()
 
 
 def test_discovery_names_the_issuer_as_the_portal_knows_it(issuer: str, discovery: dict[str, str]) -> None:
@@ -49,7 +50,7 @@ def test_person_signs_in_and_the_id_token_verifies(issuer: str, discovery: dict[
     answer = _sign_in(browser, discovery, user_name="alex", password=directory.PASSWORD, nonce="the-nonce")
     tokens = _redeem(discovery, answer["code"])
 
-    keys = KeySet.import_key_set(requests.get(discovery["jwks_uri"], timeout=5).json())
+    keys = KeySet.import_key_set(requests.get(discovery["jwks_uri"], timeout=PATIENCE_S).json())
     token = jwt.decode(tokens["id_token"], keys, algorithms=["RS256"])
     required = {"iss": issuer, "aud": directory.CLIENT_ID, "sub": "alex", "nonce": "the-nonce"}
     jwt.JWTClaimsRegistry(**{name: {"essential": True, "value": value} for name, value in required.items()}).validate(
@@ -104,8 +105,8 @@ def test_sign_out_at_the_provider_comes_back_to_the_portal(discovery: dict[str, 
 
     hints = {"id_token_hint": tokens["id_token"], "client_id": directory.CLIENT_ID}
     query = urlencode(hints | {"post_logout_redirect_uri": f"{PORTAL}/"})
-    out = browser.get(f"{discovery['end_session_endpoint']}?{query}", allow_redirects=False, timeout=5)
-    again = browser.get(_authorization_url(discovery), timeout=5)
+    out = browser.get(f"{discovery['end_session_endpoint']}?{query}", allow_redirects=False, timeout=PATIENCE_S)
+    again = browser.get(_authorization_url(discovery), timeout=PATIENCE_S)
 
     assert out.headers["Location"] == f"{PORTAL}/"
     assert 'name="login"' in again.text
@@ -119,7 +120,7 @@ def test_key_survives_a_restart(tmp_path_factory: pytest.TempPathFactory) -> Non
     keys = []
     for name in ("first", "second"):
         with running("app.sandbox.identity", ready_url=address, log=folder / name, **settings):
-            keys.append(requests.get(address, timeout=5).json())
+            keys.append(requests.get(address, timeout=PATIENCE_S).json())
 
     assert keys[0] == keys[1]
 
@@ -145,7 +146,7 @@ def _sign_in(
     """Go the whole way; the answer is what the callback's query holds."""
     response = _send_forms(browser, discovery, user_name=user_name, password=password, nonce=nonce)
     while not response.headers["Location"].startswith(CALLBACK):
-        response = browser.get(response.headers["Location"], allow_redirects=False, timeout=5)
+        response = browser.get(response.headers["Location"], allow_redirects=False, timeout=PATIENCE_S)
     answer = {name: values[0] for name, values in parse_qs(urlsplit(response.headers["Location"]).query).items()}
     assert "error" not in answer, answer
     return answer
@@ -155,10 +156,10 @@ def _send_forms(
     browser: requests.Session, discovery: dict[str, str], *, user_name: str, password: str, nonce: str | None = None
 ) -> requests.Response:
     """Name first, then password, as a person would; the answer to the password, redirects not followed."""
-    page = browser.get(_authorization_url(discovery, nonce), timeout=5)
-    page = browser.post(page.url, data={"csrf_token": _csrf(page), "login": user_name}, timeout=5)
+    page = browser.get(_authorization_url(discovery, nonce), timeout=PATIENCE_S)
+    page = browser.post(page.url, data={"csrf_token": _csrf(page), "login": user_name}, timeout=PATIENCE_S)
     fields = {"csrf_token": _csrf(page), "password": password}
-    return browser.post(page.url, data=fields, allow_redirects=False, timeout=5)
+    return browser.post(page.url, data=fields, allow_redirects=False, timeout=PATIENCE_S)
 
 
 def _csrf(page: requests.Response) -> str:
@@ -170,4 +171,4 @@ def _csrf(page: requests.Response) -> str:
 def _redeem(discovery: dict[str, str], code: str, verifier: str = VERIFIER) -> dict[str, str]:
     fields = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "code_verifier": verifier}
     client = (directory.CLIENT_ID, directory.CLIENT_SECRET)
-    return requests.post(discovery["token_endpoint"], data=fields, auth=client, timeout=5).json()
+    return requests.post(discovery["token_endpoint"], data=fields, auth=client, timeout=PATIENCE_S).json()

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from tests.sandbox.processes import ROOT
+from tests.waiting import PATIENCE_S
 
 LOCKS = ("requirements.lock", "requirements-run.lock", "requirements-uv.lock", "package-lock.json")
 
@@ -42,7 +43,7 @@ def test_running_needs_no_tool_of_ours():
 
 
 def test_make_alone_lists_what_it_can_do():
-    shown = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=10).stdout
+    shown = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=PATIENCE_S).stdout
 
     assert "make run " in shown
     assert "make test " in shown
@@ -56,7 +57,13 @@ def test_machine_without_python_is_told_what_to_install(tmp_path, goal):
         shutil.copy(ROOT / name, tmp_path / name)
 
     answer = subprocess.run(
-        [make, goal], cwd=tmp_path, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False, timeout=10
+        [make, goal],
+        cwd=tmp_path,
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
     )
 
     assert answer.returncode != 0
@@ -76,7 +83,7 @@ def checkout(tmp_path):
 
 def reset(checkout):
     command = [sys.executable, str(checkout / "scripts" / "reset.py")]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
 
 
 def test_reset_forgets_the_data(checkout):

@@ -12,13 +12,18 @@ import pytest
 from tests.ports import free_base_port
 from tests.sandbox.processes import ROOT, environment
 from tests.sandbox.supervised import ANSWERS, SERVES
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_S, eventually
 
-IGNORES_TERM = (
-    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(99)"
+IGNORES_TERM = """
+import signal, time
+signal.signal(signal.SIGTERM, lambda *_: print("told", flush=True))
+print("deaf", flush=True)
+time.sleep(999)
+"""
+HAS_A_CHILD = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(999)'])"
+WARNS = (
+    "import sys, time; print('09:00:00.000 WARNING disk.nearly_full free_bytes=1', file=sys.stderr); time.sleep(999)"
 )
-HAS_A_CHILD = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(99)'])"
-WARNS = "import sys, time; print('09:00:00.000 WARNING disk.nearly_full free_bytes=1', file=sys.stderr); time.sleep(99)"
 RAISES = "import time\ntime.sleep(0.3)\nraise ValueError('broken on purpose')"
 
 
@@ -44,6 +49,11 @@ class Supervised:
             )
 
     @property
+    def log(self):
+        """Of the first script."""
+        return self.data_dir / "log" / "number0.log"
+
+    @property
     def said(self):
         return self._said.read_text()
 
@@ -57,7 +67,7 @@ class Supervised:
     def stopped(self, number=signal.SIGINT):
         """Its exit code after the signal."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=15)
+        return self.process.wait(timeout=PATIENCE_S)
 
 
 @pytest.fixture
@@ -73,11 +83,15 @@ def start(tmp_path):
         with contextlib.suppress(psutil.NoSuchProcess):
             for process in [*each.descendants(), psutil.Process(each.process.pid)]:
                 process.kill()
-        each.process.wait(timeout=5)
+        each.process.wait(timeout=PATIENCE_S)
 
 
 def gone(processes):
-    return eventually(lambda: not any(process.is_running() for process in processes))
+    return eventually(lambda: not any(_is_alive(process) for process in processes))
+
+
+def _is_alive(process):
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 def test_table_says_what_runs_whom_to_be_and_what_next(start):
@@ -105,7 +119,7 @@ def test_stop_is_clean_and_leaves_nobody(start, number):
 
 
 def test_stop_works_while_still_starting(start):
-    supervised = start("import time; time.sleep(99)", SERVES, base_port=free_base_port())
+    supervised = start("import time; time.sleep(999)", SERVES, base_port=free_base_port())
     processes = eventually(supervised.descendants)
 
     assert supervised.stopped() == 0
@@ -113,11 +127,11 @@ def test_stop_works_while_still_starting(start):
 
 
 def test_second_signal_kills_at_once(start):
-    supervised, processes = _deaf(start, stop_within_s=10)
+    supervised, processes = _deaf(start, stop_within_s=10 * PATIENCE_S)
 
     supervised.process.send_signal(signal.SIGINT)
-    with pytest.raises(subprocess.TimeoutExpired):
-        supervised.process.wait(timeout=0.5)
+    eventually(lambda: "told" in supervised.log.read_text())
+    assert supervised.process.poll() is None
     code = supervised.stopped()
 
     assert code == 0
@@ -147,7 +161,7 @@ def test_taken_port_is_named_and_nothing_starts(start):
     with socket.create_server(("127.0.0.1", base_port + 1)):
         supervised = start(SERVES, SERVES, base_port=base_port)
 
-        code = supervised.process.wait(timeout=10)
+        code = supervised.process.wait(timeout=PATIENCE_S)
 
     assert code == 1
     assert f"  {base_port + 1}  wanted by number1; POSTERN_NUMBER1_PORT moves it" in supervised.said
@@ -162,7 +176,7 @@ def test_second_supervisor_on_the_same_data_is_refused(start):
 
     second = start(SERVES)
 
-    assert second.process.wait(timeout=10) == 1
+    assert second.process.wait(timeout=PATIENCE_S) == 1
     assert "already runs" in second.said
 
 
@@ -184,7 +198,7 @@ def test_process_that_keeps_dying_stops_everything(start):
     supervised.until_said("Ctrl-C stops it")
     processes = supervised.descendants()
 
-    code = supervised.process.wait(timeout=40)
+    code = supervised.process.wait(timeout=2 * PATIENCE_S)
 
     assert code == 1
     assert "number1 ended with exit code 1; starting it again in 0.02 s" in supervised.said
@@ -196,7 +210,7 @@ def test_process_that_keeps_dying_stops_everything(start):
 def test_process_that_never_answers_stops_everything_at_once(start):
     supervised = start(SERVES, f"{ANSWERS}raise SystemExit('There is no such setting.')")
 
-    code = supervised.process.wait(timeout=10)
+    code = supervised.process.wait(timeout=PATIENCE_S)
 
     assert code == 1
     assert "number1 ended with exit code 1 before it answered" in supervised.said
@@ -215,6 +229,5 @@ def _deaf(start, **options):
     """A supervisor whose only process ignores SIGTERM, and that process."""
     supervised = start(IGNORES_TERM, **options)
     supervised.until_said("Ctrl-C stops it")
-    log = supervised.data_dir / "log" / "number0.log"
-    eventually(lambda: "deaf" in log.read_text())
+    eventually(lambda: "deaf" in supervised.log.read_text())
     return supervised, supervised.descendants()

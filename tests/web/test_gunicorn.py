@@ -13,7 +13,7 @@ import requests
 from app.core import db, migrate
 from tests.ports import free_base_port
 from tests.sandbox.processes import ROOT, environment, running
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_S, eventually
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def portal(tmp_path_factory):
 def raw(url, request):
     """What comes back for `request` as it stands, until the connection ends or nothing more comes."""
     host, port = url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
+    with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as connection:
         connection.sendall(request)
         answer = b""
         while part := connection.recv(65536):
@@ -53,7 +53,7 @@ def lines(log, event):
 def test_each_answer_is_one_line_without_query_or_address(portal):
     url, _, log, _ = portal
 
-    answer = requests.get(f"{url}/sign-in?next=/secret-place", timeout=5)
+    answer = requests.get(f"{url}/sign-in?next=/secret-place", timeout=PATIENCE_S)
 
     [line] = eventually(
         lambda: [
@@ -69,11 +69,11 @@ def test_each_answer_is_one_line_without_query_or_address(portal):
 def test_health_is_counted_but_not_logged(portal):
     url, metrics, log, _ = portal
 
-    answer = requests.get(f"{url}/healthz", timeout=5)
+    answer = requests.get(f"{url}/healthz", timeout=PATIENCE_S)
 
-    requests.get(f"{url}/sign-in", timeout=5)
+    requests.get(f"{url}/sign-in", timeout=PATIENCE_S)
     assert answer.headers["Postern-Request-Id"] not in log.read_text()
-    assert 'route="/healthz"' in requests.get(metrics, timeout=5).text
+    assert 'route="/healthz"' in requests.get(metrics, timeout=PATIENCE_S).text
 
 
 def test_metrics_add_up_over_all_workers_whichever_answers(portal):
@@ -81,11 +81,11 @@ def test_metrics_add_up_over_all_workers_whichever_answers(portal):
     workers = psutil.Process(pid).children()
     assert len(workers) == 2
     for _ in range(40):
-        requests.get(f"{url}/robots.txt", timeout=5)
+        requests.get(f"{url}/robots.txt", timeout=PATIENCE_S)
 
     figures = {
         re.search(r'answers_total\{method="GET",route="/robots.txt",status="200"\} (\S+)', text).group(1)
-        for text in [requests.get(metrics, timeout=5).text for _ in range(8)]
+        for text in [requests.get(metrics, timeout=PATIENCE_S).text for _ in range(8)]
     }
 
     assert figures == {"40.0"}
@@ -94,9 +94,9 @@ def test_metrics_add_up_over_all_workers_whichever_answers(portal):
 def test_made_up_methods_and_addresses_make_no_new_series(portal):
     url, metrics, _, _ = portal
     for number in range(5):
-        requests.request(f"BREW{number}", f"{url}/made-up/{number}", timeout=5)
+        requests.request(f"BREW{number}", f"{url}/made-up/{number}", timeout=PATIENCE_S)
 
-    text = requests.get(metrics, timeout=5).text
+    text = requests.get(metrics, timeout=PATIENCE_S).text
 
     assert "BREW" not in text
     assert "made-up" not in text
@@ -104,7 +104,7 @@ def test_made_up_methods_and_addresses_make_no_new_series(portal):
 
 
 def test_metrics_are_not_on_the_portal_s_own_port(portal):
-    assert requests.get(f"{portal[0]}/metrics", timeout=5).status_code == 404
+    assert requests.get(f"{portal[0]}/metrics", timeout=PATIENCE_S).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_metrics_are_not_on_the_portal_s_own_port(portal):
 def test_malformed_chunks_are_a_400_and_the_connection_ends(portal, body):
     head = b"POST /sign-out HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
     host, port = portal[0].removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
+    with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as connection:
         connection.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n" + body)
         connection.shutdown(socket.SHUT_WR)
         answer = b""
@@ -160,7 +160,7 @@ def test_forwarded_headers_are_not_believed_without_a_proxy(portal):
         "X_Forwarded_Proto": "a",
     }
 
-    answer = requests.get(f"{url}/keys/", headers=headers, timeout=5, allow_redirects=False)
+    answer = requests.get(f"{url}/keys/", headers=headers, timeout=PATIENCE_S, allow_redirects=False)
 
     assert answer.status_code == 303
     assert answer.headers["Location"] == "/sign-in?next=/keys/"
@@ -174,7 +174,7 @@ def test_wrong_settings_are_told_in_one_line(tmp_path):
         env=environment(portal_url="ftp://x", data_dir=tmp_path),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE_S,
         check=False,
     )
 
