@@ -29,6 +29,7 @@ class _Proxy:
     def __init__(self, target: str) -> None:
         self._target = target
         self._tasks: set[asyncio.Task] = set()
+        self._ends: set[asyncio.StreamWriter] = set()
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -36,9 +37,9 @@ class _Proxy:
 
     async def stop(self) -> None:
         self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for end in self._ends:
+            end.transport.abort()  # rather than cancelling a task, which asyncio would complain about
+        await asyncio.gather(*self._tasks)
 
     def head(self, lines: list[bytes]) -> list[bytes]:
         """The request line and headers to send instead of those that came."""
@@ -53,17 +54,19 @@ class _Proxy:
         self._tasks.add(asyncio.current_task())
         host, _, port = self._target.rpartition(":")
         far_reader, far_writer = await asyncio.open_connection(host, int(port))
+        ends = {writer, far_writer}
+        self._ends |= ends
         ways = [
             asyncio.create_task(self._forth(reader, far_writer)),
             asyncio.create_task(_pump(far_reader, writer)),
         ]
-        with suppress(asyncio.CancelledError):  # stop() wants us gone, and nobody else cancels
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        for end in ends:
+            end.close()
         for way in ways:
             way.cancel()
-        for end in (writer, far_writer):
-            end.close()
-        await asyncio.gather(*ways, return_exceptions=True)
+        await asyncio.wait(ways)
+        self._ends -= ends
         self._tasks.discard(asyncio.current_task())
 
     async def _forth(self, reader: asyncio.StreamReader, far_writer: asyncio.StreamWriter) -> None:
