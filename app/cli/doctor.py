@@ -1,7 +1,7 @@
 """`postern doctor`: is this installation well, and if not, what is wrong and what to do."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -13,9 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from app.accounts import providers
-from app.core import clock, config, db, migrate
+from app.core import clock, config, db, migrate, net
 from app.core.config import Settings
-from app.core.errors import Invalid
+from app.core.errors import Invalid, Unavailable
+from app.core.net import Guard
 from app.integrations import queries as integrations
 
 TIMEOUT_S = 5
@@ -61,7 +62,7 @@ def examine() -> Iterator[Finding]:
         yield database
         if database.is_well:
             yield _clock_of_database(engine)
-            yield from _integrations(engine)
+            yield from _integrations(engine, net.from_settings(settings))
     finally:
         engine.dispose()
     yield from _addresses(settings)
@@ -99,13 +100,24 @@ def _compare(what: str, whose: str, theirs: datetime) -> Finding:
     return Finding(what, True, f"{skew_s:.0f} s from {whose}")
 
 
-def _integrations(engine: Engine) -> Iterator[Finding]:
+def _integrations(engine: Engine, guard: Guard) -> Iterator[Finding]:
     with Session(engine) as session:
         found = integrations.enabled(session)
     if not found:
         yield Finding("integrations", False, "There is nothing to call yet: postern integration add SLUG URL")
     for integration in found:
-        yield _reach(f"integration {integration.slug}", integration.upstream_url, is_fine=lambda status: status < 500)
+        yield _registered(guard, f"integration {integration.slug}", integration.upstream_url)
+
+
+def _registered(guard: Guard, what: str, url: str) -> Finding:
+    """Ask an address as the gateway would: only if it may be called."""
+    try:
+        with guard.open_stream(url, headers={"Accept": "text/event-stream, */*"}, timeout_s=TIMEOUT_S) as answer:
+            return Finding(what, answer.status < 500, f"{url} answers {answer.status}")
+    except net.Forbidden as problem:
+        return Finding(what, False, f"{url} is {problem.address}. {problem.message} See POSTERN_PRIVATE_NETWORKS.")
+    except (Invalid, Unavailable) as problem:
+        return Finding(what, False, f"{url}: {problem.message}")
 
 
 def _addresses(settings: Settings) -> Iterator[Finding]:
@@ -116,17 +128,13 @@ def _addresses(settings: Settings) -> Iterator[Finding]:
     yield _reach("gateway", f"{settings.gateway_url}/readyz")
 
 
-def _reach(
-    what: str, url: str, *, is_fine: Callable[[int], bool] = lambda status: status == 200, compares_clock: bool = False
-) -> Finding:
+def _reach(what: str, url: str, *, compares_clock: bool = False) -> Finding:
     try:
-        answer = requests.get(
-            url, timeout=TIMEOUT_S, allow_redirects=False, headers={"Accept": "text/event-stream, */*"}, stream=True
-        )
+        answer = requests.get(url, timeout=TIMEOUT_S, allow_redirects=False, stream=True)
         answer.close()
     except requests.RequestException as problem:
         return Finding(what, False, f"{url} does not answer: {type(problem).__name__}")
-    if not is_fine(answer.status_code):
+    if answer.status_code != 200:
         return Finding(what, False, f"{url} answers {answer.status_code}")
     if compares_clock and "Date" in answer.headers:
         skew = _compare(what, url, parsedate_to_datetime(answer.headers["Date"]).astimezone(UTC))
