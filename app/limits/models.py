@@ -45,7 +45,8 @@ class LimitRule(SQLModel, table=True):
 class LimitCounter(SQLModel, table=True):
     """What was used of a rule in one day or month, and what is reserved: by leases, and by calls under way.
 
-    subject_id: the key or organisation, SHARED when counted together. spent + reserved never passes `most`.
+    subject_id: the key or organisation, SHARED when counted together. spent + reserved never passes `most`. before: the
+    part of spent that was used before the rule was there, in the same period.
     """
 
     __tablename__ = "limit_counter"
@@ -57,6 +58,7 @@ class LimitCounter(SQLModel, table=True):
     most: int = Field(sa_column=Column(BigInteger, nullable=False))
     spent: int = Field(sa_column=Column(BigInteger, nullable=False))
     reserved: int = Field(sa_column=Column(BigInteger, nullable=False))
+    before: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
 
 
 class LimitLease(SQLModel, table=True):

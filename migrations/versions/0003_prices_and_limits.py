@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("most", sa.BigInteger(), nullable=False),
         sa.Column("spent", sa.BigInteger(), nullable=False),
         sa.Column("reserved", sa.BigInteger(), nullable=False),
+        sa.Column("before", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("spent >= 0 AND reserved >= 0", name="ck_limit_counter_not_negative"),
         sa.PrimaryKeyConstraint("rule_id", "subject_id", "period_at", name="pk_limit_counter"),
     )
