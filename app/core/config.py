@@ -114,6 +114,12 @@ class Settings(BaseSettings):
     session_idle_minutes: int = Field(720, ge=5, description="A browser session unused for so long ends.")
     session_absolute_hours: int = Field(168, ge=1, description="A browser session older than that ends.")
 
+    gateway_workers: int = Field(
+        1, ge=1, le=64, description="Processes of the gateway; each takes a metrics port, counting up from the first."
+    )
+    gateway_connections: int = Field(
+        10_000, ge=16, description="Callers' connections to one of them; more are told to try again."
+    )
     max_body_bytes: int = Field(4 * 1024 * 1024, ge=1024, description="Largest request body at the gateway.")
     max_json_depth: int = Field(64, ge=8, le=500, description="Deepest nesting of a request body.")
     body_timeout_s: float = Field(15.0, gt=0, description="A client that takes longer to send its body is refused.")

@@ -34,14 +34,15 @@ class Source(Protocol):
 class Caller:
     """The caller of one request. size: bytes of the body so far; is_whole: whether that is all of it.
 
-    The server calls `feed`, `end` and `leave`; what is left of the body waits on the other side, with the sender, until
-    somebody here asks for it.
+    The server calls `feed`, `end`, `spoil` and `leave`. What is left of the body waits on the other side, with the
+    sender, until somebody here asks for it.
     """
 
     __slots__ = (
         "_allowed",
         "_exchange",
         "_first",
+        "_flaw",
         "_has_left",
         "_is_poured_away",
         "_loop",
@@ -60,6 +61,7 @@ class Caller:
         self._allowed = UNASKED_BYTES
         self._exchange: Exchange | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._flaw = ""
         self._has_left = False
         self._is_poured_away = False
         self.size = 0
@@ -88,7 +90,7 @@ class Caller:
         try:
             async with asyncio.timeout(GLANCE_S):
                 await self._receive(GLANCE_BYTES)
-        except TimeoutError:
+        except (TimeoutError, Refused):
             return b""
         return self._data() if self.is_whole else b""
 
@@ -102,7 +104,7 @@ class Caller:
         try:
             async with asyncio.timeout(POUR_S):
                 await self._receive(self.size + POUR_BYTES)
-        except (TimeoutError, CallerLeft):
+        except (TimeoutError, CallerLeft, Refused):
             return
 
     def waits_for(self, exchange: Exchange) -> None:
@@ -139,6 +141,11 @@ class Caller:
         if self._waiter is not None:
             self._wake()
 
+    def spoil(self, why: str) -> None:
+        """The rest of it cannot be read."""
+        self._flaw = why
+        self._wake()
+
     def leave(self) -> None:
         """The connection is gone."""
         self._has_left = True
@@ -148,11 +155,13 @@ class Caller:
         self._wake()
 
     async def _receive(self, limit: int) -> None:
-        """Until the body is whole, or larger than `limit` bytes. Raises CallerLeft."""
+        """Until the body is whole, or larger than `limit` bytes. Raises CallerLeft, Refused."""
         self._allowed = limit
         while not self.is_whole and self.size <= limit:
             if self._has_left:
                 raise CallerLeft
+            if self._flaw:
+                raise Refused(attempts.MALFORMED, f"its body cannot be read: {self._flaw}.")
             self._source.go_on()
             self._waiter = self._loop.create_future()
             try:

@@ -29,12 +29,13 @@ _ONCE = frozenset(
 class Incoming:
     """A request's head.
 
-    path: without the query, percent-encoding undone. lines: (lower-case name, value) in the order sent, repeats kept.
+    path: without the query, percent-encoding undone. lines: (lower-case name, value) in the order sent, repeats kept;
+    fields: the same by name, the last of repeats.
     peer: the IP address at the other end of the connection, "" when there is none. request_id: `req_…`.
     at, began: when the head was complete, by the clock and by perf_counter.
     """
 
-    __slots__ = ("at", "began", "lines", "method", "path", "peer", "query", "request_id")
+    __slots__ = ("at", "began", "fields", "lines", "method", "path", "peer", "query", "request_id")
 
     def __init__(self, method: str, path: str, query: bytes, lines: HeaderLines, peer: str) -> None:
         self.began = perf_counter()
@@ -43,7 +44,8 @@ class Incoming:
         self.method = method
         self.path = path
         self.query = query
-        self.lines = [(name, value.rstrip(b" \t")) for name, value in lines]  # llhttp leaves these, HTTP skips them
+        self.lines = lines
+        self.fields = dict(lines)
         self.peer = peer
 
     def headers(self) -> Headers:
@@ -51,8 +53,7 @@ class Incoming:
 
         Raises Refused for a header that must be there at most once.
         """
-        found = dict(self.lines)
-        return found if len(found) == len(self.lines) else self._joined()
+        return self.fields if len(self.fields) == len(self.lines) else self._joined()
 
     def _joined(self) -> Headers:
         found: Headers = {}
@@ -70,7 +71,7 @@ class Incoming:
     @property
     def asks_before_sending(self) -> bool:
         """Whether the body will only be sent once we ask for it (Expect: 100-continue)."""
-        return any(name == b"expect" for name, _ in self.lines)
+        return b"expect" in self.fields
 
     def caller_address(self, *, proxy_hops: int) -> str:
         """The caller's IP address, as the outermost proxy that we trust saw it; "" when it is not known.

@@ -1,4 +1,5 @@
 import shutil
+from contextlib import asynccontextmanager
 from functools import partial
 
 import pytest
@@ -7,7 +8,8 @@ from sqlmodel import Session
 from app.core import db
 from tests.asynchronous import pytest_pyfunc_call  # noqa: F401
 from tests.factories import Factory
-from tests.gateway import certificates, gateways
+from tests.gateway import certificates, gateways, wire
+from tests.gateway.upstreams import Upstream, answer, raw
 from tests.waiting import PATIENCE_S
 
 
@@ -21,7 +23,6 @@ def patience(monkeypatch):
         "health.TIMEOUT_S",
         "parts.FIRST_LOOK_S",
         "parts.STOP_S",
-        "server.HEAD_S",
         "upstream.pool.IDLE_S",
     ):
         monkeypatch.setattr(f"app.gateway.{limit}", PATIENCE_S)
@@ -53,3 +54,19 @@ def open_sqlite_gateway(sqlite_engine, now):
 def open_gateway(engine, session, make):
     """The same on each database."""
     return partial(gateways.open_gateway, engine, session, make)
+
+
+@pytest.fixture
+def open_server(open_sqlite_gateway):
+    """`async with open_server(script) as (caller, upstream, port)`: all the way over sockets."""
+
+    @asynccontextmanager
+    async def open_(script=None, *, limits=None, **settings):
+        async with (
+            Upstream(script or raw(answer(wire.RESULT_BODY))) as upstream,
+            open_sqlite_gateway(upstream_url=upstream.url, **settings) as caller,
+            wire.serving(caller.gateway, limits) as (_, port),
+        ):
+            yield caller, upstream, port
+
+    return open_

@@ -12,7 +12,7 @@ import pytest
 from sqlmodel import Session, select
 
 from app.core.config import ROOT
-from app.gateway import server
+from app.gateway.server import serving
 from app.keys import services
 from app.metering.models import UsageEvent, UsageHour
 from tests.asynchronous import until
@@ -89,7 +89,7 @@ async def test_stopping_lets_every_call_finish(engine, database_url, prepared, t
             asked = len(upstream.requests)
             gateway.terminate()
             await running
-            await asyncio.to_thread(gateway.process.wait, server.DRAIN_S / 2)  # so not for want of time
+            await asyncio.to_thread(gateway.process.wait, serving.DRAIN_S / 2)  # so not for want of time
 
             assert asked > 0
 
