@@ -6,6 +6,7 @@ one: numbers keep every digit that was sent. Why so: docs/adr/0012.
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterator
 from decimal import Decimal
@@ -55,6 +56,11 @@ def digest(value: Json) -> str:
     return hashlib.sha256(_written(value, is_sorted=True).encode()).hexdigest()
 
 
+def plain(value: Json) -> Any:  # noqa: ANN401  (it is any JSON)
+    """`value` with numbers as Python writes them: for columns of JSON, where no digest depends on them."""
+    return json.loads(text(value), parse_float=_finite)
+
+
 def lines(value: Json) -> list[str]:
     """`value` for people and for diffs: keys sorted, one thing to a line, nothing invisible."""
     return list(_lines(value, "", ""))
@@ -69,6 +75,11 @@ def _once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
 
 def _no_number(name: str) -> NoReturn:
     raise ValueError(name)
+
+
+def _finite(spelled: str) -> float | str:
+    number = float(spelled)
+    return number if math.isfinite(number) else spelled
 
 
 def _check_depth(value: Json) -> None:
@@ -94,9 +105,11 @@ def _written(value: Json, *, is_sorted: bool) -> str:
         return "[" + ",".join(_written(one, is_sorted=is_sorted) for one in value) + "]"
     if isinstance(value, str):
         return _quoted(value)
-    if isinstance(value, Decimal):
-        return _number(value)
-    return {True: "true", False: "false", None: "null"}[value]
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return _number(Decimal(value))
 
 
 def _lines(value: Json, start: str, end: str) -> Iterator[str]:

@@ -19,6 +19,10 @@ new: found, never approved, not served. approved: served as approved. changed: w
 from what was approved, so that calls are held. gone: the integration has it no more.
 """
 
+REJECTED = "rejected"
+WITHDRAWN = "withdrawn"
+"""Decisions about a change, besides “approved”. withdrawn: it was taken back, or gave way to another, undecided."""
+
 
 class Integration(SQLModel, table=True):
     """An MCP server behind the gateway, reached by callers as /mcp/{slug}.
@@ -56,8 +60,8 @@ class Integration(SQLModel, table=True):
 class Tool(SQLModel, table=True):
     """A tool of an integration.
 
-    definition, digest: what was approved, as canonical JSON, and its SHA-256; "" when never approved. found,
-    found_digest: what the integration said last. findings: what looked poisoned in `found`:
+    definition, digest: what was approved, as canonical.text and canonical.digest give it; "" when never approved.
+    found, found_digest: what the integration said last. findings: what looked poisoned in `found`:
     [{"path", "kind", "excerpt"}]. sample_answer: the result (JSON) that test keys get; "" for one made up
     from its schema.
     """
@@ -81,8 +85,8 @@ class Tool(SQLModel, table=True):
 class ToolChange(SQLModel, table=True):
     """A change that was found in an integration's tools: kept for good.
 
-    kind: "new", "changed" or "gone". before, after: canonical JSON, "" for none. decision: "approved", "rejected", or
-    "" while nobody has decided.
+    kind: "new", "changed" or "gone". before, after: definitions, "" for none. decision: "approved", "rejected",
+    "withdrawn", or "" while nobody has decided.
     """
 
     __tablename__ = "tool_change"

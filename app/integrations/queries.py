@@ -1,9 +1,12 @@
 """Looking integrations up."""
 
+from collections.abc import Sequence
+from uuid import UUID
+
 from sqlmodel import Session, col, select
 
 from app.core.errors import NotFound
-from app.integrations.models import Integration
+from app.integrations.models import Integration, Tool, ToolChange
 
 
 def enabled(session: Session) -> list[Integration]:
@@ -33,3 +36,31 @@ def by_slug(session: Session, slug: str) -> Integration:
     if found is None:
         raise NotFound(f"There is no integration called “{slug}”.")
     return found
+
+
+def tools_of(session: Session, integration: Integration) -> list[Tool]:
+    """Its tools in every state, by name."""
+    statement = select(Tool).where(Tool.integration_id == integration.id).order_by(col(Tool.name))
+    return list(session.exec(statement))
+
+
+def names_elsewhere(session: Session, integration: Integration) -> list[str]:
+    """Names of the tools of all other integrations."""
+    return list(session.exec(select(Tool.name).where(Tool.integration_id != integration.id).distinct()))
+
+
+def undecided(session: Session, *, integration_id: UUID, tool: str) -> list[ToolChange]:
+    """Changes of one tool that nobody has decided about."""
+    statement = select(ToolChange).where(
+        ToolChange.integration_id == integration_id, ToolChange.tool == tool, ToolChange.decision == ""
+    )
+    return list(session.exec(statement))
+
+
+def changes_of(session: Session, integrations: Sequence[Integration], *, is_open: bool) -> list[ToolChange]:
+    """What changed in the tools of these, oldest first. is_open: only what nobody has decided about."""
+    ids = [integration.id for integration in integrations]
+    statement = select(ToolChange).where(col(ToolChange.integration_id).in_(ids))
+    if is_open:
+        statement = statement.where(ToolChange.decision == "")
+    return list(session.exec(statement.order_by(col(ToolChange.at), col(ToolChange.tool))))
