@@ -61,6 +61,7 @@ def empty_postgres_database(server: str, name: str) -> Iterator[str]:
 def empty(url: str) -> None:
     """Delete every row that tests wrote, leaving the schema as migrated."""
     with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")  # so that triggers do not guard the ledger
         connection.execute("; ".join(f'DELETE FROM "{table.name}"' for table in _children_first()))
         connection.execute("INSERT INTO change_version (id, version) VALUES (1, 0)")
 

@@ -1,18 +1,20 @@
 """The thread behind the recorder: writes groups of events and never gives one up without saying so."""
 
-import asyncio
 import logging
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from queue import Empty, SimpleQueue
 from time import monotonic, perf_counter
 
 from sqlalchemy import Engine
 
-from app.metering.ledger import EventRow
+from app.metering import receipts
+from app.metering.entry import Entry
 from app.metering.ledger_connection import LedgerConnection
+from app.metering.signing import Signer
+from app.metering.spool import Spool
 
 log = logging.getLogger(__name__)
 
@@ -20,28 +22,10 @@ LARGEST_GROUP = 1_000
 FIRST_PAUSE_S = 0.01
 LONGEST_PAUSE_S = 1.0
 CONFLICTS_BEFORE_SPLIT = 3
-
-
-class Entry:
-    """An event on its way to the ledger.
-
-    done: settled once its waiter knows; None when nobody waits and the event is to be written all the same.
-    until: by the monotonic clock, how long the waiter waits.
-    """
-
-    __slots__ = ("done", "row", "until")
-
-    def __init__(self, row: EventRow, done: asyncio.Future[None] | None = None, until: float = 0.0) -> None:
-        self.row = row
-        self.done = done
-        self.until = until
-
-    @property
-    def is_withdrawn(self) -> bool:
-        """Whether its waiter has given up. Asked from both threads: who withdraws in the moment of the commit is
-        found out when the outcome is told, and the event is reversed (recorder.py).
-        """
-        return self.done is not None and self.done.done()
+TRIES_BEFORE_SPOOL = 2
+"""A connection that the database closed is opened again at the second try; what fails then is the database."""
+PATIENCE_S = 1.0
+"""A try that took longer is not followed by another before the disk is turned to: callers wait."""
 
 
 class Outcome(Enum):
@@ -59,11 +43,20 @@ class GroupWriter:
         *,
         tell: Callable[[Outcome, list[Entry]], None],
         on_commit: Callable[[int, float], None],
+        make_signer: Callable[[], Signer] | None = None,
+        spool: Spool | None = None,
     ) -> None:
-        """tell and on_commit (events, seconds) are called in the thread."""
-        self._connection = LedgerConnection(engine)
+        """tell and on_commit (events, seconds) are called in the thread.
+
+        make_signer: asked when it is first needed; without it receipts are ids. spool: where events wait while the
+        database is away; without it they wait here until their callers give up.
+        """
+        self._connection = LedgerConnection(engine, sign=self._sign)
         self._tell = tell
         self._on_commit = on_commit
+        self._make_signer = make_signer
+        self._signer: Signer | None = None
+        self._spool = spool
         self._queue: SimpleQueue[Entry | None] = SimpleQueue()
         self._abandoned = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
@@ -82,6 +75,7 @@ class GroupWriter:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        self._find_signer()
         is_last = False
         while not is_last and not self._abandoned.is_set():
             group, is_last = self._next_group()
@@ -108,13 +102,21 @@ class GroupWriter:
         is_doubtful: an earlier try may have been committed without our hearing of it, so look before writing again.
         """
         pause_s = FIRST_PAUSE_S
-        conflicts = 0
+        conflicts = failures = 0
         while group and not self._abandoned.is_set():
+            if self._is_spooling and self._put_away(group):
+                return
+            began = monotonic()
             try:
                 self._try_once(group, is_doubtful=is_doubtful)
             except Exception as problem:  # noqa: BLE001  (one event must not stop all others; it is told below)
                 if self._connection.is_passing(problem):
-                    self._fail(problem)
+                    self._connection.discard()
+                    failures += 1 if monotonic() - began < PATIENCE_S else TRIES_BEFORE_SPOOL
+                    if failures >= TRIES_BEFORE_SPOOL and self._put_away(group):
+                        return
+                    if self._spool is None or failures >= TRIES_BEFORE_SPOOL:
+                        self._fail(problem)
                     self._abandoned.wait(pause_s * random.uniform(0.5, 1.5))  # noqa: S311  (jitter, not a secret)
                     pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
                 elif self._connection.is_conflict(problem) and conflicts < CONFLICTS_BEFORE_SPLIT:
@@ -124,6 +126,11 @@ class GroupWriter:
                     return
             is_doubtful = True
 
+    @property
+    def _is_spooling(self) -> bool:
+        """Whether events wait on disk already: then more follow them there, without waiting for the database."""
+        return self._spool is not None and self._spool.is_active
+
     def _try_once(self, group: list[Entry], *, is_doubtful: bool) -> None:
         began = perf_counter()
         if is_doubtful:
@@ -131,18 +138,63 @@ class GroupWriter:
             self._take_out(group, Outcome.WRITTEN, [entry for entry in group if entry.row["id"] in known])
         self._take_out(group, Outcome.WITHDRAWN, [entry for entry in group if entry.is_withdrawn])
         if group:
-            self._connection.write([entry.row for entry in group])
+            for entry in group:
+                entry.receipt = ""
+            self._connection.write(group)
             self._on_commit(len(group), perf_counter() - began)
-            if self.failing_since is not None:  # before anybody is told, so that their next call is not refused
-                self.failing_since = None
-                log.info("ledger.recovered")
+            self._recovered()
             self._take_out(group, Outcome.WRITTEN, list(group))
+
+    def _put_away(self, group: list[Entry]) -> bool:
+        """Have a group wait on disk, if it can; gives whether it does. Then it is as good as written."""
+        if self._spool is None:
+            return False
+        self._take_out(group, Outcome.WITHDRAWN, [entry for entry in group if entry.is_withdrawn])
+        for entry in group:
+            entry.month, entry.left_nanos, entry.receipt = None, None, ""
+        self._sign_with(self._signer, group)
+        try:
+            if group:
+                self._spool.put(group)
+        except OSError as problem:
+            self._fail(problem)
+            return False
+        self._recovered()
+        self._take_out(group, Outcome.WRITTEN, list(group))
+        return True
 
     def _take_out(self, group: list[Entry], outcome: Outcome, entries: list[Entry]) -> None:
         if entries:
             taken = set(entries)
             group[:] = [entry for entry in group if entry not in taken]
+            if outcome is Outcome.WRITTEN:
+                self._sign([entry for entry in entries if not entry.receipt])
             self._tell(outcome, entries)
+
+    def _sign(self, entries: Sequence[Entry]) -> None:
+        if entries:
+            self._sign_with(self._signer or self._find_signer(), entries)
+
+    def _sign_with(self, signer: Signer | None, entries: Sequence[Entry]) -> None:
+        """Give receipts to entries whose totals are known, or will not be. Ids alone, when no key can be had."""
+        if signer is None or not entries:
+            for entry in entries:
+                entry.receipt = entry.row["id"]
+            return
+        payloads = [
+            (entry.row["id"], receipts.payload(entry.row, month=entry.month, left_nanos=entry.left_nanos))
+            for entry in entries
+        ]
+        for entry, text in zip(entries, receipts.sign(payloads, signer), strict=True):
+            entry.receipt = text
+
+    def _find_signer(self) -> Signer | None:
+        if self._make_signer is not None:
+            try:
+                self._signer = self._make_signer()
+            except Exception:  # a call that is written down is not refused for want of a signature
+                log.exception("signing_key.missing")
+        return self._signer
 
     def _split(self, group: list[Entry], problem: Exception) -> None:
         """Find the event that the database refuses, so that it alone fails."""
@@ -159,4 +211,9 @@ class GroupWriter:
         if self.failing_since is None:
             self.failing_since = monotonic()
             log.error("ledger.failing", extra={"error": str(problem).splitlines()[0]})
-        self._connection.discard()
+
+    def _recovered(self) -> None:
+        """Before anybody is told, so that their next call is not refused."""
+        if self.failing_since is not None:
+            self.failing_since = None
+            log.info("ledger.recovered")

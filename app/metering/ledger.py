@@ -1,10 +1,11 @@
-"""What is written to the ledger: events, and the hourly totals that move with them in the same transaction.
+"""What is written to the ledger: events, and the totals of hours and months that move with them in one transaction.
 
 Plain rows, because an SQLModel object for each call would cost more than the call.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TypedDict
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.core import clock, db, ids
 from app.metering import models
-from app.metering.models import UsageEvent, UsageHour
+from app.metering.models import UsageEvent, UsageHour, UsageMonth
 from app.metering.prepared import Row
 
 
@@ -51,9 +52,14 @@ class EventRow(TypedDict):
 
 EVENTS = db.metadata.tables[str(UsageEvent.__tablename__)]
 HOURS = db.metadata.tables[str(UsageHour.__tablename__)]
+MONTHS = db.metadata.tables[str(UsageMonth.__tablename__)]
 _PLACE = ("organisation_id", "hour_at", "key_id", "integration_id", "tool")
 _HOUR = timedelta(hours=1)
 _SUMS = ("calls", "errors", "units", "duration_us", "bytes_in", "bytes_out", "amount_nanos")
+_MONTH_SUMS = ("units", "amount_nanos")
+
+MonthPlace = tuple[UUID, datetime]
+"""Whose month, and its first moment."""
 
 
 def reversal_of(row: EventRow, *, now: datetime) -> EventRow:
@@ -98,13 +104,51 @@ def hours_of(rows: Sequence[EventRow]) -> list[Row]:
     return [dict(zip(_PLACE + _SUMS, (*place, *hours[place]), strict=True)) for place in sorted(hours)]
 
 
-def _upsert(statement: postgresql.Insert | sqlite.Insert) -> postgresql.Insert | sqlite.Insert:
+def month_of(row: EventRow) -> MonthPlace:
+    """The month that an event belongs to."""
+    at = row["at"].astimezone(UTC)
+    return row["organisation_id"], at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def months_of(rows: Sequence[EventRow]) -> list[Row]:
+    """What the events add to their months, as rows of usage_month, always in the same order, as hours_of does."""
+    months: dict[MonthPlace, list[int]] = {}
+    for row in rows:
+        sums = months.setdefault(month_of(row), [0, 0])
+        sums[0] += row["units"]
+        sums[1] += row["amount_nanos"]
+    return [
+        {"organisation_id": place[0], "month_at": place[1], "units": months[place][0], "amount_nanos": months[place][1]}
+        for place in sorted(months)
+    ]
+
+
+Upsert = postgresql.Insert | sqlite.Insert
+
+
+def _hours(statement: Upsert) -> Upsert:
     added = {name: HOURS.c[name] + statement.excluded[name] for name in _SUMS}
     return statement.on_conflict_do_update(index_elements=list(_PLACE), set_=added)
 
 
-INSERTS: dict[str, tuple[Insert, Insert]] = {
-    "sqlite": (sqlite.insert(EVENTS), _upsert(sqlite.insert(HOURS))),
-    "postgresql": (postgresql.insert(EVENTS), _upsert(postgresql.insert(HOURS))),
+def _months(statement: Upsert) -> Upsert:
+    added = {name: MONTHS.c[name] + statement.excluded[name] for name in _MONTH_SUMS}
+    return statement.on_conflict_do_update(index_elements=["organisation_id", "month_at"], set_=added)
+
+
+@dataclass(frozen=True, slots=True)
+class Inserts:
+    """The statements that add events, and what they add to their hours and months."""
+
+    events: Insert
+    hours: Insert
+    months: Insert
+
+
+INSERTS: dict[str, Inserts] = {
+    "sqlite": Inserts(sqlite.insert(EVENTS), _hours(sqlite.insert(HOURS)), _months(sqlite.insert(MONTHS))),
+    "postgresql": Inserts(
+        postgresql.insert(EVENTS), _hours(postgresql.insert(HOURS)), _months(postgresql.insert(MONTHS))
+    ),
 }
-"""By dialect: the statements that add events, and what they add to their hours."""
+"""By dialect."""

@@ -4,44 +4,66 @@ SQLAlchemy opens it, keeps it in its pool, and writes the SQL; the statements ru
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 from sqlalchemy import Engine, PoolProxiedConnection, select
+from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from app.metering import ledger
-from app.metering.ledger import EventRow
-from app.metering.prepared import Prepared, Row
+from app.core import clock
+from app.limits.settling import Settler, reversed_
+from app.metering import idempotency, ledger
+from app.metering.entry import Entry, Month
+from app.metering.ledger import MonthPlace
+from app.metering.prepared import Prepared, PreparedChange, Row
 
 log = logging.getLogger(__name__)
+
+WAIT_MS = 2_000
+"""Longest wait for another writer's lock: there is the disk to turn to (app/metering/spool.py)."""
+
+_IMPATIENT = {
+    "sqlite": (f"PRAGMA busy_timeout={WAIT_MS}",),
+    "postgresql": (f"SET lock_timeout={WAIT_MS}", f"SET statement_timeout={2 * WAIT_MS}"),
+}
 
 
 class LedgerConnection:
     """For one thread; connects when it is first needed, and again after `discard`."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        sign: Callable[[Sequence[Entry]], None] = lambda entries: None,
+    ) -> None:
+        """sign: makes the receipts of entries whose totals are known."""
         self._engine = engine
         self._connection: PoolProxiedConnection | None = None
-        events, hours = ledger.INSERTS[engine.dialect.name]
-        self._events, self._hours = Prepared(events, engine.dialect), Prepared(hours, engine.dialect)
-        driver = engine.dialect.loaded_dbapi
+        self._sign = sign
+        dialect = engine.dialect
+        inserts = ledger.INSERTS[dialect.name]
+        self._events, self._hours = Prepared(inserts.events, dialect), Prepared(inserts.hours, dialect)
+        self._months = Prepared(inserts.months, dialect)
+        self._settler = Settler(dialect)
+        self._keep = PreparedChange(idempotency.KEEP, dialect)
+        self._let_go = PreparedChange(idempotency.LET_GO, dialect)
+        driver = dialect.loaded_dbapi
         self._passing = (driver.OperationalError, driver.InterfaceError, driver.InternalError)
         self._conflict = driver.IntegrityError
 
-    def write(self, rows: Sequence[EventRow]) -> None:
-        """Insert the events and add them to their hours, durably.
+    def write(self, entries: Sequence[Entry]) -> None:
+        """Insert the events with all that goes with them, durably; sets each entry's `month` and `left`.
 
         Raises the driver's errors, with nothing written unless it was the answer to the commit that was lost.
         """
         connection = self._connection
         if connection is None:
-            connection = self._connection = self._engine.raw_connection()
+            connection = self._connection = self._open()
         try:
-            cursor = connection.cursor()
-            self._events.run(cursor, cast(Sequence[Row], rows))
-            self._hours.run(cursor, ledger.hours_of(rows))
+            self._write(connection.cursor(), entries)
             self._commit(connection)
         except BaseException:
             self._roll_back(connection)
@@ -70,6 +92,65 @@ class LedgerConnection:
                 connection.invalidate()
             except SQLAlchemyError:
                 log.warning("ledger.disconnect_failed", exc_info=True)
+
+    def _open(self) -> PoolProxiedConnection:
+        connection = self._engine.raw_connection()
+        cursor = connection.cursor()
+        for statement in _IMPATIENT[self._engine.dialect.name]:
+            cursor.execute(statement)
+        connection.commit()
+        return connection
+
+    def _write(self, cursor: DBAPICursor, entries: Sequence[Entry]) -> None:
+        answering = [entry for entry in entries if entry.answer is not None]
+        written = [*entries, *self._claims_lost(cursor, answering)]
+        rows = [entry.row for entry in written]
+        self._events.run(cursor, cast(Sequence[Row], rows))
+        self._hours.run(cursor, ledger.hours_of(rows))
+        self._settle(cursor, written)
+        self._add_to_months(cursor, written)
+        if answering:
+            self._sign([entry for entry in entries if not entry.receipt])
+            self._keep_answers(cursor, answering)
+
+    def _settle(self, cursor: DBAPICursor, entries: Sequence[Entry]) -> None:
+        settling = [entry for entry in entries if entry.settlements]
+        if settling:
+            strict = [settlement for entry in settling if not entry.is_owed for settlement in entry.settlements]
+            owed = [settlement for entry in settling if entry.is_owed for settlement in entry.settlements]
+            self._settler.run(cursor, strict, owed)
+
+    def _claims_lost(self, cursor: DBAPICursor, answering: Sequence[Entry]) -> list[Entry]:
+        """Reversals of the calls whose claim another try has taken over meanwhile, so that the two count once."""
+        reversals = []
+        for entry in answering:
+            if not self._keep_answers(cursor, [entry]) and entry.row["units"]:
+                log.warning("ledger.claim_lost", extra={"receipt": entry.row["id"]})
+                reversal = ledger.reversal_of(entry.row, now=clock.now())
+                reversals.append(Entry(reversal, settlements=reversed_(entry.settlements)))
+        return reversals
+
+    def _keep_answers(self, cursor: DBAPICursor, answering: Sequence[Entry]) -> int:
+        """Gives how many claims were still there."""
+        found = 0
+        for entry in answering:
+            if entry.answer is not None:
+                statement = self._keep if entry.answer.is_kept else self._let_go
+                found += statement.run(cursor, idempotency.values_of(entry, entry.answer))
+        return found
+
+    def _add_to_months(self, cursor: DBAPICursor, entries: Sequence[Entry]) -> None:
+        """Last, because an organisation's row of the month is what its gateways wait for each other at."""
+        months = ledger.months_of([entry.row for entry in entries])
+        totals: dict[MonthPlace, tuple[int, ...]] = {
+            cast(MonthPlace, (month["organisation_id"], month["month_at"])): sums
+            for month, sums in zip(months, self._months.totals(cursor, months, ("units", "amount_nanos")), strict=True)
+        }
+        for entry in reversed(entries):
+            place = ledger.month_of(entry.row)
+            units, amount_nanos = totals[place]
+            entry.month = Month(units, amount_nanos)
+            totals[place] = units - entry.row["units"], amount_nanos - entry.row["amount_nanos"]
 
     def _commit(self, connection: PoolProxiedConnection) -> None:
         connection.commit()

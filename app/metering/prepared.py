@@ -1,4 +1,4 @@
-"""Inserts compiled once and handed to the driver.
+"""Statements compiled once and handed to the driver.
 
 SQLAlchemy's own execution costs a multiple of what SQLite needs for a row; this keeps its SQL and its types' way of
 storing values and leaves out the rest. For the ledger, which every call waits for.
@@ -7,11 +7,12 @@ storing values and leaves out the rest. For the ledger, which every call waits f
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from operator import itemgetter
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Dialect, Insert
+from sqlalchemy import ClauseElement, Dialect, Insert
 from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import Uuid
 
 from app.core.db import UtcDateTime
@@ -28,6 +29,7 @@ class Prepared:
 
     def __init__(self, statement: Insert, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
+        self._keys = [column.name for column in statement.table.primary_key]
         self._sql = str(compiled)
         self._in_order: Callable[[Row], tuple[object, ...]] | None = None
         if dialect.positional:
@@ -45,6 +47,21 @@ class Prepared:
             sql = self._sql.replace(self._one_row, ", ".join([self._one_row] * len(rows)), 1)
             cursor.execute(sql, self._flat(self._in_order, rows))
 
+    def totals(self, cursor: DBAPICursor, rows: Sequence[Row], names: Sequence[str]) -> list[tuple[int, ...]]:
+        """Add `rows` to what is there; gives, for each of them, what the columns `names` come to."""
+        sql = f" RETURNING {', '.join(names)}"
+        if self._in_order is None:
+            statement = self._sql + sql
+            found = []
+            for row in rows:
+                cursor.execute(statement, row)
+                found.append(tuple(cursor.fetchall()[0]))
+            return found
+        statement = self._sql.replace(self._one_row, ", ".join([self._one_row] * len(rows)), 1) + sql
+        cursor.execute(f"{statement}, {', '.join(self._keys)}", self._flat(self._in_order, rows))
+        by_key = {tuple(row[len(names) :]): tuple(row[: len(names)]) for row in cursor.fetchall()}
+        return [by_key[tuple(_kept(row[key]) for key in self._keys)] for row in rows]
+
     def _flat(self, in_order: Callable[[Row], tuple[object, ...]], rows: Sequence[Row]) -> list[object]:
         """All values of all rows, one after the other."""
         flat: list[object] = []
@@ -54,6 +71,30 @@ class Prepared:
                 values[index] = convert(values[index])
             flat += values
         return flat
+
+
+class PreparedChange:
+    """Any other statement whose values are bound by name, for one row at a time."""
+
+    def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
+        compiled = cast(SQLCompiler, statement.compile(dialect=dialect))
+        self._sql = str(compiled)
+        self._names = list(compiled.positiontup or ()) if dialect.positional else None
+
+    def run(self, cursor: DBAPICursor, row: Row) -> int:
+        """Gives how many rows it met."""
+        if self._names is None:
+            cursor.execute(self._sql, row)
+        else:
+            cursor.execute(self._sql, [_kept(row[name]) for name in self._names])
+        return int(cursor.rowcount)
+
+
+def _kept(value: object) -> object:
+    """A value as SQLite keeps it."""
+    if isinstance(value, UUID):
+        return value.hex
+    return _moment(value) if isinstance(value, datetime) else value
 
 
 def _moment(value: datetime) -> str:

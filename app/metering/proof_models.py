@@ -54,7 +54,9 @@ class Seal(SQLModel, table=True):
 class IdempotentCall(SQLModel, table=True):
     """A call that came with the caller's own idempotency key: claimed before it is made, answered once.
 
-    digest: SHA-256 of the caller's key for it; request_digest: of what it asked. receipt: "" while it is under way.
+    digest: SHA-256 of the caller's key for it; request_digest: of what it asked. claimed_by: the gateway process.
+    receipt: the id of the try that holds the claim; receipt_text: in full, once it is answered. result: the JSON of the
+    answer's result without the receipt in it; empty and not is_kept when it was too large.
     """
 
     __tablename__ = "idempotent_call"
@@ -64,8 +66,10 @@ class IdempotentCall(SQLModel, table=True):
     digest: str = Field(max_length=64, primary_key=True)
     request_digest: str = Field(max_length=64)
     claimed_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
-    claimed_by: str = Field(max_length=30)
-    receipt: str = Field(default="", max_length=30)
+    claimed_by: UUID
+    receipt: str = Field(max_length=30)
+    is_answered: bool = Field(default=False)
+    is_kept: bool = Field(default=False)
     http_status: int = Field(default=0)
-    content_type: str = Field(default="", max_length=80)
-    answer: bytes = Field(default=b"", sa_column=Column(LargeBinary, nullable=False))
+    receipt_text: str = Field(default="", sa_column=Column(Text, nullable=False))
+    result: bytes = Field(default=b"", sa_column=Column(LargeBinary, nullable=False))

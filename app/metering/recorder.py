@@ -8,15 +8,22 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from time import monotonic
 
 from sqlalchemy import Engine
 
 from app.core import clock
 from app.core.errors import Unavailable
+from app.limits import settling
+from app.limits.holds import NOTHING_HELD, Reservation
 from app.metering import ledger
-from app.metering.group_writer import Entry, GroupWriter, Outcome
+from app.metering.drain import Drain
+from app.metering.entry import Answer, Entry
+from app.metering.group_writer import GroupWriter, Outcome
 from app.metering.ledger import EventRow
+from app.metering.signing import Signer
+from app.metering.spool import Spool
 
 log = logging.getLogger(__name__)
 
@@ -39,14 +46,20 @@ class Recorder:
         timeout_s: float,
         capacity: int = 20_000,
         on_commit: Callable[[int, float], None] = lambda size, seconds: None,
+        make_signer: Callable[[], Signer] | None = None,
+        spool: Spool | None = None,
     ) -> None:
         """timeout_s: longest that a caller waits. capacity: events under way at most.
 
         on_commit: told, in the writing thread, of each commit: how many events, and how many seconds it took.
+        make_signer, spool: see GroupWriter; without them receipts are not signed, and while the database is away
+        callers wait until they give up.
         """
         self._timeout_s = timeout_s
         self._capacity = capacity
-        self._writer = GroupWriter(engine, tell=self._tell, on_commit=on_commit)
+        self._writer = GroupWriter(engine, tell=self._tell, on_commit=on_commit, make_signer=make_signer, spool=spool)
+        self._drain = Drain(engine, spool) if spool is not None else None
+        self._spool = spool
         self._waiting: deque[Entry] = deque()
         self._under_way = 0
 
@@ -55,12 +68,21 @@ class Recorder:
         self._loop = loop
         self._sweeper = loop.call_later(SWEEP_S, self._sweep)
         self._writer.start()
+        if self._drain is not None:
+            self._drain.start()
 
     def stop(self, *, timeout_s: float) -> None:
         """Write what is under way, for at most timeout_s seconds; blocks. Nothing may be recorded afterwards."""
         self._sweeper.cancel()
         if not self._writer.stop(timeout_s=timeout_s):
             log.error("ledger.unfinished", extra={"events": self._under_way})
+        if self._drain is not None:
+            self._drain.stop(timeout_s=timeout_s)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much waits on disk for the database."""
+        return self._spool.size if self._spool is not None else 0
 
     @property
     def is_troubled(self) -> bool:
@@ -76,19 +98,25 @@ class Recorder:
         """Events that are not written yet."""
         return self._under_way
 
-    def record(self, row: EventRow) -> asyncio.Future[None]:
-        """Awaited, returns once `row` is durable; raises NotRecorded if it is not within timeout_s."""
+    def record(
+        self, row: EventRow, reservation: Reservation = NOTHING_HELD, *, answer: Answer | None = None
+    ) -> asyncio.Future[str]:
+        """Awaited, gives the receipt once `row` is durable; raises NotRecorded if it is not within timeout_s.
+
+        reservation: what the call holds of limits, settled in the same transaction, and told how it ended unless this
+        itself raises. answer: for a call with an idempotency key, kept in the transaction too.
+        """
         self._admit()
-        done: asyncio.Future[None] = self._loop.create_future()
-        entry = Entry(row, done, monotonic() + self._timeout_s)
+        entry = _entry(row, reservation, answer)
+        entry.done, entry.until = self._loop.create_future(), monotonic() + self._timeout_s
         self._waiting.append(entry)
         self._writer.put(entry)
-        return done
+        return entry.done
 
-    def note(self, row: EventRow) -> None:
+    def note(self, row: EventRow, reservation: Reservation = NOTHING_HELD, *, answer: Answer | None = None) -> None:
         """Write `row` down when possible; nobody waits for it (the caller has gone). Raises NotRecorded when full."""
         self._admit()
-        self._writer.put(Entry(row))
+        self._writer.put(_entry(row, reservation, answer))
 
     def _admit(self) -> None:
         if self._under_way >= self._capacity:
@@ -103,22 +131,29 @@ class Recorder:
     def _settle(self, outcome: Outcome, entries: list[Entry]) -> None:
         self._under_way -= len(entries)
         for entry in entries:
+            if outcome is Outcome.WRITTEN:
+                entry.reservation.written()
+            else:
+                entry.reservation.given_back()
             if entry.is_withdrawn:
                 if outcome is Outcome.WRITTEN:
-                    self._reverse(entry.row)
+                    self._reverse(entry)
             elif entry.done is not None:
                 if outcome is Outcome.WRITTEN:
-                    entry.done.set_result(None)
+                    entry.done.set_result(entry.receipt)
                 else:
                     entry.done.set_exception(NotRecorded("The ledger refused the event."))
         self._forget_settled()
 
-    def _reverse(self, row: EventRow) -> None:
+    def _reverse(self, entry: Entry) -> None:
         """The waiter was told that the call costs nothing, and then it was written after all: make it true."""
+        row = entry.row
         log.warning("ledger.reversed", extra={"receipt": row["id"], "units": row["units"]})
         if row["units"]:
+            answer = replace(entry.answer, is_kept=False) if entry.answer is not None else None
             self._under_way += 1
-            self._writer.put(Entry(ledger.reversal_of(row, now=clock.now())))
+            reversal = ledger.reversal_of(row, now=clock.now())
+            self._writer.put(Entry(reversal, settlements=settling.reversed_(entry.settlements), answer=answer))
 
     def _sweep(self) -> None:
         """Tell those who have waited too long."""
@@ -134,3 +169,8 @@ class Recorder:
     def _forget_settled(self) -> None:
         while self._waiting and self._waiting[0].is_withdrawn:
             self._waiting.popleft()
+
+
+def _entry(row: EventRow, reservation: Reservation, answer: Answer | None) -> Entry:
+    settlements = reservation.settlements(units=row["units"], amount_nanos=row["amount_nanos"])
+    return Entry(row, reservation=reservation, settlements=settlements, answer=answer)

@@ -10,6 +10,8 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+APPEND_ONLY = ("usage_event", "sealed_event", "usage_seal")
+
 
 def upgrade() -> None:
     op.create_table(
@@ -18,11 +20,13 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("request_digest", sa.String(length=64), nullable=False),
         sa.Column("claimed_at", UtcDateTime(), nullable=False),
-        sa.Column("claimed_by", sa.String(length=30), nullable=False),
+        sa.Column("claimed_by", sa.Uuid(), nullable=False),
         sa.Column("receipt", sa.String(length=30), nullable=False),
+        sa.Column("is_answered", sa.Boolean(), nullable=False),
+        sa.Column("is_kept", sa.Boolean(), nullable=False),
         sa.Column("http_status", sa.Integer(), nullable=False),
-        sa.Column("content_type", sa.String(length=80), nullable=False),
-        sa.Column("answer", sa.LargeBinary(), nullable=False),
+        sa.Column("receipt_text", sa.Text(), nullable=False),
+        sa.Column("result", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("key_id", "digest", name="pk_idempotent_call"),
         sqlite_with_rowid=False,
     )
@@ -85,9 +89,45 @@ def upgrade() -> None:
         "usage_event", sa.Column("idempotency_digest", sa.String(length=64), server_default="", nullable=False)
     )
     op.add_column("usage_hour", sa.Column("amount_nanos", sa.BigInteger(), server_default="0", nullable=False))
+    _refuse_changes()
+
+
+def _refuse_changes() -> None:
+    """Rows are added and nothing else, whatever a query says."""
+    if op.get_bind().dialect.name == "sqlite":
+        for table in APPEND_ONLY:
+            for change in ("update", "delete"):
+                op.execute(
+                    f"CREATE TRIGGER {table}_refuses_{change} BEFORE {change.upper()} ON {table} "
+                    f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+                )
+        return
+    op.execute(
+        "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation'; END $$"
+    )
+    for table in APPEND_ONLY:
+        op.execute(
+            f"CREATE TRIGGER {table}_refuses_change BEFORE UPDATE OR DELETE ON {table} "
+            "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+        )
+        op.execute(
+            f"CREATE TRIGGER {table}_refuses_truncate BEFORE TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+        )
+
+
+def _allow_changes() -> None:
+    is_sqlite = op.get_bind().dialect.name == "sqlite"
+    for table in APPEND_ONLY:
+        for change in ("update", "delete") if is_sqlite else ("change", "truncate"):
+            op.execute(f"DROP TRIGGER {table}_refuses_{change}" + ("" if is_sqlite else f" ON {table}"))
+    if not is_sqlite:
+        op.execute("DROP FUNCTION refuse_change()")
 
 
 def downgrade() -> None:
+    _allow_changes()
     op.drop_column("usage_hour", "amount_nanos")
     op.drop_column("usage_event", "idempotency_digest")
     op.drop_column("usage_event", "currency")

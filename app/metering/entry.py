@@ -1,0 +1,84 @@
+"""An event on its way to the ledger, with all that has to happen in the same transaction."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.limits.holds import NOTHING_HELD, Reservation, Settlement
+from app.metering.ledger import EventRow
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a retry with the same idempotency key is to be told.
+
+    receipt: of the try that claimed it. digest: of the caller's key for the call. is_kept: False when there is nothing
+    to be told twice, and the claim goes. result: the JSON of the result as the integration sent it; None when it is too
+    large to be kept.
+    """
+
+    receipt: str
+    digest: str
+    http_status: int
+    is_kept: bool
+    result: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """The organisation's running totals in its UTC month, the event included."""
+
+    units: int
+    amount_nanos: int
+
+
+class Entry:
+    """One event and its waiter.
+
+    done: settled with the receipt's text once its waiter knows; None when nobody waits and the event is to be written
+    all the same. until: by the monotonic clock, how long the waiter waits. reservation: told how it ended. settlements:
+    what the event does to allowances and caps; is_owed: in any case, because its answer has left already. month: set
+    when it is written; None when that is not known, because it waits on disk. left_nanos: what the tightest cap on
+    spending has left then, as far as is known.
+    """
+
+    __slots__ = (
+        "answer",
+        "done",
+        "is_owed",
+        "left_nanos",
+        "month",
+        "receipt",
+        "reservation",
+        "row",
+        "settlements",
+        "until",
+    )
+
+    def __init__(
+        self,
+        row: EventRow,
+        done: asyncio.Future[str] | None = None,
+        until: float = 0.0,
+        *,
+        reservation: Reservation = NOTHING_HELD,
+        settlements: Sequence[Settlement] = (),
+        answer: Answer | None = None,
+    ) -> None:
+        self.row = row
+        self.done = done
+        self.until = until
+        self.reservation = reservation
+        self.settlements = settlements
+        self.is_owed = False
+        self.answer = answer
+        self.month: Month | None = None
+        self.left_nanos: int | None = None
+        self.receipt = ""
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether its waiter has given up. Asked from both threads: who withdraws in the moment of the commit is
+        found out when the outcome is told, and the event is reversed (recorder.py).
+        """
+        return self.done is not None and self.done.done()

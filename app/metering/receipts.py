@@ -1,0 +1,146 @@
+"""Receipts: what one call was and cost, signed, and small enough for a header. docs/receipts.md has every byte.
+
+`id.payload.path.key.signature`: the payload is JSON; its hash is a leaf, which with the path gives a root; the
+signature is over that root, one for all receipts of a group (app/metering/merkle.py). All but id and key is base64url.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from app.metering import merkle, signing
+from app.metering.entry import Month
+from app.metering.ledger import EventRow
+from app.metering.signing import Signer
+
+CONTEXT = b"postern receipt v1\0"
+"""Signed before the root, so that a signature means a receipt and nothing else."""
+
+_PARTS = 5
+
+
+class MonthPart(msgspec.Struct):
+    """starts: such as "2026-11"."""
+
+    starts: str
+    units: int
+    amount_nanos: int
+
+
+class Payload(msgspec.Struct):
+    """What a receipt says, in this order. Money is in 1e-9 minor units of `currency`.
+
+    month: the organisation's totals of the month when the receipt was signed, this call included; None when that was
+    not known, because the database was away. left: of the tightest cap on spending; None when there is none, or it is
+    not known.
+    """
+
+    v: int
+    id: str
+    at: str
+    organisation: str
+    key: str
+    integration: str
+    tool: str
+    environment: str
+    status: str
+    units: int
+    amount_nanos: int
+    currency: str
+    price: str | None
+    month: MonthPart | None
+    left_nanos: int | None
+
+
+class NotAReceipt(ValueError):
+    """The text is no receipt, or does not prove what it says; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A receipt taken apart, nothing checked yet."""
+
+    id: str
+    payload: bytes
+    path: bytes
+    key_id: str
+    signature: bytes
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Payload).decode
+
+
+def payload(row: EventRow, *, month: Month | None, left_nanos: int | None) -> bytes:
+    """The JSON that is signed."""
+    at = row["at"].astimezone(UTC)
+    price = row["price_version_id"]
+    return _encode(
+        Payload(
+            1,
+            row["id"],
+            at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            str(row["organisation_id"]),
+            str(row["key_id"]),
+            str(row["integration_id"]),
+            row["tool"],
+            row["environment"],
+            row["status"],
+            row["units"],
+            row["amount_nanos"],
+            row["currency"],
+            str(price) if price is not None else None,
+            MonthPart(_name(at), month.units, month.amount_nanos) if month is not None else None,
+            left_nanos,
+        )
+    )
+
+
+def sign(payloads: Sequence[tuple[str, bytes]], signer: Signer) -> list[str]:
+    """The receipts of a group: (id, payload) each, in the same order."""
+    root, paths = merkle.tree([merkle.leaf(data) for _, data in payloads])
+    end = f".{signer.key_id}.{signing.encoded(signer.sign(CONTEXT + root))}"
+    encoded = signing.encoded
+    return [
+        f"{receipt}.{encoded(data)}.{encoded(path)}{end}" for (receipt, data), path in zip(payloads, paths, strict=True)
+    ]
+
+
+def taken_apart(text: str) -> Parts:
+    """Raises NotAReceipt."""
+    parts = text.strip().split(".")
+    if len(parts) != _PARTS:
+        raise NotAReceipt("A receipt has five parts with dots between them; this is only part of one.")
+    try:
+        data, path, signature = (signing.decoded(parts[at]) for at in (1, 2, 4))
+    except ValueError:
+        raise NotAReceipt("Part of it is not base64url: it was cut or altered.") from None
+    return Parts(parts[0], data, path, parts[3], signature)
+
+
+def verified(text: str, keys: Mapping[str, bytes]) -> dict[str, Any]:
+    """What the receipt says, if one of `keys` (id to raw public key) signed it. Raises NotAReceipt."""
+    parts = taken_apart(text)
+    public = keys.get(parts.key_id)
+    if public is None or signing.id_of(public) != parts.key_id:
+        raise NotAReceipt(f"It names the key “{parts.key_id}”, which is not among the published ones.")
+    try:
+        root = merkle.root_of(merkle.leaf(parts.payload), parts.path)
+    except ValueError as problem:
+        raise NotAReceipt(f"Its path is broken: {problem}.") from None
+    if not signing.is_signed(CONTEXT + root, signature=parts.signature, public=public):
+        raise NotAReceipt("The signature does not fit: it was altered, or nobody here signed it.")
+    try:
+        said = msgspec.to_builtins(_decode(parts.payload))
+    except msgspec.MsgspecError:
+        raise NotAReceipt("It was signed here, but is no receipt of this version.") from None
+    if said["id"] != parts.id:
+        raise NotAReceipt(f"It is the receipt of {said['id']} under another name.")
+    return dict(said)
+
+
+def _name(at: datetime) -> str:
+    return f"{at.year:04}-{at.month:02}"

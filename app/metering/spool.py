@@ -1,0 +1,124 @@
+"""Where events wait on local disk while the database is away: one file per process, drained in order when it is back.
+
+docs/adr/0011 says why, and what a file looks like. The first thread to write here is the ledger's; the only one to take
+away is the drain's (drain.py).
+"""
+
+import hashlib
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+from sqlalchemy.engine import make_url
+
+from app.limits.holds import Settlement
+from app.metering.entry import Answer, Entry
+from app.metering.ledger import EventRow
+from app.metering.spool_file import SpoolFile
+
+log = logging.getLogger(__name__)
+
+SUFFIX = ".spool"
+
+
+class Waiting(msgspec.Struct):
+    """One entry, as kept on disk."""
+
+    row: EventRow
+    receipt: str
+    settlements: list[Settlement]
+    answer: Answer | None
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[Waiting]).decode
+
+
+class Spool:
+    """One process's waiting events, and those that dead processes left behind in the same folder."""
+
+    def __init__(self, folder: Path, *, database_url: str, max_bytes: int) -> None:
+        """database_url: which database the events belong to; files of others are left alone."""
+        self.folder = folder
+        self._database = _name_of(database_url)
+        self._max_bytes = max_bytes
+        self._file: SpoolFile | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def is_active(self) -> bool:
+        """Whether events of this process wait."""
+        return self._file is not None
+
+    @property
+    def size(self) -> int:
+        """Bytes that wait."""
+        file = self._file
+        return file.size if file is not None else 0
+
+    def put(self, entries: Sequence[Entry]) -> None:
+        """Keep them durably, all or none. Raises OSError: no room, by the disk's measure or by the limit."""
+        data = _encode([self._waiting(entry) for entry in entries])
+        with self._lock:
+            if self._file is None:
+                self._file = self._make()
+                log.error("spool.begun", extra={"file": self._file.path.name})
+            try:
+                self._file.append(data)
+            except OSError:
+                if not self._file.size:
+                    self._file.remove()
+                    self._file = None
+                raise
+
+    def groups(self) -> Iterator[list[Waiting]]:
+        """This process's groups, oldest first; more may come meanwhile."""
+        file = self._file
+        if file is not None:
+            yield from map(_decode, file.records())
+
+    def done(self, count: int) -> bool:
+        """Forget everything if no more than the first `count` groups wait; gives whether that was so."""
+        with self._lock:
+            if self._file is None or self._file.count > count:
+                return self._file is None
+            self._file.remove()
+            self._file = None
+            return True
+
+    def orphans(self) -> Iterator[SpoolFile]:
+        """The files of processes that have died, each locked against anybody else who looks."""
+        for path in sorted(self.folder.glob("*" + SUFFIX)):
+            if path.name.startswith(self._database + "-"):
+                file = SpoolFile.adopt(path)
+                if file is not None:
+                    yield file
+
+    def close(self) -> None:
+        """Let go of what waits, for whoever comes next."""
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+
+    def _make(self) -> SpoolFile:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return SpoolFile.create(self.folder / f"{self._database}-{uuid4().hex}{SUFFIX}", max_bytes=self._max_bytes)
+
+    @staticmethod
+    def _waiting(entry: Entry) -> Waiting:
+        return Waiting(entry.row, entry.receipt, list(entry.settlements), entry.answer)
+
+
+def groups_in(file: SpoolFile) -> Iterator[list[Waiting]]:
+    """Of an adopted file. Raises spool_file.Broken, and msgspec.MsgspecError for what another release wrote."""
+    yield from map(_decode, file.records())
+
+
+def _name_of(database_url: str) -> str:
+    """Tells databases apart without saying anything about them."""
+    url = make_url(database_url).set(password=None).render_as_string()
+    return hashlib.sha256(url.encode()).hexdigest()[:12]
