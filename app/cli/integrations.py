@@ -4,7 +4,7 @@ import click
 from sqlmodel import Session
 
 from app.core import clock, config, db
-from app.integrations import queries, services
+from app.integrations import queries, services, snippets
 
 
 @click.group(help="MCP servers behind the gateway.")
@@ -12,7 +12,7 @@ def integration() -> None:
     pass
 
 
-@integration.command("add", help="Put the MCP server at URL behind the gateway as /mcp/SLUG.")
+@integration.command("add", help="Put the MCP server at URL behind the gateway as /k/SLUG/mcp.")
 @click.argument("slug")
 @click.argument("url")
 @click.option("--name", default="", help="What people read; the slug if left out.")
@@ -33,7 +33,7 @@ def integration_add(slug: str, url: str, name: str, summary: str, example_tool: 
             now=clock.now(),
         )
         session.commit()
-    click.echo(f"Calls to {in_force.gateway_url}/mcp/{slug} now reach {url}.")
+    click.echo(f"Calls to {snippets.key_address(in_force.gateway_url, slug)} now reach {url}.")
 
 
 @integration.command("list", help="What can be called, and what is switched off.")
@@ -42,7 +42,8 @@ def integration_list() -> None:
     with Session(db.create(in_force.database_url)) as session:
         for found in queries.every(session):
             state = "on " if found.is_enabled else "off"
-            click.echo(f"{state}  {found.slug}  {in_force.gateway_url}/mcp/{found.slug}  →  {found.upstream_url}")
+            address = snippets.key_address(in_force.gateway_url, found.slug)
+            click.echo(f"{state}  {found.slug}  {address}  →  {found.upstream_url}")
 
 
 @integration.command("disable", help="Stop calls to the integration with this SLUG.")

@@ -1,7 +1,7 @@
 """The gateway itself: every request's way through its steps, on one page.
 
-auth (who) → envelope (what) → proxy (there and back) → meter (written down). Refusals leave it at any step, and
-refusals.py says them.
+places (where) → auth (who) → envelope (what) → authority (whether) → proxy (there and back) → meter (written down).
+Refusals leave it at any step, and refusals.py says them.
 """
 
 import logging
@@ -11,8 +11,7 @@ from sqlalchemy import Engine
 
 from app.core import logs
 from app.core.config import Settings
-from app.gateway import auth, envelope, errors, mirrors
-from app.gateway.auth import CATCH_UP_S
+from app.gateway import auth, authority, envelope, errors, mirrors, places
 from app.gateway.call import Call
 from app.gateway.caller import Caller, CallerLeft
 from app.gateway.envelope import Envelope
@@ -20,16 +19,15 @@ from app.gateway.errors import Failure, Refused
 from app.gateway.incoming import Headers, Incoming
 from app.gateway.meter import Meter
 from app.gateway.parts import Parts
+from app.gateway.places import Place
 from app.gateway.policy import Destination
 from app.gateway.proxy import Passage
 from app.gateway.reply import Reply
-from app.gateway.upstream.exchange import Exchange
-from app.gateway.upstream.problems import ShuttingDown
+from app.keys.grants import Grant
 from app.metering import attempts
 
 log = logging.getLogger(__name__)
 
-MCP = "/mcp/"
 METHODS = ("POST", "GET", "DELETE")
 
 
@@ -41,7 +39,7 @@ class Gateway:
         self._settings = settings
         self._origins = frozenset(url.lower().encode() for url in (settings.gateway_url, settings.portal_url))
         self._in_flight = 0
-        self._streams: set[Exchange] = set()
+        self._streams = self.parts.streams
         self.parts.metrics.watch(
             in_flight=lambda: self._in_flight,
             policy_age_s=lambda: self.parts.feed.age_s,
@@ -59,8 +57,7 @@ class Gateway:
 
     def drain(self) -> None:
         """The server is about to stop: end the streams that only listen, let calls finish."""
-        for exchange in list(self._streams):
-            exchange.fail(ShuttingDown())
+        self._streams.drain()
 
     async def answer(self, incoming: Incoming, caller: Caller, reply: Reply) -> None:
         """Answer one request; a reply that is not finished afterwards can only be cut off. Raises nothing."""
@@ -68,8 +65,9 @@ class Gateway:
         self._in_flight += 1
         try:
             auth.refuse_key_in_path(incoming.path)
-            if incoming.path.startswith(MCP):
-                await self._mcp(incoming, caller, reply)
+            place = places.parse(incoming.path)
+            if place is not None:
+                await self._mcp(place, incoming, caller, reply)
             else:
                 await self._elsewhere(incoming, reply)
         except Refused as refused:
@@ -89,7 +87,7 @@ class Gateway:
         except CallerLeft:
             log.debug("request.abandoned")
 
-    async def _mcp(self, incoming: Incoming, caller: Caller, reply: Reply) -> None:
+    async def _mcp(self, place: Place, incoming: Incoming, caller: Caller, reply: Reply) -> None:
         """One request to an integration."""
         if incoming.method not in METHODS:
             raise Refused(attempts.MALFORMED, f"{incoming.method} means nothing here; use POST.", status=405)
@@ -98,32 +96,28 @@ class Gateway:
         if origin is not None and origin.lower() not in self._origins:
             raise Refused(attempts.FOREIGN_ORIGIN)
         parts = self.parts
-        grant = await auth.authenticate(
-            headers,
-            incoming.query,
-            policy=parts.policy,
-            feed=parts.feed,
-            max_age_s=self._settings.policy_max_age_s,
-        )
+        grant = await parts.authentication.grant_for(incoming, headers)
         try:
             parts.notebook.used(grant.key_id, incoming.at)
-            destination = await self._destination(incoming.path[len(MCP) :])
+            destination = await self._destination(place, grant)
             message = await self._message(headers, caller) if incoming.method == "POST" else envelope.NOTHING
             call = Call(incoming, headers, grant, destination, message)
+            authority.check(call)
             parts.sessions.enter(call)
         except Refused as refused:
             refused.grant = grant
             raise
         await self._pass(call, caller, reply)
 
-    async def _destination(self, slug: str) -> Destination:
-        destinations = self.parts.policy.destinations
-        found = destinations.get(slug)
-        if found is None and "/" not in slug:
-            await self.parts.feed.catch_up(timeout_s=CATCH_UP_S)
-            found = destinations.get(slug)
+    async def _destination(self, place: Place, grant: Grant) -> Destination:
+        if not place.slug:
+            raise Refused(attempts.WRONG_PATH)
+        found = authority.find(self.parts.policy, grant, place.slug)
         if found is None:
-            raise Refused(attempts.WRONG_PATH if "/" in slug or not slug else attempts.UNKNOWN_INTEGRATION)
+            await self.parts.feed.catch_up(timeout_s=auth.CATCH_UP_S)
+            found = authority.find(self.parts.policy, grant, place.slug)
+        if found is None:
+            raise Refused(attempts.UNKNOWN_INTEGRATION)
         if not found.route.is_enabled:
             raise Refused(attempts.UNKNOWN_INTEGRATION, f"“{found.route.name}” is switched off.")
         return found
@@ -148,7 +142,7 @@ class Gateway:
         if meter is not None:
             await passage.run(parts.client, caller)
             return
-        self._streams.add(exchange)
+        self._streams.add(exchange, call, reply)
         try:
             await passage.run(parts.client, caller)
         finally:

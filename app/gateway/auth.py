@@ -1,15 +1,22 @@
-"""The first step of a call: who is calling. Answered from memory; only a key that nobody has seen asks the database."""
+"""The first step of a call: who is calling, and whether on the key's terms. Answered from memory; only a key that
+nobody has seen asks the database.
+"""
 
 import hashlib
 import re
+from datetime import UTC, datetime
+from math import inf
 
 from app.core import logs
+from app.core.clock import Onward
+from app.core.config import Settings
 from app.gateway.errors import Refused
 from app.gateway.feed import Feed
-from app.gateway.incoming import Headers
+from app.gateway.incoming import Headers, Incoming
 from app.gateway.policy import Policy
 from app.keys import tokens
 from app.keys.grants import Grant
+from app.keys.models import DISABLED
 from app.metering import attempts
 
 CATCH_UP_S = 1.0
@@ -27,20 +34,57 @@ def refuse_key_in_path(path: str) -> None:
         raise Refused(attempts.KEY_IN_ADDRESS)
 
 
-async def authenticate(headers: Headers, query: bytes, *, policy: Policy, feed: Feed, max_age_s: float) -> Grant:
-    """The grant of the key that came with a request.
-
-    max_age_s: a policy older than that is not trusted, because it may lack a revocation.
-    Raises Refused.
+class Authentication:
+    """clock: the one by which keys expire. Settings give policy_max_age_s, because a policy older than that may lack a
+    revocation, and proxy_hops, because a key may be bound to networks.
     """
-    if feed.age_s > max_age_s:
-        raise Refused(attempts.UNAVAILABLE, "the gateway cannot check keys just now. Try again in a few seconds.")
-    if query and _KEY_IN_ADDRESS.search(query):
-        raise Refused(attempts.KEY_IN_ADDRESS)
-    key = _key_in(headers)
-    digest = hashlib.sha256(key).digest()
-    grant = policy.live.get(digest)
-    return grant if grant is not None else await _look_again(key, digest, policy=policy, feed=feed)
+
+    def __init__(self, settings: Settings, *, policy: Policy, feed: Feed, clock: Onward) -> None:
+        self._max_age_s = settings.policy_max_age_s
+        self._proxy_hops = settings.proxy_hops
+        self._policy = policy
+        self._feed = feed
+        self._clock = clock
+
+    async def grant_for(self, incoming: Incoming, headers: Headers) -> Grant:
+        """The grant of the key that came with a request. Raises Refused."""
+        if self._feed.age_s > self._max_age_s:
+            raise Refused(attempts.UNAVAILABLE, "the gateway cannot check keys just now. Try again in a few seconds.")
+        if incoming.query and _KEY_IN_ADDRESS.search(incoming.query):
+            raise Refused(attempts.KEY_IN_ADDRESS)
+        key = _key_in(headers)
+        digest = hashlib.sha256(key).digest()
+        grant = self._policy.live.get(digest)
+        if grant is None:
+            grant = await self._look_again(key, digest)
+        if grant.expires_at < inf and grant.expires_at <= self._clock.now_s():
+            ended_at = datetime.fromtimestamp(grant.expires_at, UTC)
+            raise Refused(attempts.EXPIRED_KEY, f"it ended on {ended_at:%Y-%m-%d at %H:%M} UTC.", grant=grant)
+        if grant.networks is not None:
+            address = incoming.caller_address(proxy_hops=self._proxy_hops)
+            if not grant.networks.hold(address):
+                seen = f"The call came from {address}." if address else "The call came from an unknown address."
+                raise Refused(attempts.ADDRESS_NOT_ALLOWED, grant=grant, aside=seen)
+        return grant
+
+    async def _look_again(self, key: bytes, digest: bytes) -> Grant:
+        """A key that is not among the live ones: say why, or find that it is brand-new."""
+        policy = self._policy
+        text = key.decode("latin-1")
+        hint = tokens.prefix_of(text)
+        if not tokens.is_complete(text):
+            reason = attempts.INCOMPLETE_KEY if _LIKE_A_KEY.match(text) else attempts.NOT_A_KEY
+            raise Refused(reason, key_hint=hint)
+        if digest not in policy.closed and not await self._feed.catch_up(timeout_s=CATCH_UP_S):
+            raise Refused(attempts.UNAVAILABLE, "the gateway cannot check keys just now. Try again in a few seconds.")
+        grant = policy.live.get(digest)
+        if grant is not None:
+            return grant
+        closed = policy.closed.get(digest)
+        if closed is None:
+            raise Refused(attempts.UNKNOWN_KEY, key_hint=hint)
+        reason = attempts.DISABLED_KEY if closed.state == DISABLED else attempts.REVOKED_KEY
+        raise Refused(reason, grant=closed, key_hint=hint)
 
 
 def _key_in(headers: Headers) -> bytes:
@@ -64,23 +108,6 @@ def _key_in(headers: Headers) -> bytes:
     if key is not None and key.strip() != bearer:
         raise Refused(attempts.MALFORMED, "Authorization and X-API-Key hold different keys. Send one of them.")
     return bearer
-
-
-async def _look_again(key: bytes, digest: bytes, *, policy: Policy, feed: Feed) -> Grant:
-    """A key that is not among the live ones: say why, or find that it is brand-new."""
-    text = key.decode("latin-1")
-    hint = tokens.prefix_of(text)
-    if not tokens.is_complete(text):
-        reason = attempts.INCOMPLETE_KEY if _LIKE_A_KEY.match(text) else attempts.NOT_A_KEY
-        raise Refused(reason, key_hint=hint)
-    if digest not in policy.revoked and not await feed.catch_up(timeout_s=CATCH_UP_S):
-        raise Refused(attempts.UNAVAILABLE, "the gateway cannot check keys just now. Try again in a few seconds.")
-    grant = policy.live.get(digest)
-    if grant is not None:
-        return grant
-    owner = policy.revoked.get(digest)
-    reason = attempts.REVOKED_KEY if owner is not None else attempts.UNKNOWN_KEY
-    raise Refused(reason, grant=owner, key_hint=hint)
 
 
 def hint_in(headers: list[tuple[bytes, bytes]]) -> str:

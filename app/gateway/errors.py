@@ -15,6 +15,7 @@ INVALID_REQUEST = -32600
 INVALID_PARAMS = -32602
 INTERNAL_ERROR = -32603
 HEADER_MISMATCH = -32020
+NOT_ALLOWED = -31403
 LEDGER_AWAY = -31503
 """Codes of our own lie outside -32768..-32000, which JSON-RPC and MCP keep for themselves."""
 
@@ -26,6 +27,7 @@ class Refused(PosternError):
 
     reason: one of app/metering/attempts.py. detail: what exactly, when the reason's own words are too general.
     status, code: where they differ from the table. grant, key_hint: whose request it was, as far as can be told.
+    aside: what is said to the caller, and kept nowhere.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Refused(PosternError):
         code: int | None = None,
         grant: Grant | None = None,
         key_hint: str = "",
+        aside: str = "",
     ) -> None:
         super().__init__(detail)
         form = REFUSALS[reason]
@@ -46,11 +49,16 @@ class Refused(PosternError):
         self.code = code or form.code
         self.grant = grant
         self.key_hint = key_hint
+        self.aside = aside
 
     def words(self, *, path: str, keys_url: str, gateway_url: str) -> str:
         """What happened and what to do about it, for a person or a model."""
         told = attempts.explain(self.reason, path=path, keys_url=keys_url, gateway_url=gateway_url)
         words = f"{told.title}: {self.detail}" if self.detail else f"{told.title}. {told.what_to_do}"
+        if self.detail and self.code == NOT_ALLOWED:
+            words += f" {told.what_to_do}"
+        if self.aside:
+            words += f" {self.aside}"
         if self.status == 401 and keys_url not in words:
             words += f" Keys are made at {keys_url}."
         return words
@@ -70,6 +78,11 @@ REFUSALS = {
     attempts.INCOMPLETE_KEY: Form(401, -31401),
     attempts.UNKNOWN_KEY: Form(401, -31401),
     attempts.REVOKED_KEY: Form(401, -31401),
+    attempts.DISABLED_KEY: Form(401, -31401),
+    attempts.EXPIRED_KEY: Form(401, -31401),
+    attempts.ADDRESS_NOT_ALLOWED: Form(401, -31401),
+    attempts.INTEGRATION_NOT_ALLOWED: Form(403, NOT_ALLOWED),
+    attempts.TOOL_NOT_ALLOWED: Form(403, NOT_ALLOWED),
     attempts.KEY_IN_ADDRESS: Form(400, -31400),
     attempts.UNKNOWN_INTEGRATION: Form(404, -31404),
     attempts.WRONG_PATH: Form(404, -31404),
@@ -153,6 +166,9 @@ def failing(wait_s: int) -> Failure:
     seconds = "1 second" if wait_s == 1 else f"{wait_s} seconds"
     words = f"“{{name}}” has been failing; the gateway will ask it again in {seconds}. This call was not made."
     return Failure(models.UPSTREAM_ERROR, "failing", 503, -31502, words, retry_after_s=wait_s)
+
+
+ENDED = Failure(models.UPSTREAM_ERROR, "ended", 503, -31503, "The gateway ended the stream before it began. Try again.")
 
 
 _WORDS_OF_STATUS = {

@@ -7,6 +7,7 @@ poll has seen is complete. docs/adr/0005 says why this and not a message bus.
 import asyncio
 import logging
 import threading
+from collections.abc import Callable
 from math import inf
 from time import monotonic
 
@@ -27,11 +28,15 @@ PAGE = 1_000
 
 
 class Feed:
-    """`age_s` and `catch_up` are for the event loop; everything else happens in the thread."""
+    """`age_s` and `catch_up` are for the event loop; everything else happens in the thread.
 
-    def __init__(self, engine: Engine, policy: Policy) -> None:
+    on_change: called on the event loop after the policy has changed.
+    """
+
+    def __init__(self, engine: Engine, policy: Policy, *, on_change: Callable[[], None] = lambda: None) -> None:
         self._engine = engine
         self._policy = policy
+        self._on_change = on_change
         self._version: int | None = None
         self._fresh_at = -inf
         self._is_failing = False
@@ -71,7 +76,10 @@ class Feed:
         while not self._stopping.is_set():
             with self._lock:
                 waiting, self._waiting = self._waiting, []
+            before = self._version
             self._poll()
+            if self._version != before and not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(self._on_change)
             if waiting and not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(_release, waiting)
             self._stopping.wait(AT_MOST_EVERY_S)
@@ -103,12 +111,14 @@ class Feed:
                 self._read_everything(session, newest)
                 return
             self._apply(session, page)
-            self._version = page[-1].version
+            self._version = self._policy.version = page[-1].version
 
     def _read_everything(self, session: Session, newest: int) -> None:
         """newest: read before the rest, so that what changes meanwhile is seen again by the next poll."""
-        self._policy.replace(keys=grants.every(session), routes=routes.every(session))
-        self._version = newest
+        self._policy.replace(
+            keys=grants.every(session), routes=routes.every(session), installed=routes.installed(session)
+        )
+        self._version = self._policy.version = newest
         log.info("policy.loaded", extra={"version": newest, "keys": len(self._policy.live)})
 
     def _apply(self, session: Session, page: list[changes.Change]) -> None:
@@ -120,6 +130,9 @@ class Feed:
         found = routes.among(session, integration_ids)
         self._policy.put_routes(found)
         self._policy.drop_routes(integration_ids - {route.integration_id for route in found})
+        organisation_ids = {change.subject_id for change in page if change.kind == "installation"}
+        if organisation_ids:
+            self._policy.put_installed(routes.installed(session, organisation_ids))
 
 
 def _release(waiting: list[asyncio.Future[None]]) -> None:

@@ -5,13 +5,16 @@ import asyncio
 from sqlalchemy import Engine
 
 from app.core import net
+from app.core.clock import Onward
 from app.core.config import Settings
+from app.gateway.auth import Authentication
 from app.gateway.feed import Feed
 from app.gateway.health import Health
 from app.gateway.metrics import Metrics
 from app.gateway.policy import Policy
 from app.gateway.refusals import Refusals
 from app.gateway.sessions import Sessions
+from app.gateway.streams import Streams
 from app.gateway.upstream.breaker import Breakers
 from app.gateway.upstream.client import Client
 from app.gateway.upstream.limits import Limits
@@ -31,7 +34,10 @@ class Parts:
         self.breakers = Breakers(on_open=self.metrics.left_alone, on_decline=self.metrics.declined)
         self.policy = Policy()
         self.sessions = Sessions(settings.secret_key.get_secret_value())
-        self.feed = Feed(engine, self.policy)
+        self.clock = Onward()
+        self.streams = Streams(self.policy, self.clock)
+        self.feed = Feed(engine, self.policy, on_change=self.streams.review)
+        self.authentication = Authentication(settings, policy=self.policy, feed=self.feed, clock=self.clock)
         self.recorder = Recorder(engine, timeout_s=settings.ledger_timeout_s, on_commit=self.metrics.committed)
         self.notebook = Notebook(engine)
         self.health = Health(engine, feed=self.feed, recorder=self.recorder, max_age_s=settings.policy_max_age_s)

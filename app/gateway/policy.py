@@ -5,7 +5,7 @@ in CPython, and each change is ordered so that whoever reads between two of its 
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from app.gateway.upstream import address
 from app.gateway.upstream.address import Address
 from app.integrations.routes import Route
 from app.keys.grants import Grant, KnownKey
+from app.keys.models import LIVE
 
 log = logging.getLogger(__name__)
 
@@ -26,45 +27,57 @@ class Destination:
 
 
 class Policy:
-    """live, revoked: SHA-256 of a key to its grant. by_prefix: a key's readable start to its grant, to tell whose a
-    broken key was meant to be. destinations: slug to destination, switched off ones included.
+    """live, closed: SHA-256 of a key to its grant; the closed are revoked or switched off. by_prefix: a key's readable
+    start to its grant, to tell whose a broken key was meant to be. destinations: slug to destination, switched off ones
+    included. installed: an organisation to the integrations that it may use although they are not open to all.
+    version: of the change feed, up to which all is known.
     """
 
     def __init__(self) -> None:
         self.live: dict[bytes, Grant] = {}
-        self.revoked: dict[bytes, Grant] = {}
+        self.closed: dict[bytes, Grant] = {}
         self.by_prefix: dict[str, Grant] = {}
         self.destinations: dict[str, Destination] = {}
-        self._keys: dict[UUID, KnownKey] = {}
+        self.installed: dict[UUID, frozenset[UUID]] = {}
+        self.version = 0
+        self._keys: dict[UUID, tuple[bytes, str]] = {}
         self._slugs: dict[UUID, str] = {}
 
-    def replace(self, *, keys: Iterable[KnownKey], routes: Iterable[Route]) -> None:
+    def replace(
+        self, *, keys: Iterable[KnownKey], routes: Iterable[Route], installed: Mapping[UUID, frozenset[UUID]]
+    ) -> None:
         """Forget everything and know only these."""
         fresh = Policy()
         fresh.put_keys(keys)
         fresh.put_routes(routes)
+        fresh.put_installed(installed)
         vars(self).update(vars(fresh))
 
     def put_keys(self, keys: Iterable[KnownKey]) -> None:
         """Know these keys as they are now."""
         for key in keys:
-            if key.is_live:
+            if key.grant.state == LIVE:
                 self.live[key.digest] = key.grant
-                self.revoked.pop(key.digest, None)
+                self.closed.pop(key.digest, None)
             else:
-                self.revoked[key.digest] = key.grant
+                self.closed[key.digest] = key.grant
                 self.live.pop(key.digest, None)
             self.by_prefix[key.prefix] = key.grant
-            self._keys[key.grant.key_id] = key
+            self._keys[key.grant.key_id] = (key.digest, key.prefix)
 
     def drop_keys(self, key_ids: Iterable[UUID]) -> None:
         """These keys exist no more."""
         for key_id in key_ids:
-            key = self._keys.pop(key_id, None)
-            if key is not None:
-                self.live.pop(key.digest, None)
-                self.revoked.pop(key.digest, None)
-                self.by_prefix.pop(key.prefix, None)
+            if key_id in self._keys:
+                digest, prefix = self._keys.pop(key_id)
+                self.live.pop(digest, None)
+                self.closed.pop(digest, None)
+                self.by_prefix.pop(prefix, None)
+
+    def grant_of(self, key_id: UUID) -> Grant | None:
+        """The grant of a live key as it is now; None when the key opens nothing any more."""
+        known = self._keys.get(key_id)
+        return None if known is None else self.live.get(known[0])
 
     def put_routes(self, routes: Iterable[Route]) -> None:
         """Know these integrations as they are now."""
@@ -85,3 +98,11 @@ class Policy:
             slug = self._slugs.pop(integration_id, None)
             if slug is not None:
                 self.destinations.pop(slug, None)
+
+    def put_installed(self, installed: Mapping[UUID, frozenset[UUID]]) -> None:
+        """Know what these organisations have installed; nothing at all may be among it."""
+        for organisation_id, integration_ids in installed.items():
+            if integration_ids:
+                self.installed[organisation_id] = integration_ids
+            else:
+                self.installed.pop(organisation_id, None)

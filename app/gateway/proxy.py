@@ -85,7 +85,7 @@ class Passage:
         except CallerGone:
             raise
         except ShuttingDown:
-            await self._reply.finish()
+            await (self._reply.finish() if self._reply.is_started else self._say(errors.ENDED))
         except UpstreamProblem as problem:
             self._judge(problem)
             await self._fail(problem)

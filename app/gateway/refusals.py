@@ -6,7 +6,7 @@ import msgspec
 
 from app.core import crypto
 from app.core.config import Settings
-from app.gateway import auth, envelope, errors
+from app.gateway import auth, envelope, errors, places
 from app.gateway.caller import Caller
 from app.gateway.errors import MessageId, Refused
 from app.gateway.incoming import Incoming
@@ -47,11 +47,11 @@ class Refusals:
             keys_url=self._settings.portal_url + "/keys",
             gateway_url=self._settings.gateway_url,
         )
-        more = _headers(refused)
+        more = _headers(refused, incoming.path)
         is_unread = is_message and not caller.is_whole
         if is_unread:
             more.append((b"connection", b"close"))
-        if is_message or incoming.path.startswith("/mcp/"):
+        if is_message or places.parse(incoming.path) is not None:
             said, kind = self._as_message(refused, words, message_id, incoming.request_id), b"application/json"
         else:
             said, kind = self._as_problem(refused, words, incoming.request_id), b"application/problem+json"
@@ -96,9 +96,9 @@ class Refusals:
             self._metrics.attempts_dropped.inc()
 
 
-def _headers(refused: Refused) -> HeaderList:
+def _headers(refused: Refused, path: str) -> HeaderList:
     if refused.status == 401:
-        return [(b"www-authenticate", b"Bearer")]
+        return [(b"www-authenticate", places.challenge(path))]
     if refused.status == 405:
         return [(b"allow", b"POST, GET, DELETE")]
     if refused.status == 503:

@@ -20,12 +20,21 @@ class Snippet:
     code: str
 
 
+def key_address(gateway_url: str, slug: str) -> str:
+    """Where programs with a key call an integration.
+
+    Not /mcp/{slug}, which takes keys as well: some clients never send a configured key to an address at which they find
+    OAuth, and that is where it will be (docs/adr/0013).
+    """
+    return f"{gateway_url}/k/{slug}/mcp"
+
+
 def for_first_call(integration: Integration, *, gateway_url: str, secret: str) -> list[Snippet]:
     """Ways to make the integration's example call, curl first; without an example, ways to connect to it.
 
     secret: the key itself, or a stand-in such as “YOUR_KEY” when it is no longer known.
     """
-    url = f"{gateway_url}/mcp/{integration.slug}"
+    url = key_address(gateway_url, integration.slug)
     connecting = [
         Snippet(
             "claude-code",

@@ -1,31 +1,56 @@
-"""Keys as a gateway holds them in memory: what each opens, found by its digest without asking the database."""
+"""Keys as a gateway holds them in memory: what each opens, found by its digest without asking the database.
 
+Ten thousand of them are held at once, so what several have in common (an organisation's id, scopes, networks) is held
+once.
+"""
+
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
+from app.keys import models, networks, scopes
 from app.keys.models import Key
+from app.keys.networks import Networks
+from app.keys.scopes import Scopes, Tools
+
+log = logging.getLogger(__name__)
+
+NOWHERE = Networks((), ())
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a key may do, for whom. environment: "live" or "test"."""
+    """What a key may do, for whom.
+
+    environment: "live" or "test". state: of app/keys/models.py, but never EXPIRED: nobody announces that, so it is
+    for whoever asks to compare expires_at, seconds since 1970 (infinite for never) and the first moment at which the
+    key does not work. scopes: None for everything. networks: None for anywhere.
+    """
 
     key_id: UUID
     organisation_id: UUID
     environment: str
+    state: str = models.LIVE
+    expires_at: float = inf
+    scopes: Scopes | None = None
+    networks: Networks | None = None
+
+    def tools_of(self, slug: str) -> Tools:
+        """The tools of one integration that it reaches, in constant time: see app/keys/scopes.py."""
+        return scopes.ALL if self.scopes is None else self.scopes.tools_of(slug)
 
 
 @dataclass(frozen=True, slots=True)
 class KnownKey:
-    """A key, live or revoked. digest: SHA-256 of its secret, 32 bytes; prefix: its readable start."""
+    """digest: SHA-256 of the key's secret, 32 bytes; prefix: its readable start."""
 
     digest: bytes
     prefix: str
-    is_live: bool
     grant: Grant
 
 
@@ -46,11 +71,47 @@ def _known(session: Session, key_ids: list[UUID] | None) -> list[KnownKey]:
         col(Key.environment),
         col(Key.digest),
         col(Key.prefix),
-        col(Key.revoked_at).is_(None),
+        col(Key.revoked_at).is_not(None),
+        col(Key.is_enabled),
+        col(Key.expires_at),
+        col(Key.scopes),
+        col(Key.networks),
     )
     if key_ids is not None:
         statement = statement.where(col(Key.id).in_(key_ids))
-    return [
-        KnownKey(bytes.fromhex(digest), prefix, bool(is_live), Grant(key_id, organisation_id, environment))
-        for key_id, organisation_id, environment, digest, prefix, is_live in session.execute(statement)
-    ]
+    organisations: dict[UUID, UUID] = {}
+    found = []
+    for (
+        key_id,
+        organisation_id,
+        environment,
+        digest,
+        prefix,
+        is_revoked,
+        is_on,
+        ends_at,
+        reach,
+        origin,
+    ) in session.execute(statement):
+        grant = Grant(
+            key_id=key_id,
+            organisation_id=organisations.setdefault(organisation_id, organisation_id),
+            environment="live" if environment == "live" else "test",
+            state=models.REVOKED if is_revoked else models.LIVE if is_on else models.DISABLED,
+            expires_at=inf if ends_at is None else ends_at.timestamp(),
+            scopes=None if reach is None else scopes.read(reach),
+            networks=_networks(key_id, origin),
+        )
+        found.append(KnownKey(bytes.fromhex(digest), prefix, grant))
+    return found
+
+
+def _networks(key_id: UUID, texts: list[str]) -> Networks | None:
+    """A key whose networks cannot be read may be used from nowhere, and keeps no other key from being known."""
+    if not texts:
+        return None
+    try:
+        return networks.read(texts)
+    except ValueError:
+        log.error("policy.bad_networks", extra={"key_id": key_id})
+        return NOWHERE

@@ -16,6 +16,11 @@ NOT_A_KEY = "not_a_key"
 INCOMPLETE_KEY = "incomplete_key"
 UNKNOWN_KEY = "unknown_key"
 REVOKED_KEY = "revoked_key"
+DISABLED_KEY = "disabled_key"
+EXPIRED_KEY = "expired_key"
+ADDRESS_NOT_ALLOWED = "address_not_allowed"
+INTEGRATION_NOT_ALLOWED = "integration_not_allowed"
+TOOL_NOT_ALLOWED = "tool_not_allowed"
 KEY_IN_ADDRESS = "key_in_address"
 UNKNOWN_INTEGRATION = "unknown_integration"
 WRONG_PATH = "wrong_path"
@@ -54,15 +59,30 @@ EXPLANATIONS: dict[str, Explanation] = {
         "or make a new key at {keys_url}.",
     ),
     REVOKED_KEY: Explanation("The key was revoked", "It works no more. Make a new one at {keys_url}."),
+    DISABLED_KEY: Explanation(
+        "The key is switched off",
+        "It was disabled, not revoked: whoever looks after it can enable it again. {keys_url} shows its state.",
+    ),
+    EXPIRED_KEY: Explanation("The key has expired", "Make a new one at {keys_url}, or have its expiry moved."),
+    ADDRESS_NOT_ALLOWED: Explanation(
+        "The key may not be used from this address",
+        "It is bound to certain networks, which {keys_url} shows. Call from one of them, or have them changed.",
+    ),
+    INTEGRATION_NOT_ALLOWED: Explanation(
+        "The key does not reach this integration", "Have the scope added to the key, or use another: {keys_url}."
+    ),
+    TOOL_NOT_ALLOWED: Explanation(
+        "The key does not reach this tool", "Have the scope added to the key, or use another: {keys_url}."
+    ),
     KEY_IN_ADDRESS: Explanation(
         "The key stood in the address",
         "Addresses end up in logs and histories, so a key there is never accepted. Revoke it at {keys_url} and send "
         "a new one in a header.",
     ),
     UNKNOWN_INTEGRATION: Explanation(
-        "There is no integration at {path}", "Check the last part of the address: {gateway_url}/mcp/ and its name."
+        "There is no integration at {path}", "Check its name in the address: {gateway_url}/k/name/mcp."
     ),
-    WRONG_PATH: Explanation("There is nothing at {path}", "Addresses here look like {gateway_url}/mcp/sampler."),
+    WRONG_PATH: Explanation("There is nothing at {path}", "Addresses here look like {gateway_url}/k/sampler/mcp."),
     UNKNOWN_SESSION: Explanation(
         "There is no such session", "It has ended, or another key opened it. Clients begin a new one by “initialize”."
     ),

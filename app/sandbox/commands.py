@@ -46,7 +46,7 @@ def all_of(settings: Settings) -> list[Command]:
         Command(
             "gateway",
             _module("app.gateway"),
-            (f"{settings.gateway_url}/mcp/…", "what MCP clients call"),
+            (f"{settings.gateway_url}/k/…/mcp", "what MCP clients call"),
             _ports(settings, "gateway_port", "gateway_metrics_port"),
             f"http://{host}:{settings.gateway_port}/readyz",
         ),

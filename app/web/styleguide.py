@@ -178,7 +178,7 @@ def _calls() -> list[Mapping[str, object]]:
 
 
 def _snippets() -> list[Mapping[str, str]]:
-    address = "http://127.0.0.1:8301/mcp/sampler"
+    address = "http://127.0.0.1:8301/k/sampler/mcp"
     curl = (
         f"curl {address} \\\n  -H 'Authorization: Bearer {KEY}' \\\n  -H 'Content-Type: application/json' \\\n"
         '  -d \'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "quote"}}\''

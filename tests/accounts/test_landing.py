@@ -14,7 +14,7 @@ def test_landing_page_has_one_way_in_and_an_honest_command(browse, make):
 
     assert answer.page.headings == ["One door to MCP servers"]
     assert "Continue with Local" in answer.text
-    assert "curl http://127.0.0.1:8301/mcp/sampler" in answer.text
+    assert "curl http://127.0.0.1:8301/k/sampler/mcp" in answer.text
     assert "Authorization: Bearer YOUR_KEY" in answer.text
 
 

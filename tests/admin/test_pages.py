@@ -14,7 +14,7 @@ def test_an_operator_sees_every_organisation(operator, owner, outsider, make):
 
     answer = operator.get("/operator/")
 
-    for words in ("Acme", "Other", "Staff", "/mcp/sampler"):
+    for words in ("Acme", "Other", "Staff", "/k/sampler/mcp"):
         assert words in answer.text
 
 

@@ -41,7 +41,7 @@ def test_from_landing_page_to_a_call_on_the_dashboard(sign_in, tmp_path):
     run_in_shell(curl.replace('"name":"greet"', '"name":"grete"').replace("Mcp-Name: greet", "Mcp-Name: grete"))
     page.locator(".try--failed", has_text="grete").wait_for()
 
-    run_in_shell(curl.replace("/mcp/sampler", "/mcp/samplr"))
+    run_in_shell(curl.replace("/k/sampler/", "/k/samplr/"))
     page.locator(".try--failed", has_text="samplr").wait_for()
 
     # The call itself.

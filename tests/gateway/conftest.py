@@ -18,7 +18,6 @@ def patience(monkeypatch):
     """Limits of time that are no settings give nothing up because a machine is busy; a test of one sets it."""
     for limit in (
         "auth.CATCH_UP_S",
-        "app.CATCH_UP_S",
         "caller.POUR_S",
         "health.TIMEOUT_S",
         "parts.FIRST_LOOK_S",

@@ -49,7 +49,7 @@ async def test_everything_is_known_from_the_start(engine, session, make, now):
     async with following(engine) as (policy, _):
         assert policy.live[digest_of(live)].organisation_id == live.organisation_id
         assert digest_of(gone) not in policy.live
-        assert policy.revoked[digest_of(gone)].key_id == gone.id
+        assert policy.closed[digest_of(gone)].key_id == gone.id
         assert policy.by_prefix[live.prefix].key_id == live.id
         assert policy.destinations["sampler"].route.integration_id == route.id
         assert policy.destinations["sampler"].address.origin.port == 8080
@@ -62,7 +62,7 @@ async def test_changes_arrive_by_themselves(engine, session, make, now):
     async with following(engine) as (policy, _):
         keys.revoke(session, key=key, person_id=None, now=now)
         session.commit()
-        await until(lambda: digest_of(key) in policy.revoked)
+        await until(lambda: digest_of(key) in policy.closed)
 
         assert digest_of(key) not in policy.live
 
@@ -138,7 +138,7 @@ async def test_a_feed_that_was_cleared_away_is_replaced_by_a_full_look(engine, s
         session.commit()
         await feed.catch_up(timeout_s=PATIENCE_S)
 
-        assert digest_of(key) in policy.revoked
+        assert digest_of(key) in policy.closed
 
 
 async def test_a_database_that_was_set_back_is_read_anew(engine, session, make, now, monkeypatch):
@@ -151,7 +151,7 @@ async def test_a_database_that_was_set_back_is_read_anew(engine, session, make, 
         session.commit()
         await feed.catch_up(timeout_s=PATIENCE_S)
 
-        assert digest_of(key) in policy.revoked
+        assert digest_of(key) in policy.closed
 
 
 async def test_a_deleted_key_is_forgotten(engine, session, make, now):
@@ -206,7 +206,7 @@ def test_ten_thousand_keys_take_little_memory():
     tracemalloc.start()
     try:
         policy.put_keys(
-            KnownKey(number.to_bytes(32), f"pst_live_{number:08}", True, Grant(uuid4(), uuid4(), "live"))
+            KnownKey(number.to_bytes(32), f"pst_live_{number:08}", Grant(uuid4(), uuid4(), "live"))
             for number in range(10_000)
         )
         size_bytes, _ = tracemalloc.get_traced_memory()

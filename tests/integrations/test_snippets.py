@@ -21,7 +21,7 @@ def made(request, make):
 def test_each_holds_the_key_and_the_address(made):
     for code in made[1].values():
         assert SECRET in code
-        assert "http://127.0.0.1:8301/mcp/sampler" in code
+        assert "http://127.0.0.1:8301/k/sampler/mcp" in code
 
 
 def test_the_curl_line_is_one_whole_stateless_call(made):
@@ -30,7 +30,7 @@ def test_the_curl_line_is_one_whole_stateless_call(made):
 
     body = json.loads(words[words.index("-d") + 1])
     headers = dict(words[n + 1].split(": ", 1) for n, word in enumerate(words) if word == "-H")
-    assert words[:2] == ["curl", "http://127.0.0.1:8301/mcp/sampler"]
+    assert words[:2] == ["curl", "http://127.0.0.1:8301/k/sampler/mcp"]
     assert body["params"]["arguments"] == arguments
     assert (headers["Mcp-Method"], headers["Mcp-Name"]) == (body["method"], body["params"]["name"])
     assert headers["MCP-Protocol-Version"] == body["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"]
