@@ -69,7 +69,7 @@ async def test_one_probe_finds_out_that_it_is_well_again(open_sqlite_gateway):
         gate.set()
 
         assert {got.error["data"]["reason"] for got in others} == {"failing"}
-        assert (await probe.finished()).json["result"] == RESULT["result"]
+        assert (await probe.finished()).json["result"]["content"] == RESULT["result"]["content"]
         assert all("result" in got.json for got in await asyncio.gather(*[caller.call() for _ in range(20)]))
 
 

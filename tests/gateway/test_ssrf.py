@@ -52,7 +52,7 @@ async def test_t8_a_name_that_is_rebound_is_refused_at_the_next_connection(open_
         async with open_sqlite_gateway(upstream_url=url, private_networks=("127.0.0.1/32",)) as caller:
             first, second = await caller.call(), await caller.call()
 
-            assert first.json["result"] == RESULT["result"]
+            assert first.json["result"]["content"] == RESULT["result"]["content"]
             assert second.error["data"]["reason"] == "forbidden_address"
             assert (resolver.asked, upstream.connections) == (["mcp.example"] * 2, 1)
 
