@@ -138,7 +138,8 @@ class Conversation:
                 return _among(stream, message_id)
             if kind != "application/json":
                 raise Declined(f"It answered with HTTP {stream.status} and nothing that is MCP.")
-            return canonical.parse(b"".join(stream))
+            said = b"".join(stream)
+        return canonical.parse(said) if stream.status < 400 else _complaint(said, stream.status)
 
     def _headers(self, method: str) -> dict[str, str]:
         headers = {"Accept": "application/json, text/event-stream"}
@@ -166,6 +167,15 @@ def _check(status: int) -> None:
         raise Declined(f"It sends callers elsewhere (HTTP {status}). Register the address where it really is.")
     if status >= 500:
         raise Declined(f"It answered with HTTP {status}.")
+
+
+def _complaint(said: bytes, status: int) -> Json:
+    """The JSON-RPC error that came with a status, if there is one."""
+    with suppress(Invalid):
+        message = canonical.parse(said)
+        if isinstance(message, dict) and "error" in message:
+            return message
+    raise Declined(f"It answered with HTTP {status}.")
 
 
 def _among(pieces: Iterable[bytes], message_id: int) -> Json:
