@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from app.cli import doctor, integrations, keys, operate, prices
+from app.cli import doctor, integrations, keys, limits, operate, prices
 from app.core.errors import PosternError
 
 
@@ -22,6 +22,7 @@ for command in (
     keys.key,
     integrations.integration,
     prices.price,
+    limits.limit,
 ):
     postern.add_command(command)
 postern.add_command(doctor.doctor)

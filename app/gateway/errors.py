@@ -1,10 +1,13 @@
 """The one table from what went wrong to how it is said, over HTTP and in JSON-RPC. Why so: docs/adr/0004."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 import msgspec
 
 from app.core.errors import PosternError
+from app.gateway.reply import HeaderItems
 from app.gateway.upstream import problems
 from app.gateway.upstream.problems import UpstreamProblem
 from app.keys.grants import Grant
@@ -15,6 +18,7 @@ INVALID_REQUEST = -32600
 INVALID_PARAMS = -32602
 INTERNAL_ERROR = -32603
 HEADER_MISMATCH = -32020
+PAYMENT = -31402
 NOT_ALLOWED = -31403
 LEDGER_AWAY = -31503
 """Codes of our own lie outside -32768..-32000, which JSON-RPC and MCP keep for themselves."""
@@ -27,7 +31,8 @@ class Refused(PosternError):
 
     reason: one of app/metering/attempts.py. detail: what exactly, when the reason's own words are too general.
     status, code: where they differ from the table. grant, key_hint: whose request it was, as far as can be told.
-    aside: what is said to the caller, and kept nowhere.
+    aside: what is said to the caller, and kept nowhere. headers: for the answer. rule_id: the limit that decided. data:
+    what programs are told beside the reason.
     """
 
     def __init__(
@@ -40,6 +45,9 @@ class Refused(PosternError):
         grant: Grant | None = None,
         key_hint: str = "",
         aside: str = "",
+        headers: HeaderItems = (),
+        rule_id: UUID | None = None,
+        data: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(detail)
         form = REFUSALS[reason]
@@ -50,6 +58,9 @@ class Refused(PosternError):
         self.grant = grant
         self.key_hint = key_hint
         self.aside = aside
+        self.headers = headers
+        self.rule_id = rule_id
+        self.data = data or {}
 
     def words(self, *, path: str, keys_url: str, gateway_url: str) -> str:
         """What happened and what to do about it, for a person or a model."""
@@ -87,11 +98,21 @@ REFUSALS = {
     attempts.UNKNOWN_INTEGRATION: Form(404, -31404),
     attempts.WRONG_PATH: Form(404, -31404),
     attempts.UNKNOWN_SESSION: Form(404, -31404),
+    attempts.UNKNOWN_TOOL: Form(200, INVALID_PARAMS),
+    attempts.TOOL_HELD: Form(200, -31409),
+    attempts.NOTHING_APPROVED: Form(503, -31503),
+    attempts.NEVER_REACHED: Form(503, -31503),
     attempts.MALFORMED: Form(400, INVALID_REQUEST),
     attempts.TOO_LARGE: Form(413, -31413),
     attempts.TOO_SLOW: Form(408, -31408),
     attempts.HEADER_MISMATCH: Form(400, HEADER_MISMATCH),
     attempts.FOREIGN_ORIGIN: Form(403, -31403),
+    attempts.RATE_LIMITED: Form(429, -31429),
+    attempts.TOO_MANY_STREAMS: Form(429, -31429),
+    attempts.ALLOWANCE_USED: Form(200, PAYMENT),
+    attempts.CAP_REACHED: Form(200, PAYMENT),
+    attempts.OVER_MAX_COST: Form(200, PAYMENT),
+    attempts.PRICE_UNKNOWN: Form(200, PAYMENT),
     attempts.UNAVAILABLE: Form(503, -31503),
 }
 
@@ -196,7 +217,15 @@ def _error_status(status: int) -> Failure:
     )
 
 
-def body(message_id: MessageId, code: int, message: str, *, reason: str, request_id: str) -> bytes:
-    """A JSON-RPC error. reason: the short name by which programs may tell errors apart."""
-    error = {"code": code, "message": message, "data": {"reason": reason, "requestId": request_id}}
+def body(
+    message_id: MessageId,
+    code: int,
+    message: str,
+    *,
+    reason: str,
+    request_id: str,
+    more: Mapping[str, object] | None = None,
+) -> bytes:
+    """A JSON-RPC error. reason: the short name by which programs may tell errors apart. more: of data."""
+    error = {"code": code, "message": message, "data": {"reason": reason, **(more or {}), "requestId": request_id}}
     return msgspec.json.encode({"jsonrpc": "2.0", "id": message_id, "error": error})

@@ -47,7 +47,7 @@ class Refusals:
             keys_url=self._settings.portal_url + "/keys",
             gateway_url=self._settings.gateway_url,
         )
-        more = _headers(refused, incoming.path)
+        more = [*_headers(refused, incoming.path), *refused.headers]
         is_unread = is_message and not caller.is_whole
         if is_unread:
             more.append((b"connection", b"close"))
@@ -64,7 +64,9 @@ class Refusals:
             await reply.finish(said)
 
     def _as_message(self, refused: Refused, words: str, message_id: MessageId, request_id: str) -> bytes:
-        return errors.body(message_id, refused.code, words, reason=refused.reason, request_id=request_id)
+        return errors.body(
+            message_id, refused.code, words, reason=refused.reason, request_id=request_id, more=refused.data
+        )
 
     def _as_problem(self, refused: Refused, words: str, request_id: str) -> bytes:
         """RFC 9457, for whoever came with a browser or curl."""
@@ -90,6 +92,9 @@ class Refusals:
                 "method": storable(method, 80),
                 "tool": storable(tool, 128),
                 "key_hint": hint,
+                "detail": storable(refused.detail, 300),
+                "rule_id": refused.rule_id,
+                "policy_version": self._policy.version,
             }
         )
         if not was_kept:

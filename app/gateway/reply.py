@@ -28,9 +28,9 @@ class Outlet(Protocol):
 
 
 class Reply:
-    """One HTTP answer. size: bytes of its body so far; status: 0 until it is started."""
+    """One HTTP answer. size: bytes of its body so far; status: 0 until it is started. more: headers of ours for it."""
 
-    __slots__ = ("_outlet", "is_finished", "request_id", "size", "status")
+    __slots__ = ("_outlet", "is_finished", "more", "request_id", "size", "status")
 
     def __init__(self, outlet: Outlet, request_id: str) -> None:
         self._outlet = outlet
@@ -38,6 +38,7 @@ class Reply:
         self.status = 0
         self.size = 0
         self.is_finished = False
+        self.more: HeaderItems = ()
 
     @property
     def is_started(self) -> bool:
@@ -83,6 +84,7 @@ class Reply:
         await self.start(status, [*_of_ours(length, kind), *more])
 
     def _with_ours(self, headers: HeaderList) -> HeaderList:
+        headers.extend(self.more)
         headers.append((b"postern-request-id", self.request_id.encode()))
         headers.append((b"x-content-type-options", b"nosniff"))
         return headers

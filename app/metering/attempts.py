@@ -25,11 +25,21 @@ KEY_IN_ADDRESS = "key_in_address"
 UNKNOWN_INTEGRATION = "unknown_integration"
 WRONG_PATH = "wrong_path"
 UNKNOWN_SESSION = "unknown_session"
+UNKNOWN_TOOL = "unknown_tool"
+TOOL_HELD = "tool_held"
+NOTHING_APPROVED = "nothing_approved"
+NEVER_REACHED = "never_reached"
 MALFORMED = "malformed"
 TOO_LARGE = "too_large"
 TOO_SLOW = "too_slow"
 HEADER_MISMATCH = "header_mismatch"
 FOREIGN_ORIGIN = "foreign_origin"
+RATE_LIMITED = "rate_limited"
+TOO_MANY_STREAMS = "too_many_streams"
+ALLOWANCE_USED = "allowance_used"
+CAP_REACHED = "cap_reached"
+OVER_MAX_COST = "over_max_cost"
+PRICE_UNKNOWN = "price_unknown"
 UNAVAILABLE = "unavailable"
 
 
@@ -86,6 +96,20 @@ EXPLANATIONS: dict[str, Explanation] = {
     UNKNOWN_SESSION: Explanation(
         "There is no such session", "It has ended, or another key opened it. Clients begin a new one by “initialize”."
     ),
+    UNKNOWN_TOOL: Explanation(
+        "There is no such tool", "Check its name: tools/list gives all that the integration has. Nothing is charged."
+    ),
+    TOOL_HELD: Explanation(
+        "The tool is held back",
+        "It is not what it was when it was approved. Whoever runs this gateway has to look at it. Nothing is charged.",
+    ),
+    NOTHING_APPROVED: Explanation(
+        "No tool of the integration may be called yet", "Whoever runs this gateway has to approve them first."
+    ),
+    NEVER_REACHED: Explanation(
+        "The tools of the integration are not known yet",
+        "It has not answered since it was added. Whoever runs this gateway has to look at it.",
+    ),
     MALFORMED: Explanation(
         "The request could not be read",
         "The body must be one JSON-RPC 2.0 message, sent as application/json. The answer says where it broke.",
@@ -100,6 +124,24 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     FOREIGN_ORIGIN: Explanation(
         "A web page of another site made the call", "Browsers may call this gateway only from its own pages."
+    ),
+    RATE_LIMITED: Explanation(
+        "Too many calls in a short time", "Wait a moment, or spread the calls out. Nothing was charged."
+    ),
+    TOO_MANY_STREAMS: Explanation(
+        "Too many streams were open at once", "Close one, and the next can be opened at once."
+    ),
+    ALLOWANCE_USED: Explanation(
+        "The allowance is used up", "The answer says when the next period begins, and who can raise the limit."
+    ),
+    CAP_REACHED: Explanation(
+        "The cap on spending is reached", "The answer says when the next period begins, and who can raise the cap."
+    ),
+    OVER_MAX_COST: Explanation(
+        "The call would cost more than it may", "Send a higher Max-Cost, or none. Nothing was sent on or charged."
+    ),
+    PRICE_UNKNOWN: Explanation(
+        "The call has no price that could be charged", "Whoever runs this gateway has to set one. Nothing was charged."
     ),
     UNAVAILABLE: Explanation(
         "The gateway could not take calls just then", "Nothing was charged. Try again in a few seconds."

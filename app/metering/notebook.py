@@ -53,6 +53,9 @@ class AttemptRow(TypedDict):
     method: str
     tool: str
     key_hint: str
+    detail: str
+    rule_id: UUID | None
+    policy_version: int
 
 
 class Notebook:

@@ -34,6 +34,8 @@ class PriceBook:
     def __init__(self) -> None:
         self._versions: dict[tuple[UUID, str], tuple[Price, ...]] = {}
         self._tools: dict[UUID, frozenset[str]] = {}
+        self.version = 0
+        """Grows with each change, so that whoever remembers a price can tell that it is out of date."""
 
     def put(self, prices: Iterable[Price], *, integration_ids: Iterable[UUID]) -> None:
         """Know all versions of these integrations anew."""
@@ -47,6 +49,7 @@ class PriceBook:
             for tool in self._tools.get(integration_id, frozenset()) - tools.keys():
                 del self._versions[integration_id, tool]
             self._tools[integration_id] = frozenset(tools)
+        self.version += 1
 
     def price_of(self, integration_id: UUID, tool: str, at: datetime) -> tuple[Price | None, datetime | None]:
         """(what a call of `tool` costs at `at`: its own price, else its integration's, else None for free; the moment

@@ -28,6 +28,9 @@ def attempt(**more):
         "method": "tools/call",
         "tool": "greet",
         "key_hint": "",
+        "detail": "",
+        "rule_id": None,
+        "policy_version": 0,
         **more,
     }
 

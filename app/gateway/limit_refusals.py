@@ -1,0 +1,125 @@
+"""What a caller is told whom a limit stops: which, whose, until when, and who can raise it."""
+
+from datetime import UTC, datetime, timedelta
+
+from app.core.config import Settings
+from app.gateway import auth, rate_headers
+from app.gateway.call import Call
+from app.gateway.errors import Refused
+from app.gateway.reply import HeaderList
+from app.limits import models, wording
+from app.limits.book import Pool
+from app.limits.rates import Gauge, Window
+from app.limits.rules import Rule
+from app.metering import attempts
+
+CALL_STATUS = 200
+"""For calls of tools, whose clients would lose the words with anything else (docs/adr/0004)."""
+
+
+class Words:
+    """Makes refusals; whoever gets one raises it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._portal_url = settings.portal_url
+        self._currency = settings.currency
+
+    def rate(self, call: Call, rule: Rule, window: Window, *, now: float, policy: bytes) -> Refused:
+        """A rate is used up for a moment. Who goes on all the same, past as much again, gets 429 for calls as well."""
+        window.refused += 1
+        wait_s = max(1, int(window.wait_s(now)) + 1)
+        resets_at = datetime.fromtimestamp(int(now) + wait_s, UTC)
+        return self._refused(
+            call,
+            rule,
+            attempts.RATE_LIMITED,
+            f"Try again in {_span(wait_s)}, at {_moment(resets_at)}.",
+            resets_at=resets_at,
+            headers=[
+                (b"retry-after", b"%d" % wait_s),
+                (rate_headers.POLICY, policy),
+                (rate_headers.LIMIT, b"%b;r=0;t=%d" % (rate_headers.name_of(rule), wait_s)),
+            ],
+            is_flood=window.refused > max(rule.most, 100),
+        )
+
+    def streams(self, call: Call, rule: Rule, gauge: Gauge, *, policy: bytes) -> Refused:
+        """Too many are open."""
+        name = rate_headers.name_of(rule)
+        return self._refused(
+            call,
+            rule,
+            attempts.TOO_MANY_STREAMS,
+            "Close one, and the next can be opened at once.",
+            resets_at=None,
+            headers=[
+                (rate_headers.POLICY, b", ".join(filter(None, (policy, rate_headers.policy([rule]))))),
+                (rate_headers.LIMIT, rate_headers.of_gauge(name, gauge)),
+            ],
+        )
+
+    def used_up(self, call: Call, rule: Rule, pool: Pool, *, at: datetime, policy: bytes) -> Refused:
+        """An allowance or a cap has no room for this call."""
+        left_s = int((pool.ends_at - at).total_seconds()) + 1
+        is_cap = rule.measure == models.SPEND
+        headers: HeaderList = [(rate_headers.POLICY, policy)] if policy else []
+        if not is_cap:
+            headers.append((rate_headers.LIMIT, b"%b;r=0;t=%d" % (rate_headers.name_of(rule), left_s)))
+        return self._refused(
+            call,
+            rule,
+            attempts.CAP_REACHED if is_cap else attempts.ALLOWANCE_USED,
+            f"{'This call would go beyond that' if is_cap else 'That is used up'}; a new {rule.period} begins at "
+            f"{_moment(pool.ends_at)}.",
+            resets_at=pool.ends_at,
+            headers=headers,
+        )
+
+    def unknown(self, rule: Rule) -> Refused:
+        """The database is away, and what was held in advance is used up or may not be trusted any more."""
+        name = wording.limit(rule, currency=self._currency)
+        words = f"whether there is room within {name} cannot be checked just now. Nothing was charged; try again soon."
+        return Refused(attempts.UNAVAILABLE, words, status=CALL_STATUS, rule_id=rule.id)
+
+    def _refused(
+        self,
+        call: Call,
+        rule: Rule,
+        reason: str,
+        advice: str,
+        *,
+        resets_at: datetime | None,
+        headers: HeaderList,
+        is_flood: bool = False,
+    ) -> Refused:
+        whose = wording.whose(rule, key_hint=auth.hint_in(call.incoming.lines))
+        what = f"{whose} may have {wording.limit(rule, currency=self._currency)}{_of_what(call, rule)}"
+        raising = wording.where_to_raise(rule, portal_url=self._portal_url)
+        return Refused(
+            reason,
+            f"{what}. {advice} {raising}",
+            status=CALL_STATUS if call.envelope.is_metered and not is_flood else None,
+            headers=headers,
+            rule_id=rule.id,
+            data={
+                "limit": wording.typed(rule, currency=self._currency),
+                "scope": wording.scope(rule),
+                "resetAt": resets_at.isoformat().replace("+00:00", "Z") if resets_at is not None else None,
+            },
+        )
+
+
+def _of_what(call: Call, rule: Rule) -> str:
+    where = f" of “{call.destination.route.name}”" if rule.integration_id is not None else ""
+    return f" for “{rule.tool}”{where}" if rule.tool else where
+
+
+def _span(seconds: int) -> str:
+    if seconds < 120:
+        return "a second" if seconds == 1 else f"{seconds} seconds"
+    return f"{timedelta(seconds=seconds) // timedelta(minutes=1)} minutes"
+
+
+def _moment(at: datetime) -> str:
+    """To the second, or to the day where it begins one."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at.second or at.minute or at.hour else f"{at:%Y-%m-%d} 00:00 UTC"

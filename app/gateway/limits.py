@@ -1,0 +1,227 @@
+"""May this call pass, and what does it cost at most? Rates from memory, allowances and caps from what is held ahead.
+
+On the usual way nothing here waits. Which rules apply to whom is worked out once and remembered while the rules and
+prices stay as they are. Why so: docs/adr/0010.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from time import time
+
+from app.core.config import Settings
+from app.gateway import limit_refusals, max_cost, rate_headers
+from app.gateway.call import Call
+from app.gateway.errors import Refused
+from app.gateway.reply import HeaderList
+from app.gateway.streams import LISTEN
+from app.gateway.tariff import Tariff
+from app.limits import models
+from app.limits.book import NoLease, Pool, Slot
+from app.limits.holds import NOTHING_HELD, Hold, Reservation
+from app.limits.keeper import Keeper
+from app.limits.moments import Moments
+from app.limits.rates import Gauge, Rates, Window
+from app.limits.rules import Rule
+from app.metering import attempts
+from app.plans.prices import Price
+
+REMEMBERED = 8_192
+"""So many callers' rules are remembered without thinking, and as many that were remembered before."""
+
+
+@dataclass(slots=True)
+class Applying:
+    """What applies to one key's calls of one tool. price: until price_until, None for always. names: of the windows and
+    then of the slots that counted calls are held against, as headers say them. whom: kept so that its id stays taken.
+    """
+
+    whom: object
+    windows: tuple[tuple[Rule, Window], ...]
+    gauges: tuple[tuple[Rule, Gauge], ...]
+    slots: tuple[Slot, ...]
+    price: Price | None
+    price_until: datetime | None
+    rules: str
+    policy: bytes
+
+    def is_current(self, at: datetime) -> bool:
+        """Whether it still says what it should."""
+        if self.price_until is not None and at >= self.price_until:
+            return False
+        return not any(window.is_dropped for _, window in self.windows) and not any(
+            gauge.is_dropped for _, gauge in self.gauges
+        )
+
+
+class Admission:
+    """A request that was let in. reservation: what it holds, until it is settled or released. rules: short ids of what
+    it was held against. headers: for its answer. at: the moment that decided its day and month.
+    """
+
+    __slots__ = ("_gauges", "_open", "_rates", "at", "headers", "price", "reservation", "rules")
+
+    def __init__(self, applying: Applying, rates: Rates, *, at: datetime) -> None:
+        self._rates = rates
+        self._gauges = applying.gauges
+        self._open: tuple[tuple[Rule, Gauge], ...] = ()
+        self.price = applying.price
+        self.rules = applying.rules
+        self.reservation = NOTHING_HELD
+        self.headers: HeaderList = []
+        self.at = at
+
+    def streaming(self) -> None:
+        """Its answer is a stream, which counts as open from now on, if it does not already."""
+        if self._gauges and not self._open:
+            self._open = self._gauges
+            for _, gauge in self._open:
+                self._rates.stream(gauge, 1)
+
+    def close(self) -> None:
+        """Its answer is over, one way or another."""
+        closing, self._open = self._open, ()
+        for _, gauge in closing:
+            self._rates.stream(gauge, -1)
+
+    def release(self) -> None:
+        """Give everything back: there will be no event. Harmless once it is settled."""
+        self.reservation.given_back()
+
+
+class Limits:
+    """One per gateway, for the event loop."""
+
+    def __init__(self, settings: Settings, *, tariff: Tariff, keeper: Keeper) -> None:
+        self._currency = settings.currency
+        self._words = limit_refusals.Words(settings)
+        self._rules = tariff.rules
+        self._prices = tariff.prices
+        self._keeper = keeper
+        self._rates = keeper.rates
+        self._moments = Moments()
+        self._recent: dict[tuple[int, int, str], Applying] = {}
+        self._older: dict[tuple[int, int, str], Applying] = {}
+        self._version = -1
+
+    async def admit(self, call: Call) -> Admission:
+        """Waits only when a lease must be fetched. Raises Refused."""
+        at = call.incoming.at = self._moments.at(call.incoming.at)
+        is_metered = call.envelope.is_metered
+        applying = self._applying(call, (call.envelope.name or "") if is_metered else "", at)
+        if is_metered:
+            self._check_price(call, applying.price)
+        now = time()
+        for rule, window in applying.windows:
+            if window.counted(now) + 1 > window.most:
+                raise self._words.rate(call, rule, window, now=now, policy=applying.policy)
+        listens = call.incoming.method == "GET" or call.envelope.method == LISTEN
+        if listens:
+            for rule, gauge in applying.gauges:
+                if gauge.is_full:
+                    raise self._words.streams(call, rule, gauge, policy=applying.policy)
+        for _, window in applying.windows:
+            self._rates.pass_(window)
+        admission = Admission(applying, self._rates, at=at)
+        if listens:
+            admission.streaming()
+        elif is_metered:
+            if applying.slots and call.grant.environment == "live":
+                admission.reservation = await self._reserve(call, applying, at=at)
+            admission.headers = _headers(applying, now, at)
+        return admission
+
+    def _check_price(self, call: Call, price: Price | None) -> None:
+        if price is not None and price.currency != self._currency:
+            raise Refused(
+                attempts.PRICE_UNKNOWN, f"it is set in {price.currency}, and calls are charged in {self._currency}."
+            )
+        said = call.headers.get(max_cost.HEADER)
+        if said is not None:
+            max_cost.check(said, price, currency=self._currency)
+
+    async def _reserve(self, call: Call, applying: Applying, *, at: datetime) -> Reservation:
+        """Everything or nothing. What a refused call had passed of rates is given back."""
+        holds: list[Hold] = []
+        try:
+            for slot in applying.slots:
+                amount = _amount(slot.rule, applying.price)
+                if amount:
+                    pool = slot.pool_at(at)
+                    await self._take(call, slot, pool, amount, applying=applying, at=at)
+                    holds.append(Hold(pool, slot.rule.measure, amount))
+        except BaseException:
+            Reservation(tuple(holds)).given_back()
+            for _, window in applying.windows:
+                window.used = max(0, window.used - 1)
+            raise
+        return Reservation(tuple(holds))
+
+    async def _take(self, call: Call, slot: Slot, pool: Pool, amount: int, *, applying: Applying, at: datetime) -> None:
+        if not self._keeper.lifeline.holds:
+            raise self._words.unknown(slot.rule)
+        if pool.take(amount):
+            return
+        try:
+            if await pool.wait_for(amount):
+                return
+        except NoLease:
+            raise self._words.unknown(slot.rule) from None
+        raise self._words.used_up(call, slot.rule, pool, at=at, policy=applying.policy)
+
+    def _applying(self, call: Call, tool: str, at: datetime) -> Applying:
+        version = self._rules.version + self._prices.version
+        if version != self._version:
+            self._version = version
+            self._recent, self._older = {}, {}
+        place = (id(call.grant), id(call.destination.route), tool)
+        found = self._recent.get(place) or self._older.get(place)
+        if found is None or not found.is_current(at):
+            found = self._work_out(call, tool, at)
+        elif place in self._recent:
+            return found
+        if len(self._recent) >= REMEMBERED:
+            self._recent, self._older = {}, self._recent
+        self._recent[place] = found
+        return found
+
+    def _work_out(self, call: Call, tool: str, at: datetime) -> Applying:
+        grant, route = call.grant, call.destination.route
+        organisation_id, key_id = grant.organisation_id, grant.key_id
+        rules = self._rules.applying(
+            organisation_id=organisation_id, key_id=key_id, integration_id=route.integration_id, tool=tool
+        )
+        subjects = [(rule, rule.subject_of(organisation_id=organisation_id, key_id=key_id)) for rule in rules]
+        price, until = self._prices.price_of(route.integration_id, tool, at) if tool else (None, None)
+        streams = [(rule, subject) for rule, subject in subjects if rule.measure == models.STREAMS]
+        counted = [(rule, subject) for rule, subject in subjects if rule.measure != models.STREAMS]
+        caps = [(rule, subject) for rule, subject in counted if not rule.is_rate] if tool else []
+        rates = [(rule, subject) for rule, subject in counted if rule.is_rate]
+        held = [rule for rule, _ in (*rates, *caps)]
+        return Applying(
+            whom=(grant, route),
+            windows=tuple((rule, self._rates.window(rule, subject)) for rule, subject in rates),
+            gauges=tuple((rule, self._rates.gauge(rule, subject)) for rule, subject in streams),
+            slots=tuple(self._keeper.book.slot(rule, subject) for rule, subject in caps),
+            price=price,
+            price_until=until,
+            rules=" ".join(rule.short_id for rule in held),
+            policy=rate_headers.policy(held),
+        )
+
+
+def _amount(rule: Rule, price: Price | None) -> int:
+    if rule.measure == models.SPEND:
+        return price.ceiling_nanos if price is not None else 0
+    return 1
+
+
+def _headers(applying: Applying, now: float, at: datetime) -> HeaderList:
+    if not applying.policy:
+        return []
+    left = [rate_headers.of_window(rate_headers.name_of(rule), window, now) for rule, window in applying.windows]
+    left += [
+        rate_headers.of_slot(rate_headers.name_of(slot.rule), slot, at)
+        for slot in applying.slots
+        if slot.rule.measure == models.CALLS
+    ]
+    return [(rate_headers.POLICY, applying.policy), (rate_headers.LIMIT, b", ".join(left))]
