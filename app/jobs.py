@@ -17,10 +17,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from app.accounts import services as accounts
-from app.core import changes, clock, config, db, logs
+from app.core import changes, clock, config, db, logs, vault
 from app.core.config import Settings
 from app.core.errors import Invalid
-from app.metering import attempts
+from app.metering import attempts, idempotency, sealing
 
 log = logging.getLogger(__name__)
 
@@ -54,10 +54,26 @@ def _forget_changes(session: Session, settings: Settings, now: datetime) -> int:
     return changes.forget(session, before=now - CHANGES_KEPT)
 
 
+def _seal_events(session: Session, settings: Settings, now: datetime) -> int:
+    """Page by page, each committed by itself, so that gateways get their turn in between."""
+    sealed = 0
+    box = vault.from_settings(settings)
+    while count := SEALER.run(session, box, now=now):
+        session.commit()
+        sealed += count
+    return sealed
+
+
+def _forget_answers(session: Session, settings: Settings, now: datetime) -> int:
+    return idempotency.forget(session, before=now - timedelta(hours=settings.answers_kept_hours))
+
+
+SEALER = sealing.Sealer()
 JOBS = (
     Job("forget_attempts", 300, _forget_attempts),
     Job("forget_sessions", 600, _forget_sessions),
     Job("forget_changes", 3600, _forget_changes),
+    Job("forget_answers", 600, _forget_answers),
 )
 
 
@@ -98,7 +114,7 @@ def main() -> int:
         signal.signal(number, lambda *_: stop.set())
     engine = db.create(settings.database_url, pool_size=2)
     log.info("worker.started", extra={"jobs": len(JOBS)})
-    work(engine, settings, stop)
+    work(engine, settings, stop, (*JOBS, Job("seal_events", settings.seal_every_s, _seal_events)))
     engine.dispose()
     log.info("worker.stopped")
     return 0

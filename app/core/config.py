@@ -148,9 +148,18 @@ class Settings(BaseSettings):
         30.0, gt=0, description="A gateway not heard of for so long loses what it had reserved of allowances and caps."
     )
     policy_max_age_s: float = Field(
-        5.0, gt=0, description="Without news of revocations for so long, the gateway refuses instead of guessing."
+        60.0, gt=0, description="Without news of revocations for so long, the gateway refuses instead of guessing."
     )
     ledger_timeout_s: float = Field(10.0, gt=0, description="A call that cannot be written down by then is refused.")
+    spool_dir: Path = Field(
+        default_factory=lambda data: Path(data["data_dir"]) / "spool",
+        description="Folder on local disk where events wait while the database is away.",
+    )
+    spool_max_bytes: int = Field(
+        256 * 1024 * 1024, ge=0, description="So much may wait there, per gateway process; then calls are refused."
+    )
+    seal_every_s: float = Field(5.0, gt=0, description="How often the worker seals new events into the chain.")
+    answers_kept_hours: int = Field(24, ge=1, description="How long answers to calls with an Idempotency-Key are kept.")
 
     attempts_kept_hours: int = Field(24, ge=1, description="How long refused tries are kept for “Your first call”.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least important line shown.")

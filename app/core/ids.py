@@ -3,6 +3,7 @@
 import os
 import time
 from collections import deque
+from datetime import datetime
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _RANDOM_CHARACTERS = 16
@@ -20,6 +21,12 @@ _at = (-1, "")
 def receipt_id() -> str:
     """`rcp_` and 26 characters: names one call for ever."""
     return "rcp_" + _sortable()
+
+
+def lowest_receipt(moment: datetime) -> str:
+    """What sorts before every receipt of `moment` or later, and after every earlier one."""
+    millisecond = max(0, int(moment.timestamp() * 1000))
+    return "rcp_" + "".join(_ALPHABET[(millisecond >> shift) & 31] for shift in range(45, -1, -5))
 
 
 def request_id() -> str:

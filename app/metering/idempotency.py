@@ -4,14 +4,24 @@ A call claims its key before it is made. Its answer is kept in the transaction t
 without an answer when the call failed, or when whoever made it is known to be dead; then the next try is a new call.
 """
 
-from sqlalchemy import bindparam
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+from uuid import UUID
+
+from sqlalchemy import CursorResult, Insert, bindparam
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, col, delete, select, update
 
 from app.core import db
+from app.limits.models import GatewayProcess
 from app.metering.entry import Answer, Entry
 from app.metering.prepared import Row
 from app.metering.proof_models import IdempotentCall
 
 LARGEST_KEPT = 64 * 1024
+DEAD_AFTER = timedelta(seconds=60)
+"""A gateway gives a sign of life every few seconds."""
 
 CALLS = db.metadata.tables[str(IdempotentCall.__tablename__)]
 _ours = (
@@ -31,6 +41,10 @@ KEEP = (
     )
 )
 LET_GO = CALLS.delete().where(_ours)
+_CLAIMS: dict[str, Insert] = {
+    "sqlite": sqlite.insert(CALLS).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(CALLS).on_conflict_do_nothing(),
+}
 
 
 def values_of(entry: Entry, answer: Answer) -> Row:
@@ -45,3 +59,75 @@ def values_of(entry: Entry, answer: Answer) -> Row:
         "text": entry.receipt,
         "what": answer.result or b"",
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One try at a call. digest, request_digest: of the caller's key for it, and of what it asks. receipt: its id."""
+
+    key_id: UUID
+    digest: str
+    request_digest: str
+    receipt: str
+    process_id: UUID
+
+
+def claim(session: Session, this: Try, *, longest: timedelta, now: datetime) -> IdempotentCall | None:
+    """None when the call is to be made: its key is claimed for it. Else the try that came before.
+
+    longest: how long a call can take at most; a claim older than that has been left behind. The caller commits.
+    """
+    values = {
+        "key_id": this.key_id,
+        "digest": this.digest,
+        "request_digest": this.request_digest,
+        "claimed_at": now,
+        "claimed_by": this.process_id,
+        "receipt": this.receipt,
+        "is_answered": False,
+        "is_kept": False,
+        "http_status": 0,
+        "receipt_text": "",
+        "result": b"",
+    }
+    inserted = session.execute(_CLAIMS[session.get_bind().dialect.name], values)
+    if cast(CursorResult[object], inserted).rowcount:
+        return None
+    found = session.get(IdempotentCall, (this.key_id, this.digest), populate_existing=True)
+    if found is None:  # let go of in this moment
+        return claim(session, this, longest=longest, now=now)
+    if found.is_answered or found.request_digest != this.request_digest:
+        return found
+    is_left_behind = found.claimed_at < now - longest or _is_dead(session, found.claimed_by, now)
+    return None if is_left_behind and _take_over(session, found, this, now) else found
+
+
+def let_go(session: Session, *, key_id: UUID, digest: str, receipt: str) -> None:
+    """The try made no event: the next one is a new call."""
+    session.execute(LET_GO, {"our_key_id": key_id, "our_digest": digest, "our_receipt": receipt})
+
+
+def forget(session: Session, *, before: datetime) -> int:
+    """Delete answers to calls older than `before`; gives how many."""
+    result = session.execute(delete(IdempotentCall).where(col(IdempotentCall.claimed_at) < before))
+    return int(cast(CursorResult[object], result).rowcount)
+
+
+def _is_dead(session: Session, process_id: UUID, now: datetime) -> bool:
+    """Whether a gateway has stopped giving signs of life. One that never gave any may live."""
+    seen_at = session.exec(select(GatewayProcess.seen_at).where(GatewayProcess.id == process_id)).first()
+    return seen_at is not None and seen_at < now - DEAD_AFTER
+
+
+def _take_over(session: Session, found: IdempotentCall, this: Try, now: datetime) -> bool:
+    statement = (
+        update(IdempotentCall)
+        .where(
+            col(IdempotentCall.key_id) == found.key_id,
+            col(IdempotentCall.digest) == found.digest,
+            col(IdempotentCall.receipt) == found.receipt,
+            col(IdempotentCall.is_answered).is_(False),
+        )
+        .values(receipt=this.receipt, claimed_by=this.process_id, claimed_at=now)
+    )
+    return bool(cast(CursorResult[object], session.execute(statement)).rowcount)
