@@ -51,7 +51,7 @@ def setting(folder: Path) -> Iterator[Setting]:
     """Everything that clients are put through, ready for them."""
     with stage(folder) as on_stage, breaking_proxy(urlsplit(on_stage.upstream).netloc, TEXT) as breaking:
         register(on_stage.make, "breaking", f"{breaking}/mcp")
-        register(on_stage.make, "down", f"http://127.0.0.1:{free_port()}/mcp")
+        register(on_stage.make, "down", on_stage.upstream, moves_to=f"http://127.0.0.1:{free_port()}/mcp")
         made = Setting(on_stage)
         made.visits[ALL_WELL] = Visit(on_stage.url, on_stage.secret, (TEXT, PROGRESS, FAILS, UNKNOWN))
         for refusal in REFUSALS:

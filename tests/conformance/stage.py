@@ -7,8 +7,11 @@ from pathlib import Path
 
 from sqlmodel import Session
 
-from app.core import clock, db
+from app.core import clock, config, db
+from app.integrations import approvals, queries, refreshing, snippets
+from app.integrations import services as integrations
 from app.integrations.models import Integration
+from app.integrations.trail import Trail
 from app.keys.models import Key
 from tests import databases
 from tests.factories import Factory
@@ -37,7 +40,7 @@ class Stage:
         return f"127.0.0.1:{self.gateway.port}"
 
     def url_of(self, slug: str) -> str:
-        return f"{self.gateway.url}/mcp/{slug}"
+        return snippets.key_address(self.gateway.url, slug)
 
 
 @contextmanager
@@ -66,8 +69,17 @@ def stage(folder: Path) -> Iterator[Stage]:
     engine.dispose()
 
 
-def register(make: Factory, slug: str, url: str) -> Integration:
-    """The one place where these tests put a server behind the gateway, with all it has open to every key."""
-    integration = make.integration(slug, upstream_url=url)
-    make.session.commit()
+def register(make: Factory, slug: str, url: str, *, moves_to: str = "") -> Integration:
+    """The one place where these tests put a server behind the gateway: looked at and approved as an operator would.
+
+    moves_to: another address that it has once its tools are known.
+    """
+    session, now = make.session, make.now
+    integration = integrations.add(session, slug=slug, name=slug.title(), summary="", upstream_url=url, now=now)
+    looked = refreshing.refresh(session, integration, refreshing.means(config.load()), clock=clock.now)
+    assert looked.error == ""
+    approvals.approve(Trail(session, integration, now), queries.tools_of(session, integration))
+    if moves_to:
+        integrations.move(session, integration=integration, upstream_url=moves_to, now=now)
+    session.commit()
     return integration
