@@ -68,7 +68,7 @@ def _fill(session: Session, *, upstream_url: str, token: str) -> str:
     make = Factory(session, now)
     person = make.person(is_operator=True)
     organisation = organisations.create_personal(session, person=person, now=now)
-    integration = make.integration(SLUG, upstream_url=upstream_url)
+    integration = make.integration(SLUG, upstream_url=upstream_url, tools=TOOLS)
     found: list[str] = []
     keys = [make.key(organisation, name=f"Program {n}", person_id=person.id, secret=found) for n in range(KEYS)]
     for hour in range(DAYS * 24):

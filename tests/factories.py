@@ -1,5 +1,6 @@
 """Valid things in one line. Each is added and flushed, not committed."""
 
+import json
 from datetime import datetime, timedelta
 from itertools import count
 from uuid import uuid4
@@ -7,9 +8,10 @@ from uuid import uuid4
 from sqlmodel import Session
 
 from app.accounts.models import Identity, Person
-from app.core import clock, crypto, ids
+from app.core import changes, clock, crypto, ids
+from app.integrations import canonical
 from app.integrations import services as integrations
-from app.integrations.models import Integration
+from app.integrations.models import Integration, Tool
 from app.keys import services as keys
 from app.keys.models import Key
 from app.keys.terms import Terms
@@ -53,7 +55,10 @@ class Factory:
             Membership(organisation_id=organisation.id, person_id=person.id, role=role, joined_at=self.now)
         )
 
-    def integration(self, slug=None, *, upstream_url="http://127.0.0.1:9/mcp", is_enabled=True, **more) -> Integration:
+    def integration(
+        self, slug=None, *, upstream_url="http://127.0.0.1:9/mcp", is_enabled=True, tools=("greet",), **more
+    ) -> Integration:
+        """tools: names of those that are approved; () for an integration that nobody has looked at yet."""
         slug = slug or f"sample-{next(_numbers)}"
         integration = integrations.add(
             self.session,
@@ -64,9 +69,31 @@ class Factory:
             now=self.now,
             **more,
         )
+        if tools:
+            integration.checked_at, integration.protocol_versions = self.now, ["2026-07-28", "2025-11-25"]
+            for name in tools:
+                self.tool(integration, name)
         if not is_enabled:
             integrations.set_enabled(self.session, integration=integration, is_enabled=False, now=self.now)
         return integration
+
+    def tool(self, integration: Integration, name="greet", *, is_approved=True, findings=(), **more) -> Tool:
+        """more: of its definition, beside a name, a description and a schema."""
+        definition = {"name": name, "description": f"The tool {name}.", "inputSchema": {"type": "object"}, **more}
+        value = canonical.parse(json.dumps(definition).encode())
+        tool = Tool(
+            integration_id=integration.id,
+            name=name,
+            state="approved" if is_approved else "new",
+            found=canonical.text(value),
+            found_digest=canonical.digest(value),
+            findings=list(findings),
+            found_at=self.now,
+        )
+        if is_approved:
+            tool.definition, tool.digest, tool.approved_at = tool.found, tool.found_digest, self.now
+        changes.record(self.session, kind="tool", subject_id=integration.id, now=self.now)
+        return self._add(tool)
 
     def key(
         self,

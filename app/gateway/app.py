@@ -1,7 +1,7 @@
 """The gateway itself: every request's way through its steps, on one page.
 
-places (where) → auth (who) → envelope (what) → authority (whether) → proxy (there and back) → meter (written down).
-Refusals leave it at any step, and refusals.py says them.
+places (where) → auth (who) → envelope (what) → authority (whether) → catalogue (as approved) → proxy (there and back) →
+meter (written down). Refusals leave it at any step, and refusals.py says them.
 """
 
 import logging
@@ -11,12 +11,13 @@ from sqlalchemy import Engine
 
 from app.core import logs
 from app.core.config import Settings
-from app.gateway import auth, authority, envelope, errors, mirrors, places
+from app.gateway import auth, authority, catalogue, envelope, errors, mirrors, places, proof, samples
 from app.gateway.call import Call
 from app.gateway.caller import Caller, CallerLeft
 from app.gateway.envelope import Envelope
 from app.gateway.errors import Failure, Refused
 from app.gateway.incoming import Headers, Incoming
+from app.gateway.limits import Admission
 from app.gateway.meter import Meter
 from app.gateway.parts import Parts
 from app.gateway.places import Place
@@ -104,10 +105,20 @@ class Gateway:
             call = Call(incoming, headers, grant, destination, message)
             authority.check(call)
             parts.sessions.enter(call)
+            if message.is_metered:
+                call.tool = catalogue.find(call, parts.policy.shelf_of(destination))
+            admission = await parts.limits.admit(call)
+            if message.method == catalogue.LIST:
+                await self._list(call, reply)
+                return
         except Refused as refused:
             refused.grant = grant
             raise
-        await self._pass(call, caller, reply)
+        reply.more = admission.headers
+        try:
+            await self._pass(call, admission, caller, reply)
+        finally:
+            admission.close()
 
     async def _destination(self, place: Place, grant: Grant) -> Destination:
         if not place.slug:
@@ -130,11 +141,30 @@ class Gateway:
         mirrors.check(headers, message)
         return message
 
-    async def _pass(self, call: Call, caller: Caller, reply: Reply) -> None:
+    async def _list(self, call: Call, reply: Reply) -> None:
+        """Tools, from memory; a notification that is called so is nothing to act on."""
+        if call.envelope.wants_answer:
+            await reply.whole(200, catalogue.listing(call, self.parts.policy.shelf_of(call.destination)))
+        else:
+            await reply.whole(202, b"")
+        self.parts.metrics.passed(call.destination.route.slug, reply.status)
+
+    async def _pass(self, call: Call, admission: Admission, caller: Caller, reply: Reply) -> None:
         parts = self.parts
-        meter = Meter(call, recorder=parts.recorder, metrics=parts.metrics) if call.envelope.is_metered else None
+        meter = self._meter(call, admission) if call.envelope.is_metered else None
+        if meter is not None and call.tool is not None and call.grant.environment == "test":
+            await samples.answer(call, call.tool, meter, reply)
+            return
         exchange = parts.client.exchange()
-        passage = Passage(call, exchange, reply, meter=meter, breakers=parts.breakers, sessions=parts.sessions)
+        passage = Passage(
+            call,
+            exchange,
+            reply,
+            meter=meter,
+            breakers=parts.breakers,
+            sessions=parts.sessions,
+            admission=admission,
+        )
         obstacle = self._obstacle(call)
         if obstacle is not None:
             await passage.decline(obstacle)
@@ -157,13 +187,32 @@ class Gateway:
         wait_s = self.parts.breakers.wait_s(to.route.slug, to.address, call.grant.organisation_id)
         return errors.failing(wait_s) if wait_s else None
 
+    def _meter(self, call: Call, admission: Admission) -> Meter:
+        parts = self.parts
+        return Meter(
+            call,
+            recorder=parts.recorder,
+            metrics=parts.metrics,
+            policy_version=parts.policy.version,
+            admission=admission,
+        )
+
     async def _elsewhere(self, incoming: Incoming, reply: Reply) -> None:
         if incoming.path == "/healthz" and incoming.method in ("GET", "HEAD"):
             await reply.whole(200, b'{"status":"ok"}')
         elif incoming.path == "/readyz" and incoming.method in ("GET", "HEAD"):
             readiness = await self.parts.health.readiness()
-            said = {"status": "ready" if readiness.is_ready else "not ready", "checks": readiness.checks}
+            said = {
+                "status": "ready" if readiness.is_ready else "not ready",
+                "checks": readiness.checks,
+                "notes": readiness.notes,
+            }
             await reply.whole(200 if readiness.is_ready else 503, msgspec.json.encode(said))
+        elif incoming.path == proof.KEYS_PATH and incoming.method in ("GET", "HEAD"):
+            await self.parts.proof.keys(reply)
+        elif incoming.path.startswith(proof.RECEIPTS_PATH) and incoming.method == "GET":
+            grant = await self.parts.authentication.grant_for(incoming, incoming.headers())
+            await self.parts.proof.receipt(incoming.path, grant, reply)
         else:
             raise Refused(attempts.WRONG_PATH)
 

@@ -5,18 +5,20 @@ from dataclasses import dataclass
 from app.gateway.envelope import STATELESS_VERSIONS, Envelope
 from app.gateway.incoming import Headers, Incoming
 from app.gateway.policy import Destination
+from app.integrations.catalogue import Pinned
 from app.keys.grants import Grant
 
 
 @dataclass(slots=True)
 class Call:
-    """Who asks, for what, and where it goes."""
+    """Who asks, for what, and where it goes. tool: the one that is called, as approved; None for everything else."""
 
     incoming: Incoming
     headers: Headers
     grant: Grant
     destination: Destination
     envelope: Envelope
+    tool: Pinned | None = None
 
     @property
     def is_stateless(self) -> bool:

@@ -3,7 +3,7 @@
 import re
 
 from app.gateway import outcome as outcomes
-from app.gateway import passing, sse
+from app.gateway import passing, splice, sse
 from app.gateway.meter import Meter
 from app.gateway.outcome import RESUMABLE, Outcome
 from app.gateway.reply import Reply
@@ -34,8 +34,7 @@ class EventRelay:
 
     async def run(self) -> None:
         """Raises UpstreamProblem, NotRecorded."""
-        receipt = self._meter.receipt
-        headers = passing.answer_headers(self._exchange, receipt=receipt, is_stream=True, length=None)
+        headers = passing.answer_headers(self._exchange, receipt=self._meter.receipt_id, is_stream=True, length=None)
         await self._reply.start(200, headers)
         while data := await self._exchange.read():
             ready = await self._take(self._splitter.feed(data))
@@ -48,13 +47,14 @@ class EventRelay:
     async def _take(self, events: list[bytes]) -> bytes:
         """What may be sent; what stood before the answer has been sent before it is written down."""
         ready: list[bytes] = []
-        for event in events:
+        for came in events:
+            event = came
             if not self._meter.is_done:
                 outcome = self._outcome_of(event)
                 if outcome is not None:
                     await self._reply.write(b"".join(ready))
                     ready.clear()
-                    await self._settle(outcome, event)
+                    event = await self._settle(outcome, event)
             self._large = b""
             ready.append(event)
         return b"".join(ready)
@@ -66,8 +66,12 @@ class EventRelay:
         self.is_resumable = self.is_resumable or sse.has_id(event)
         return outcomes.of_event(sse.data_of(event))
 
-    async def _settle(self, outcome: Outcome, event: bytes) -> None:
+    async def _settle(self, outcome: Outcome, event: bytes) -> bytes:
+        """Gives the event with its receipt in it, where that can be."""
         await self._meter.settle(outcome, http_status=200, bytes_out=self._reply.size + len(event))
+        if self._large or not self._meter.receipt or not outcome.units:
+            return event
+        return splice.in_event(event, self._meter.receipt) or event
 
     def _overflow(self) -> bytes:
         ahead = self._splitter.overflow()

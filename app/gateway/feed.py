@@ -16,8 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from app.core import changes
+from app.core.vault import Vault
 from app.gateway.policy import Policy
-from app.integrations import routes
+from app.gateway.tariff import Tariff
+from app.integrations import catalogue, routes
 from app.keys import grants
 
 log = logging.getLogger(__name__)
@@ -30,12 +32,23 @@ PAGE = 1_000
 class Feed:
     """`age_s` and `catch_up` are for the event loop; everything else happens in the thread.
 
-    on_change: called on the event loop after the policy has changed.
+    vault: opens the credentials of integrations. tariff: rules and prices, kept fresh like the policy. on_change:
+    called on the event loop after any of it has changed.
     """
 
-    def __init__(self, engine: Engine, policy: Policy, *, on_change: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        policy: Policy,
+        vault: Vault,
+        *,
+        tariff: Tariff,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
         self._engine = engine
+        self._vault = vault
         self._policy = policy
+        self._tariff = tariff
         self._on_change = on_change
         self._version: int | None = None
         self._fresh_at = -inf
@@ -116,8 +129,12 @@ class Feed:
     def _read_everything(self, session: Session, newest: int) -> None:
         """newest: read before the rest, so that what changes meanwhile is seen again by the next poll."""
         self._policy.replace(
-            keys=grants.every(session), routes=routes.every(session), installed=routes.installed(session)
+            keys=grants.every(session),
+            routes=routes.every(session, self._vault),
+            installed=routes.installed(session),
+            catalogues=catalogue.every(session),
         )
+        self._tariff.read_everything(session)
         self._version = self._policy.version = newest
         log.info("policy.loaded", extra={"version": newest, "keys": len(self._policy.live)})
 
@@ -127,12 +144,15 @@ class Feed:
         self._policy.put_keys(keys)
         self._policy.drop_keys(key_ids - {key.grant.key_id for key in keys})
         integration_ids = {change.subject_id for change in page if change.kind == "integration"}
-        found = routes.among(session, integration_ids)
+        found = routes.among(session, integration_ids, self._vault)
         self._policy.put_routes(found)
         self._policy.drop_routes(integration_ids - {route.integration_id for route in found})
         organisation_ids = {change.subject_id for change in page if change.kind == "installation"}
         if organisation_ids:
             self._policy.put_installed(routes.installed(session, organisation_ids))
+        integration_ids |= {change.subject_id for change in page if change.kind == "tool"}
+        self._policy.put_catalogues(catalogue.among(session, integration_ids))
+        self._tariff.apply(session, page)
 
 
 def _release(waiting: list[asyncio.Future[None]]) -> None:

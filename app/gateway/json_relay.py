@@ -1,9 +1,9 @@
 """Passing on an answer that is one JSON object."""
 
-from app.gateway import passing
+from app.gateway import passing, splice
 from app.gateway.meter import Meter
 from app.gateway.outcome import Transcript, of_message
-from app.gateway.reply import HeaderList, Reply
+from app.gateway.reply import Reply
 from app.gateway.upstream.exchange import Exchange
 from app.gateway.upstream.problems import BadAnswer, ErrorStatus
 from app.metering import models
@@ -35,7 +35,12 @@ async def relay(exchange: Exchange, reply: Reply, meter: Meter | None, *, wants_
     if reply.is_started:
         await reply.finish(held)
     else:
-        reply.at_once(exchange.status, _headers(exchange, meter, length=len(held)), held)
+        receipt = meter.receipt if meter is not None else ""
+        if receipt and outcome is not None and outcome.units:
+            change = splice.edit(held, receipt)
+            held = held if change is None else change.of(held)
+        headers = passing.answer_headers(exchange, receipt=receipt, is_stream=False, length=len(held))
+        reply.at_once(exchange.status, headers, held)
 
 
 async def _pass_on(held: bytes, exchange: Exchange, reply: Reply, meter: Meter | None) -> tuple[bytes, Transcript]:
@@ -48,15 +53,13 @@ async def _pass_on(held: bytes, exchange: Exchange, reply: Reply, meter: Meter |
             held += piece
             continue
         if not reply.is_started:
-            await reply.start(exchange.status, _headers(exchange, meter, length=_length_of(exchange)))
+            receipt = meter.receipt_id if meter is not None else ""
+            length = _length_of(exchange)
+            headers = passing.answer_headers(exchange, receipt=receipt, is_stream=False, length=length)
+            await reply.start(exchange.status, headers)
         await reply.write(held)
         held = piece
     return held, transcript
-
-
-def _headers(exchange: Exchange, meter: Meter | None, *, length: int | None) -> HeaderList:
-    receipt = meter.receipt if meter is not None else ""
-    return passing.answer_headers(exchange, receipt=receipt, is_stream=False, length=length)
 
 
 def _length_of(exchange: Exchange) -> int | None:

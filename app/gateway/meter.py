@@ -1,33 +1,77 @@
 """The last step of a call: what it was, written down before its answer ends."""
 
 from time import perf_counter
+from typing import Protocol
 
 from app.core import ids, logs
 from app.gateway.call import Call
 from app.gateway.metrics import Metrics
 from app.gateway.outcome import Outcome
+from app.limits.holds import NOTHING_HELD, Reservation
 from app.metering import models
 from app.metering.ledger import EventRow
 from app.metering.recorder import NotRecorded, Recorder
+from app.plans.prices import Price
 
 GONE = Outcome(models.CANCELLED, "caller_gone")
 INTERRUPTED = Outcome(models.CANCELLED, "interrupted")
 
 TOOL_LENGTH = 128
 VERSION_LENGTH = 20
+RULES_LENGTH = 200
+
+
+class Admission(Protocol):
+    """What was decided when the call was let in: its price, and what it holds of which limits (limits.py)."""
+
+    @property
+    def price(self) -> Price | None: ...
+    @property
+    def reservation(self) -> Reservation: ...
+    @property
+    def rules(self) -> str: ...
+
+    def release(self) -> None:
+        """Give everything back: there will be no event."""
 
 
 class Meter:
-    """For one call of a tool. `receipt` names it from the start; `is_done` once nothing more is to be written."""
+    """For one call of a tool.
 
-    __slots__ = ("_call", "_metrics", "_recorder", "_sent_at", "is_done", "receipt")
+    receipt_id names it from the start. receipt: in full, once it is in the ledger; "" before, and for what is no event.
+    is_done: nothing more is to be written.
+    """
 
-    def __init__(self, call: Call, *, recorder: Recorder, metrics: Metrics) -> None:
+    __slots__ = (
+        "_admission",
+        "_call",
+        "_metrics",
+        "_policy_version",
+        "_recorder",
+        "_sent_at",
+        "is_done",
+        "receipt",
+        "receipt_id",
+    )
+
+    def __init__(
+        self,
+        call: Call,
+        *,
+        recorder: Recorder,
+        metrics: Metrics,
+        policy_version: int = 0,
+        admission: Admission | None = None,
+    ) -> None:
+        """admission: None for a call that costs nothing and is held against no limit."""
         self._call = call
         self._recorder = recorder
         self._metrics = metrics
+        self._policy_version = policy_version
+        self._admission = admission
         self._sent_at = perf_counter()
-        self.receipt = ids.receipt_id()
+        self.receipt_id = ids.receipt_id()
+        self.receipt = ""
         self.is_done = False
 
     def sending(self) -> None:
@@ -39,28 +83,47 @@ class Meter:
 
         Raises NotRecorded: then the answer must be withheld, and the call costs nothing.
         """
+        if not outcome.is_final:
+            self.drop()
+            return
         self.is_done = True
-        if outcome.is_final:
-            row = self._row(outcome, http_status=http_status, bytes_out=bytes_out)
-            await self._recorder.record(row)
-            self._metrics.called(self._call.destination.route.slug, outcome.status, row["duration_us"])
+        row = self._row(outcome, http_status=http_status, bytes_out=bytes_out)
+        try:
+            written = self._recorder.record(row, self._reservation)
+        except NotRecorded:
+            self.drop()
+            raise
+        self.receipt = await written
+        self._metrics.called(self._call.destination.route.slug, outcome.status, row["duration_us"])
+
+    def drop(self) -> None:
+        """There will be no event: the call is not made, or is not one."""
+        self.is_done = True
+        if self._admission is not None:
+            self._admission.release()
 
     def note(self, outcome: Outcome, *, http_status: int, bytes_out: int) -> None:
         """The same for a call whose caller does not wait any more."""
         self.is_done = True
         row = self._row(outcome, http_status=http_status, bytes_out=bytes_out)
         try:
-            self._recorder.note(row)
+            self._recorder.note(row, self._reservation)
         except NotRecorded:
+            self.drop()
             self._metrics.unrecorded.inc()
         self._metrics.called(self._call.destination.route.slug, outcome.status, row["duration_us"])
 
+    @property
+    def _reservation(self) -> Reservation:
+        return self._admission.reservation if self._admission is not None else NOTHING_HELD
+
     def _row(self, outcome: Outcome, *, http_status: int, bytes_out: int) -> EventRow:
-        call = self._call
+        call, admission = self._call, self._admission
+        price = admission.price if admission is not None and call.grant.environment == "live" else None
         now = perf_counter()
         version = call.headers.get(b"mcp-protocol-version", b"")
         return {
-            "id": self.receipt,
+            "id": self.receipt_id,
             "request_id": call.incoming.request_id,
             "at": call.incoming.at,
             "organisation_id": call.grant.organisation_id,
@@ -78,14 +141,14 @@ class Meter:
             "protocol_version": storable(version.decode("latin-1"), VERSION_LENGTH),
             "credential": "key",
             "environment": call.grant.environment,
-            "tool_version": "",
-            "policy_version": 0,
-            "rules": "",
+            "tool_version": call.tool.version if call.tool is not None else "",
+            "policy_version": self._policy_version,
+            "rules": admission.rules[:RULES_LENGTH] if admission is not None else "",
             "tokens_in": 0,
             "tokens_out": 0,
-            "price_version_id": None,
-            "amount_nanos": 0,
-            "currency": "",
+            "price_version_id": price.version_id if price is not None else None,
+            "amount_nanos": outcome.units * price.nanos_per_unit if price is not None else 0,
+            "currency": price.currency if price is not None else "",
             "idempotency_digest": "",
         }
 

@@ -4,22 +4,25 @@ import asyncio
 
 from sqlalchemy import Engine
 
-from app.core import net
+from app.core import net, vault
 from app.core.clock import Onward
 from app.core.config import Settings
 from app.gateway.auth import Authentication
 from app.gateway.feed import Feed
 from app.gateway.health import Health
+from app.gateway.limits import Limits
 from app.gateway.metrics import Metrics
 from app.gateway.policy import Policy
+from app.gateway.proof import Proof
 from app.gateway.refusals import Refusals
 from app.gateway.sessions import Sessions
 from app.gateway.streams import Streams
+from app.gateway.tariff import Tariff
+from app.gateway.upstream import limits as upstream_limits
 from app.gateway.upstream.breaker import Breakers
 from app.gateway.upstream.client import Client
-from app.gateway.upstream.limits import Limits
+from app.limits.keeper import Keeper
 from app.metering.notebook import Notebook
-from app.metering.recorder import Recorder
 
 STOP_S = 10.0
 FIRST_LOOK_S = 5.0
@@ -36,9 +39,20 @@ class Parts:
         self.sessions = Sessions(settings.secret_key.get_secret_value())
         self.clock = Onward()
         self.streams = Streams(self.policy, self.clock)
-        self.feed = Feed(engine, self.policy, on_change=self.streams.review)
+        self.tariff = Tariff(settings)
+        self.feed = Feed(
+            engine, self.policy, vault.from_settings(settings), tariff=self.tariff, on_change=self.streams.review
+        )
         self.authentication = Authentication(settings, policy=self.policy, feed=self.feed, clock=self.clock)
-        self.recorder = Recorder(engine, timeout_s=settings.ledger_timeout_s, on_commit=self.metrics.committed)
+        self.proof = Proof(settings, engine, self.metrics)
+        self.recorder = self.proof.recorder
+        self.keeper = Keeper(
+            engine,
+            heartbeat_s=settings.heartbeat_s,
+            dead_after_s=settings.dead_after_s,
+            is_settled=lambda: not self.recorder.waiting_bytes,
+        )
+        self.limits = Limits(settings, tariff=self.tariff, keeper=self.keeper)
         self.notebook = Notebook(engine)
         self.health = Health(engine, feed=self.feed, recorder=self.recorder, max_age_s=settings.policy_max_age_s)
         self.refusals = Refusals(settings, policy=self.policy, notebook=self.notebook, metrics=self.metrics)
@@ -48,7 +62,7 @@ class Parts:
         later.
         """
         settings = self.settings
-        limits = Limits(
+        limits = upstream_limits.Limits(
             connect_s=settings.connect_timeout_s,
             answer_s=settings.answer_timeout_s,
             idle_s=settings.idle_timeout_s,
@@ -60,7 +74,9 @@ class Parts:
         self.loop = loop = asyncio.get_running_loop()
         self.recorder.start(loop)
         self.notebook.start()
+        self.keeper.start(loop)
         self.feed.start(loop)
+        await asyncio.to_thread(self.keeper.wait_until_begun, timeout_s=FIRST_LOOK_S)
         await self.feed.catch_up(timeout_s=FIRST_LOOK_S)
 
     async def stop(self) -> None:
@@ -68,4 +84,5 @@ class Parts:
         await self.client.close()
         await asyncio.to_thread(self.feed.stop, timeout_s=STOP_S)
         await asyncio.to_thread(self.recorder.stop, timeout_s=STOP_S)
+        await asyncio.to_thread(self.keeper.stop, timeout_s=STOP_S)
         await asyncio.to_thread(self.notebook.stop, timeout_s=STOP_S)

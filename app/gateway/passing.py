@@ -23,16 +23,20 @@ _OUT = frozenset((b"allow", b"cache-control", b"content-type", b"retry-after"))
 _MCP = b"mcp-"
 
 
-def request_head(method: str, address: Address, headers: Headers, *, request_id: str, length: int | None) -> bytes:
+def request_head(
+    method: str, address: Address, headers: Headers, *, request_id: str, length: int | None, credential: bytes = b""
+) -> bytes:
     """Request line and headers for the integration.
 
     Mcp-… headers pass whatever their names: an intermediary that does not know one must forward it (SEP-2243).
-    length: of the body; None when there is none.
+    length: of the body; None when there is none. credential: the gateway's own for this integration, a whole line.
     """
     head = method.encode() + address.head + b"accept-encoding: identity\r\nx-request-id: " + request_id.encode()
     lines = [name + b": " + value for name, value in headers.items() if name in _IN or name[:4] == _MCP]
     if length is not None:
         lines.append(b"content-length: %d" % length)
+    if credential:
+        lines.append(credential)
     return b"\r\n".join((head, *lines, b"\r\n"))
 
 

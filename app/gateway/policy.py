@@ -9,8 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from app.gateway import shelves
+from app.gateway.shelves import Shelf
 from app.gateway.upstream import address
 from app.gateway.upstream.address import Address
+from app.integrations.catalogue import Catalogue
 from app.integrations.routes import Route
 from app.keys.grants import Grant, KnownKey
 from app.keys.models import LIVE
@@ -30,7 +33,7 @@ class Policy:
     """live, closed: SHA-256 of a key to its grant; the closed are revoked or switched off. by_prefix: a key's readable
     start to its grant, to tell whose a broken key was meant to be. destinations: slug to destination, switched off ones
     included. installed: an organisation to the integrations that it may use although they are not open to all.
-    version: of the change feed, up to which all is known.
+    shelves: an integration to its tools. version: of the change feed, up to which all is known.
     """
 
     def __init__(self) -> None:
@@ -39,18 +42,25 @@ class Policy:
         self.by_prefix: dict[str, Grant] = {}
         self.destinations: dict[str, Destination] = {}
         self.installed: dict[UUID, frozenset[UUID]] = {}
+        self.shelves: dict[UUID, Shelf] = {}
         self.version = 0
         self._keys: dict[UUID, tuple[bytes, str]] = {}
         self._slugs: dict[UUID, str] = {}
 
     def replace(
-        self, *, keys: Iterable[KnownKey], routes: Iterable[Route], installed: Mapping[UUID, frozenset[UUID]]
+        self,
+        *,
+        keys: Iterable[KnownKey],
+        routes: Iterable[Route],
+        installed: Mapping[UUID, frozenset[UUID]],
+        catalogues: Iterable[Catalogue],
     ) -> None:
         """Forget everything and know only these."""
         fresh = Policy()
         fresh.put_keys(keys)
         fresh.put_routes(routes)
         fresh.put_installed(installed)
+        fresh.put_catalogues(catalogues)
         vars(self).update(vars(fresh))
 
     def put_keys(self, keys: Iterable[KnownKey]) -> None:
@@ -95,6 +105,7 @@ class Policy:
     def drop_routes(self, integration_ids: Iterable[UUID]) -> None:
         """These integrations exist no more."""
         for integration_id in integration_ids:
+            self.shelves.pop(integration_id, None)
             slug = self._slugs.pop(integration_id, None)
             if slug is not None:
                 self.destinations.pop(slug, None)
@@ -106,3 +117,13 @@ class Policy:
                 self.installed[organisation_id] = integration_ids
             else:
                 self.installed.pop(organisation_id, None)
+
+    def put_catalogues(self, catalogues: Iterable[Catalogue]) -> None:
+        """Know the tools of these integrations as they are now."""
+        for catalogue in catalogues:
+            self.shelves[catalogue.integration_id] = Shelf(catalogue)
+
+    def shelf_of(self, destination: Destination) -> Shelf:
+        """The tools of an integration, none at all while they are not known."""
+        integration_id = destination.route.integration_id
+        return self.shelves.get(integration_id) or shelves.nothing_of(integration_id)

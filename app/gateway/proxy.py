@@ -7,6 +7,7 @@ from app.gateway.call import Call
 from app.gateway.caller import Caller
 from app.gateway.errors import Failure
 from app.gateway.event_relay import EventRelay
+from app.gateway.limits import Admission
 from app.gateway.meter import GONE, INTERRUPTED, Meter
 from app.gateway.outcome import RESUMABLE, Outcome
 from app.gateway.reply import HeaderList, Reply
@@ -36,6 +37,7 @@ class Passage:
         meter: Meter | None,
         breakers: Breakers,
         sessions: Sessions,
+        admission: Admission,
     ) -> None:
         self._call = call
         self._exchange = exchange
@@ -43,7 +45,7 @@ class Passage:
         self._meter = meter
         self._breakers = breakers
         self._sessions = sessions
-        self._is_declined = False
+        self._admission = admission
         self._events: EventRelay | None = None
 
     async def run(self, client: Client, caller: Caller) -> None:
@@ -64,9 +66,8 @@ class Passage:
 
     async def decline(self, failure: Failure) -> None:
         """Tell the caller that the call is not even tried. Nothing is written down, so there is no receipt."""
-        self._is_declined = True
         if self._meter is not None:
-            self._meter.is_done = True
+            self._meter.drop()
         await self._say(failure)
 
     async def _attempt(self, client: Client) -> None:
@@ -74,7 +75,12 @@ class Passage:
         incoming, body, address = call.incoming, call.envelope.body, call.destination.address
         length = len(body) if incoming.method == "POST" else None
         head = passing.request_head(
-            incoming.method, address, call.headers, request_id=incoming.request_id, length=length
+            incoming.method,
+            address,
+            call.headers,
+            request_id=incoming.request_id,
+            length=length,
+            credential=call.destination.route.credential,
         )
         try:
             if self._meter is not None:
@@ -100,9 +106,11 @@ class Passage:
         elif kind is Kind.EMPTY:
             await self._status_only()
         elif self._meter is None:
+            self._admission.streaming()
             self._breakers.answering(self._call.destination.route.slug)
             await self._stream()
         else:
+            self._admission.streaming()
             self._breakers.answering(self._call.destination.route.slug)
             self._events = EventRelay(self._exchange, self._reply, self._meter)
             await self._events.run()
@@ -178,8 +186,8 @@ class Passage:
         more = [(name, value) for name, value in self._exchange.headers if name in (b"allow", b"retry-after")]
         if failure.retry_after_s:
             more.append((b"retry-after", b"%d" % failure.retry_after_s))
-        if self._meter is not None and not self._is_declined:
-            more.append((b"postern-receipt", self._receipt.encode()))
+        if self._meter is not None and self._meter.receipt:
+            more.append((b"postern-receipt", self._meter.receipt.encode()))
         return more
 
     def _leave(self, outcome: Outcome) -> None:
@@ -189,7 +197,7 @@ class Passage:
 
     @property
     def _receipt(self) -> str:
-        return self._meter.receipt if self._meter is not None else ""
+        return self._meter.receipt_id if self._meter is not None else ""
 
     @property
     def _is_resumable(self) -> bool:

@@ -65,6 +65,23 @@ def data_of(event: bytes) -> bytes:
     return b"\n".join(line for line in lines if line is not None)
 
 
+def place_of(event: bytes, start: int, end: int) -> int | None:
+    """Where in `event` the bytes start up to end of its data stand; None when they are not all in one of its lines."""
+    began = before = 0
+    while began <= len(event):
+        found = _LINE_END.search(event, began)
+        line = event[began : found.start() if found else len(event)]
+        value = _value(line)
+        if value is not None:
+            if before <= start and end <= before + len(value):
+                return began + len(line) - len(value) + start - before
+            before += len(value) + 1
+        if found is None:
+            break
+        began = found.end()
+    return None
+
+
 def has_id(event: bytes) -> bool:
     """Whether it names a place from which the stream could be resumed."""
     return any(line.startswith(b"id:") and line[3:].strip() for line in _LINE_END.split(event))

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 from sqlmodel import Session
 
-from app.core import db
+from app.core import clock, db
 from tests.asynchronous import pytest_pyfunc_call  # noqa: F401
 from tests.factories import Factory
 from tests.gateway import certificates, gateways, wire
@@ -69,3 +69,16 @@ def open_server(open_sqlite_gateway):
             yield caller, upstream, port
 
     return open_
+
+
+@pytest.fixture
+def hands(monkeypatch):
+    """The clocks by which keys expire, in the test's hands: {"wall": seconds since 1970, "steady": seconds}."""
+    hands = {"wall": clock.now().timestamp(), "steady": 100.0}
+    made = clock.Onward.__init__
+
+    def held(self):
+        made(self, wall=lambda: hands["wall"], steady=lambda: hands["steady"])
+
+    monkeypatch.setattr(clock.Onward, "__init__", held)
+    return hands

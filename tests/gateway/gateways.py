@@ -3,6 +3,8 @@
 import asyncio
 import hashlib
 import json
+import re
+import tempfile
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -18,8 +20,11 @@ from app.metering.models import Attempt, UsageEvent, UsageHour
 from tests.waiting import PATIENCE_S
 
 CALL = {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": "greet", "arguments": {"name": "Ada"}}}
-LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+LIST = {"jsonrpc": "2.0", "id": 1, "method": "prompts/list"}
+"""What is free and passed on. (tools/list is free too, and answered by the gateway itself.)"""
 RESULT = {"jsonrpc": "2.0", "id": 7, "result": {"content": [{"type": "text", "text": "Hello, Ada"}], "isError": False}}
+
+RECEIPT = re.compile(rb'"_meta":\{"postern/receipt":"[^"]*"\},?')
 
 PATIENT = {
     "policy_max_age_s": PATIENCE_S,
@@ -46,6 +51,17 @@ class Answer:
     @property
     def body(self) -> bytes:
         return b"".join(self.pieces)
+
+    @property
+    def passed(self) -> bytes:
+        """The body as the integration sent it: without the receipt that the gateway put into it."""
+        return RECEIPT.sub(b"", self.body)
+
+    @property
+    def receipt(self) -> str | None:
+        """The id in the header, which stands alone or before the rest of a receipt."""
+        found = self.header("postern-receipt")
+        return found and found.partition(".")[0]
 
     @property
     def json(self):
@@ -181,11 +197,13 @@ class Caller:
 
 
 @asynccontextmanager
-async def open_gateway(engine, session, make, *, upstream_url="http://127.0.0.1:9/mcp", slug="sampler", **settings):
+async def open_gateway(
+    engine, session, make, *, upstream_url="http://127.0.0.1:9/mcp", slug="sampler", tools=("greet", "slow"), **settings
+):
     """A caller of a started gateway with one key and one integration."""
     secrets = []
     make.key(secret=secrets)
-    make.integration(slug, upstream_url=upstream_url)
+    make.integration(slug, upstream_url=upstream_url, tools=tools)
     session.commit()
     chosen = {
         "environment": "development",
@@ -193,9 +211,10 @@ async def open_gateway(engine, session, make, *, upstream_url="http://127.0.0.1:
         "portal_url": "http://portal.example",
         **PATIENT,
     }
-    gateway = Gateway(Settings(**{**chosen, **settings}), engine)
-    await gateway.start()
-    try:
-        yield Caller(gateway, secrets[0], engine)
-    finally:
-        await gateway.stop()
+    with tempfile.TemporaryDirectory() as folder:
+        gateway = Gateway(Settings(**{**chosen, "spool_dir": folder, **settings}), engine)
+        await gateway.start()
+        try:
+            yield Caller(gateway, secrets[0], engine)
+        finally:
+            await gateway.stop()

@@ -51,6 +51,7 @@ def gateway_process(database_url, folder, **settings):
         "gateway_metrics_port": metrics_port,
         "gateway_url": f"http://127.0.0.1:{port}",
         "log_format": "json",
+        "spool_dir": folder / "spool",
         **PATIENT,
         **settings,
     }
@@ -166,7 +167,7 @@ class Load:
             for _ in left:
                 answer = await connection.call()
                 if answer.status == 200 and "result" in answer.json:
-                    self.answered.append(answer.headers["postern-receipt"])
+                    self.answered.append(answer.headers["postern-receipt"].partition(".")[0])
                 else:
                     self.refused += 1
         except (ConnectionError, asyncio.IncompleteReadError):

@@ -89,7 +89,7 @@ def test_a_call_must_name_a_tool(params):
     ("body", "expected"),
     [
         (json.dumps(CALL).encode(), (7, "tools/call", "greet")),
-        (json.dumps(LIST).encode(), (1, "tools/list", "")),
+        (json.dumps(LIST).encode(), (1, "prompts/list", "")),
         (b"", (None, "", "")),
         (b"nonsense", (None, "", "")),
         (b"[1]", (None, "", "")),

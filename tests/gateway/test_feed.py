@@ -12,9 +12,12 @@ from sqlmodel import col
 
 from app.core import changes
 from app.core.changes import Change
+from app.core.config import Settings
+from app.core.vault import Vault
 from app.gateway import feed as feed_module
 from app.gateway.feed import Feed
 from app.gateway.policy import Policy
+from app.gateway.tariff import Tariff
 from app.integrations import services as integrations
 from app.keys import services as keys
 from app.keys.grants import Grant, KnownKey
@@ -27,7 +30,7 @@ from tests.waiting import PATIENCE_S
 async def following(engine):
     """A policy that follows the database, already loaded."""
     policy = Policy()
-    feed = Feed(engine, policy)
+    feed = Feed(engine, policy, Vault(["for tests"]), tariff=Tariff(Settings()))
     feed.start(asyncio.get_running_loop())
     try:
         await until(lambda: feed.age_s < inf)
@@ -69,7 +72,7 @@ async def test_changes_arrive_by_themselves(engine, session, make, now):
 
 async def test_integrations_come_move_and_go(engine, session, make, now):
     async with following(engine) as (policy, _):
-        integration = make.integration("sampler")
+        integration = make.integration("sampler", tools=())
         session.commit()
         await until(lambda: "sampler" in policy.destinations)
 
@@ -198,7 +201,7 @@ async def test_one_bad_address_does_not_stop_the_others(engine, session, make):
 
 
 def test_an_unloaded_policy_is_infinitely_old(engine):
-    assert Feed(engine, Policy()).age_s == float("inf")
+    assert Feed(engine, Policy(), Vault(["for tests"]), tariff=Tariff(Settings())).age_s == float("inf")
 
 
 def test_ten_thousand_keys_take_little_memory():

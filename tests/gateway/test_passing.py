@@ -11,7 +11,7 @@ BODY = b'{"jsonrpc":"2.0","id":1,"result":{"tools":[]}}'
 async def test_only_what_the_protocol_needs_goes_in(open_sqlite_gateway):
     asked = [
         ("MCP-Protocol-Version", "2025-11-25"),
-        ("Mcp-Method", "tools/list"),
+        ("Mcp-Method", "prompts/list"),
         ("Mcp-Param-Region", "eu"),
         ("Last-Event-ID", "4"),
         ("Traceparent", "00-1-2-01"),

@@ -19,13 +19,13 @@ async def test_a_stream_arrives_as_it_was_sent_and_is_one_event(open_sqlite_gate
     async with Upstream(stream(*sent)) as upstream, open_sqlite_gateway(upstream_url=upstream.url) as caller:
         got = await caller.call()
 
-        assert (got.status, got.body, got.is_complete) == (200, b"".join(sent), True)
+        assert (got.status, got.passed, got.is_complete) == (200, b"".join(sent), True)
         assert got.header("content-type") == "text/event-stream"
         assert got.header("x-accel-buffering") == "no"
         assert got.header("set-cookie") is None
         [recorded] = caller.events
-        assert recorded.id == got.header("postern-receipt")
-        assert (recorded.status, recorded.units, recorded.bytes_out) == ("ok", 1, len(got.body))
+        assert recorded.id == got.receipt
+        assert (recorded.status, recorded.units, recorded.bytes_out) == ("ok", 1, len(got.passed))
 
 
 async def test_progress_passes_at_once_and_the_response_waits_for_the_ledger(open_sqlite_gateway, monkeypatch):
@@ -39,27 +39,27 @@ async def test_progress_passes_at_once_and_the_response_waits_for_the_ledger(ope
     async with Upstream(script) as upstream, open_sqlite_gateway(upstream_url=upstream.url) as caller:
         record = caller.gateway.parts.recorder.record
 
-        async def slowly(row):
+        async def slowly(*said, **more):
             await gates["written"].wait()
-            await record(row)
+            return await record(*said, **more)
 
         monkeypatch.setattr(caller.gateway.parts.recorder, "record", slowly)
         request = caller.start()
-        await until(lambda: request.answer.body == event(PROGRESS))
+        await until(lambda: request.answer.passed == event(PROGRESS))
         gates["response"].set()
         await asyncio.sleep(0.05)  # nothing may have happened, however long one waits
-        assert request.answer.body == event(PROGRESS)
+        assert request.answer.passed == event(PROGRESS)
 
         gates["written"].set()
         got = await request.finished()
-        assert got.body == event(PROGRESS) + event(RESULT)
+        assert got.passed == event(PROGRESS) + event(RESULT)
 
 
 async def test_events_cut_anywhere_are_put_together(open_sqlite_gateway):
     sent = event(PROGRESS) + event(RESULT)
     script = raw(HEAD, *[chunk(sent[at : at + 7]) for at in range(0, len(sent), 7)], END)
     async with Upstream(script) as upstream, open_sqlite_gateway(upstream_url=upstream.url) as caller:
-        assert (await caller.call()).body == sent
+        assert (await caller.call()).passed == sent
         assert len(caller.events) == 1
 
 
@@ -97,7 +97,7 @@ async def test_every_form_of_response_is_counted(open_sqlite_gateway, last, stat
     async with Upstream(stream(*sent)) as upstream, open_sqlite_gateway(upstream_url=upstream.url) as caller:
         got = await caller.call()
 
-        assert got.body == b"".join(sent)
+        assert got.passed == b"".join(sent)
         [recorded] = caller.events
         assert (recorded.status, recorded.error_class) == (status, error_class)
         assert recorded.units == (0 if status == "protocol_error" else 1)
@@ -109,14 +109,14 @@ async def test_a_very_large_event_streams_while_its_end_waits(open_sqlite_gatewa
     async with Upstream(stream(sent)) as upstream, open_sqlite_gateway(upstream_url=upstream.url) as caller:
         record = caller.gateway.parts.recorder.record
 
-        async def slowly(row):
+        async def slowly(*said, **more):
             await written.wait()
-            await record(row)
+            return await record(*said, **more)
 
         monkeypatch.setattr(caller.gateway.parts.recorder, "record", slowly)
         request = caller.start()
-        await until(lambda: len(request.answer.body) > 2_000_000)
-        assert not request.answer.body.endswith(sent[-100:])
+        await until(lambda: len(request.answer.passed) > 2_000_000)
+        assert not request.answer.passed.endswith(sent[-100:])
         written.set()
 
         assert (await request.finished()).body == sent
@@ -125,7 +125,7 @@ async def test_a_very_large_event_streams_while_its_end_waits(open_sqlite_gatewa
 async def test_more_input_asked_for_is_no_event(open_sqlite_gateway):
     sent = event({"jsonrpc": "2.0", "id": 7, "result": {"resultType": "input_required", "inputRequests": {}}})
     async with Upstream(stream(sent)) as upstream, open_sqlite_gateway(upstream_url=upstream.url) as caller:
-        assert (await caller.call()).body == sent
+        assert (await caller.call()).passed == sent
         assert caller.events == []
 
 
@@ -146,8 +146,8 @@ async def test_a_stream_without_a_response_ends_in_an_error_event_and_costs_noth
         got = await caller.call()
 
         assert got.is_complete
-        assert got.body.startswith(event(PROGRESS))
-        error = json.loads(got.body.rpartition(b"data: ")[2])
+        assert got.passed.startswith(event(PROGRESS))
+        error = json.loads(got.passed.rpartition(b"data: ")[2])
         assert error["id"] == 7
         assert error["error"]["code"] == (-31504 if how == "falls silent" else -31502)
         assert "not charged" in error["error"]["message"]
@@ -159,14 +159,14 @@ async def test_a_stream_without_a_response_ends_in_an_error_event_and_costs_noth
 async def test_a_response_that_cannot_be_written_down_is_replaced_by_an_error(open_sqlite_gateway, monkeypatch):
     async with (
         Upstream(stream(event(PROGRESS), event(RESULT))) as upstream,
-        open_sqlite_gateway(upstream_url=upstream.url, ledger_timeout_s=0.2) as caller,
+        open_sqlite_gateway(upstream_url=upstream.url, ledger_timeout_s=0.2, spool_max_bytes=0) as caller,
     ):
         monkeypatch.setattr(LedgerConnection, "write", locked)
         got = await caller.call()
 
-        assert got.body.startswith(event(PROGRESS))
-        assert b"Hello, Ada" not in got.body
-        assert json.loads(got.body.rpartition(b"data: ")[2])["error"]["code"] == -31503
+        assert got.passed.startswith(event(PROGRESS))
+        assert b"Hello, Ada" not in got.passed
+        assert json.loads(got.passed.rpartition(b"data: ")[2])["error"]["code"] == -31503
         assert caller.events == []
 
 
@@ -179,7 +179,7 @@ async def test_an_upstream_that_breaks_after_its_response_changes_nothing(open_s
     async with Upstream(script) as upstream, open_sqlite_gateway(upstream_url=upstream.url) as caller:
         got = await caller.call()
 
-        assert (got.body, got.is_complete) == (event(RESULT), True)
+        assert (got.passed, got.is_complete) == (event(RESULT), True)
         [recorded] = caller.events
         assert (recorded.status, recorded.units) == ("ok", 1)
 
@@ -189,7 +189,7 @@ async def test_a_stream_that_can_be_resumed_counts_when_it_ends_early(open_sqlit
     async with Upstream(stream(sent)) as upstream, open_sqlite_gateway(upstream_url=upstream.url) as caller:
         got = await caller.call()
 
-        assert (got.body, got.is_complete) == (sent, True)
+        assert (got.passed, got.is_complete) == (sent, True)
         [recorded] = caller.events
         assert (recorded.status, recorded.error_class, recorded.units) == ("ok", "resumable", 1)
 

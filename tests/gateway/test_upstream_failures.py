@@ -63,10 +63,10 @@ async def test_a_failed_call_is_a_jsonrpc_error_under_200_and_costs_nothing(open
         assert (got.json["id"], got.error["code"]) == (7, code)
         assert "“Sampler”" in got.error["message"]
         assert "not charged" in got.error["message"]
-        assert upstream.url not in got.body.decode()
+        assert upstream.url not in got.passed.decode()
         assert got.header("www-authenticate") is None
         [event] = caller.events
-        assert event.id == got.header("postern-receipt")
+        assert event.id == got.receipt
         assert (event.status, event.error_class, event.units) == (status, error_class, 0)
         assert [(hour.calls, hour.errors, hour.units) for hour in caller.hours] == [(1, 1, 0)]
 
@@ -127,7 +127,7 @@ async def test_a_jsonrpc_error_with_a_status_passes_as_it_is(open_sqlite_gateway
     ):
         got = await caller.call(LIST)
 
-        assert (got.status, got.body) == (404, body)
+        assert (got.status, got.passed) == (404, body)
 
 
 async def test_notifications_and_responses_are_accepted_with_nothing(open_sqlite_gateway):
@@ -140,7 +140,7 @@ async def test_notifications_and_responses_are_accepted_with_nothing(open_sqlite
             {"jsonrpc": "2.0", "id": 3, "result": {}},
         ):
             got = await caller.call(message)
-            assert (got.status, got.body, got.is_complete) == (202, b"", True)
+            assert (got.status, got.passed, got.is_complete) == (202, b"", True)
 
 
 async def test_a_long_answer_that_breaks_off_is_cut_off_too(open_sqlite_gateway):
@@ -150,7 +150,7 @@ async def test_a_long_answer_that_breaks_off_is_cut_off_too(open_sqlite_gateway)
         for message in (CALL, LIST):
             got = await caller.call(message)
             assert got.status == 200
-            assert len(got.body) > 64 * 1024
+            assert len(got.passed) > 64 * 1024
             assert not got.is_complete
         [event] = caller.events
         assert (event.status, event.units) == ("upstream_error", 0)
@@ -180,7 +180,7 @@ async def test_a_call_has_an_end_even_if_it_never_falls_silent(open_sqlite_gatew
         got = await caller.call()
 
         assert got.is_complete
-        assert b"did not answer in time" in got.body
+        assert b"did not answer in time" in got.passed
         assert [event.status for event in caller.events] == ["timeout"]
 
 
@@ -197,7 +197,7 @@ async def test_other_callers_do_not_notice_a_slow_integration(open_sqlite_gatewa
 
         answers = await asyncio.wait_for(asyncio.gather(*[caller.call() for _ in range(50)]), PATIENCE_S)
 
-        assert all(got.body == BODY for got in answers)
+        assert all(got.passed == BODY for got in answers)
         for request in hanging:
             request.hang_up()
         await asyncio.gather(*[request.finished() for request in hanging])
