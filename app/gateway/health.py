@@ -11,13 +11,17 @@ from app.gateway.feed import Feed
 from app.metering.recorder import Recorder
 
 TIMEOUT_S = 3.0
+_AWAY = ("does not answer", "does not answer in time")
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Each check by name: "" when it is well, else what is wrong, without details that help a stranger."""
+    """Each check by name: "" when it is well, else what is wrong, without details that help a stranger. notes: what is
+    not well, and yet no reason to send calls elsewhere.
+    """
 
     checks: dict[str, str]
+    notes: dict[str, str]
 
     @property
     def is_ready(self) -> bool:
@@ -40,19 +44,25 @@ class Health:
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(asyncio.to_thread(self._look))
         done, _ = await asyncio.wait([self._looking], timeout=TIMEOUT_S)
-        database = self._looking.result() if done else "does not answer in time"
-        return Readiness(
-            {
-                "database": database,
-                "policy": "" if self._feed.age_s <= self._max_age_s else "news of revocations is missing",
-                "ledger": "failing" if self._recorder.is_troubled else "",
-            }
-        )
+        database = self._looking.result() if done else _AWAY[1]
+        age_s = self._feed.age_s
+        checks = {
+            "database": database,
+            "policy": "" if age_s <= self._max_age_s else "news of revocations is missing",
+            "ledger": "failing" if self._recorder.is_troubled else "",
+        }
+        notes = {}
+        if database in _AWAY and not checks["policy"] and not checks["ledger"]:
+            checks["database"] = ""
+            notes["database"] = f"{database}; calls go on by what was known {age_s:.0f} s ago, and wait on disk"
+        elif self._recorder.waiting_bytes:
+            notes["ledger"] = f"{self._recorder.waiting_bytes:,} bytes of events wait on disk"
+        return Readiness(checks, notes)
 
     def _look(self) -> str:
         try:
             with self._engine.connect() as connection:
                 current = migrate.current(connection)
         except SQLAlchemyError:
-            return "does not answer"
+            return _AWAY[0]
         return "" if current == self._expected else "is not migrated to this release: run `postern migrate`"
