@@ -17,8 +17,9 @@ from app.gateway.upstream.exchange import Exchange
 from app.gateway.upstream.problems import ShuttingDown
 
 LISTEN = "subscriptions/listen"
+SOON_S = 0.1
 LATER_S = 86_400.0
-"""No stream lives so long."""
+"""Shortest and longest time that a timer is set to; no stream lives as long as the latter."""
 
 
 class Streams:
@@ -31,11 +32,7 @@ class Streams:
 
     def add(self, exchange: Exchange, call: Call, reply: Reply) -> None:
         """From now on it may be ended."""
-        timer = None
-        if call.grant.expires_at < inf:
-            left_s = min(call.grant.expires_at - self._clock.now_s(), LATER_S)
-            timer = asyncio.get_running_loop().call_later(max(left_s, 0), self.review)
-        self._open[exchange] = (call, reply, timer)
+        self._open[exchange] = (call, reply, self._timer(exchange, call))
 
     def discard(self, exchange: Exchange) -> None:
         """It is over."""
@@ -57,6 +54,19 @@ class Streams:
         ]
         for exchange in ending:
             exchange.fail(ShuttingDown())
+
+    def _timer(self, exchange: Exchange, call: Call) -> asyncio.TimerHandle | None:
+        """Nobody announces that a key expires."""
+        if call.grant.expires_at == inf:
+            return None
+        left_s = call.grant.expires_at - self._clock.now_s()
+        return asyncio.get_running_loop().call_later(min(max(left_s, SOON_S), LATER_S), self._expire, exchange)
+
+    def _expire(self, exchange: Exchange) -> None:
+        """Timers go by another clock, and may be early: so this one is set again until the exchange is over."""
+        self.review()
+        call, reply, _ = self._open[exchange]
+        self._open[exchange] = (call, reply, self._timer(exchange, call))
 
     def _holds(self, call: Call) -> bool:
         grant = self._policy.grant_of(call.grant.key_id)
