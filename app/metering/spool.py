@@ -63,16 +63,17 @@ class Spool:
         """Keep them durably, all or none. Raises OSError: no room, by the disk's measure or by the limit."""
         data = _encode([self._waiting(entry) for entry in entries])
         with self._lock:
-            if self._file is None:
-                self._file = self._make()
-                log.error("spool.begun", extra={"file": self._file.path.name})
-            try:
+            if self._file is not None:
                 self._file.append(data)
+                return
+            file = self._make()
+            try:
+                file.append(data)
             except OSError:
-                if not self._file.size:
-                    self._file.remove()
-                    self._file = None
+                file.remove()
                 raise
+            log.error("spool.begun", extra={"file": file.path.name})
+            self._file = file
 
     def groups(self) -> Iterator[list[Waiting]]:
         """This process's groups, oldest first; more may come meanwhile."""
