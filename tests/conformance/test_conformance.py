@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from tests.conformance import node, suite
-from tests.conformance.comparison import Comparison, compare, failing
+from tests.conformance.comparison import CHOICES, Comparison, compare, failing
 from tests.conformance.stage import stage
 from tests.conformance.suite import Findings
 
@@ -48,3 +48,14 @@ def test_a_check_that_fails_in_both_places_is_not_lost():
     found = {"tasks-lifecycle": Findings(Counter(), {"create": "FAILURE: no tasks"})}
 
     assert Comparison("2026-07-28", found, found).lost == {}
+
+
+def test_a_check_that_does_not_apply_to_plain_json_is_not_lost():
+    (check,) = CHOICES
+    direct = {"streams": Findings(Counter({check: 1}), {})}
+
+    comparison = Comparison("2025-11-25", direct, {"streams": Findings(Counter(), {}, frozenset({check}))})
+
+    assert comparison.lost == {}
+    assert "one does not apply" in comparison.table
+    assert Comparison("2025-11-25", direct, {"streams": Findings(Counter(), {check: "FAILURE"})}).lost

@@ -5,10 +5,10 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from tests.conformance.full_server import answers, asking, reading, rounds, sessions
+from tests.conformance.full_server import answers, asking, at_once, reading, rounds, sessions
 from tests.conformance.full_server.server import server
 
-PARTS = (answers, asking, reading, rounds)  # each adds what it has by being imported, in this order
+PARTS = (answers, asking, at_once, reading, rounds)  # each adds what it has by being imported, in this order
 RETRY_MS = 100
 ONLY_LOCAL = TransportSecuritySettings(
     enable_dns_rebinding_protection=True,
