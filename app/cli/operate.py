@@ -11,6 +11,7 @@ from app.accounts import services as account_services
 from app.core import clock, config, db, logs
 from app.core import migrate as migrations
 from app.core.errors import Invalid
+from app.integrations import refreshing
 from app.sandbox import run as sandbox
 from app.sandbox import seed as sandbox_seed
 
@@ -43,7 +44,10 @@ def seed() -> None:
         raise Invalid("`postern seed` is for development: nobody wants samples in production.")
     with Session(db.create(settings.database_url)) as session:
         sandbox_seed.seed(session, settings=settings, now=clock.now())
-        session.commit()
+        for slug in sandbox_seed.SLUGS:
+            complaint = sandbox_seed.approve(session, slug, refreshing.means(settings))
+            session.commit()
+            click.echo(f"{slug}: {complaint}" if complaint else f"{slug}: its tools can be called.")
 
 
 @click.command(help="List every setting with what is in force and what it is for. Secrets are shown as dots.")

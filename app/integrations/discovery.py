@@ -147,9 +147,7 @@ def _texts(talk: Conversation, has: Mapping[str, Json]) -> dict[str, list[Json]]
 
 
 def _judged(said: _Said, definitions: list[Json], texts: Mapping[str, list[Json]], other_tools: Iterable[str]) -> Found:
-    about: dict[str, Json] = {
-        key: said.about[key] for key in ("capabilities", "serverInfo", "instructions") if key in said.about
-    }
+    about = _about(said.about)
     if len(canonical.text(about)) > MAX_SERVER:
         raise Invalid("It says more of itself than anybody would read.")
     named, complaints = _named(definitions)
@@ -166,6 +164,14 @@ def _judged(said: _Said, definitions: list[Json], texts: Mapping[str, list[Json]
     ]
     findings = [*complaints, *poison.of_server({**about, **texts}, elsewhere)]
     return Found(said.versions, {**canonical.plain(about), "findings": [one.kept() for one in findings]}, tools)
+
+
+def _about(said: Mapping[str, Json]) -> dict[str, Json]:
+    """What is kept of it. From 2026-07-28 on, serverInfo stands in _meta."""
+    about = {key: said[key] for key in ("capabilities", "serverInfo", "instructions") if key in said}
+    meta = said.get("_meta")
+    info = meta.get("io.modelcontextprotocol/serverInfo") if isinstance(meta, dict) else None
+    return {"serverInfo": info, **about} if info is not None else about
 
 
 def _named(definitions: list[Json]) -> tuple[dict[str, dict[str, Json]], list[Finding]]:

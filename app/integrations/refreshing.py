@@ -57,7 +57,9 @@ def refresh(
     try:
         headers = credentials.headers(integration, means.vault)
         session.commit()
-        found = discovery.look(means.guard, url, headers=headers, other_tools=other_tools, known=known)
+        found = discovery.look(
+            means.guard, url, headers=headers, other_tools=other_tools, known=known, within_s=discovery.WITHIN_S
+        )
     except (Invalid, Unavailable) as problem:
         return _failed(session, integration, problem, now=clock())
     return _succeeded(session, integration, found, url=url, now=clock())

@@ -6,14 +6,16 @@ is started again, a few times.
 
 import asyncio
 import fcntl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from sqlmodel import Session
 
 from app.core import clock, db, migrate
 from app.core.config import Settings
+from app.integrations import refreshing
 from app.sandbox import commands, ports, seed, welcome
 from app.sandbox.commands import Command
 from app.sandbox.supervisor import Supervisor, say
@@ -26,11 +28,22 @@ def run(settings: Settings) -> int:
 
     Answers the exit code: 0 when stopped, 1 when it didn't start or something gave up; why has been said.
     """
-    return supervise(settings, commands.all_of(settings), prepare=lambda: _prepare_database(settings))
+    return supervise(
+        settings,
+        commands.all_of(settings),
+        prepare=lambda: _prepare_database(settings),
+        once_ready={slug: partial(_approve, settings, slug) for slug in seed.SLUGS},
+    )
 
 
-def supervise(settings: Settings, wanted: Sequence[Command], *, prepare: Callable[[], None]) -> int:
-    """`run` for any processes; prepare() is what must be done before any of them starts."""
+def supervise(
+    settings: Settings,
+    wanted: Sequence[Command],
+    *,
+    prepare: Callable[[], None],
+    once_ready: Mapping[str, Callable[[], None]] | None = None,
+) -> int:
+    """`run` for any processes; prepare() is what must be done before any of them starts. once_ready: see Supervisor."""
     with _lock(settings.data_dir) as is_ours:
         if not is_ours:
             say(f"Postern already runs on {settings.data_dir}: stop it, or choose another POSTERN_DATA_DIR.")
@@ -41,7 +54,7 @@ def supervise(settings: Settings, wanted: Sequence[Command], *, prepare: Callabl
             return 1
         try:
             prepare()
-            supervisor = Supervisor(wanted, settings.data_dir / "log")
+            supervisor = Supervisor(wanted, settings.data_dir / "log", once_ready)
             return asyncio.run(supervisor.run(lambda took_s: welcome.text(settings, wanted, took_s=took_s)))
         except KeyboardInterrupt:  # before the supervisor listens for it
             return 0
@@ -55,6 +68,19 @@ def _prepare_database(settings: Settings) -> None:
         seed.seed(session, settings=settings, now=clock.now())
         session.commit()
     engine.dispose()
+
+
+def _approve(settings: Settings, slug: str) -> None:
+    """Let the tools of a sample be called. Done while the rest still starts; a second process with the same database
+    is never in the way for long.
+    """
+    engine = db.create(settings.database_url, pool_size=1)
+    with Session(engine) as session:
+        complaint = seed.approve(session, slug, refreshing.means(settings))
+        session.commit()
+    engine.dispose()
+    if complaint:
+        say(f"The tools of {slug} could not be had: {complaint}")
 
 
 @contextmanager

@@ -5,9 +5,12 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
+from app.core import clock
 from app.core.config import Settings
 from app.core.errors import NotFound
-from app.integrations import queries, services
+from app.integrations import approvals, queries, refreshing, services
+from app.integrations.refreshing import Means
+from app.integrations.trail import Trail
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +38,27 @@ _CLOCK = _Sample(
 )
 
 
+SLUGS = (_SAMPLER.slug, _CLOCK.slug)
+"""The samples; the processes behind them are called the same."""
+
+
 def seed(session: Session, *, settings: Settings, now: datetime) -> None:
     """Add the samples, or move them to where they run now. Safe to repeat."""
     _place(session, _SAMPLER, port=settings.sampler_port, now=now)
     _place(session, _CLOCK, port=settings.clock_port, now=now + timedelta(milliseconds=1))  # listed second
+
+
+def approve(session: Session, slug: str, means: Means) -> str:
+    """Ask a sample for its tools and approve them, since they come with Postern; why that failed, or "".
+
+    Commits before it asks; the last commit is the caller's.
+    """
+    integration = queries.by_slug(session, slug)
+    looked = refreshing.refresh(session, integration, means, clock=clock.now)
+    if not looked.error:
+        tools = [tool for tool in queries.tools_of(session, integration) if not tool.findings]
+        approvals.approve(Trail(session, integration, clock.now()), tools)
+    return looked.error
 
 
 def _place(session: Session, sample: _Sample, *, port: int, now: datetime) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,16 @@ LAST_LINES = 15
 
 
 class Supervisor:
-    """Runs `commands`, each with a log in the folder `logs`."""
+    """Runs `commands`, each with a log in the folder `logs`.
 
-    def __init__(self, commands: Sequence[Command], logs: Path) -> None:
+    once_ready: by a command's name, what is done in a thread when it first answers, before it counts as ready.
+    """
+
+    def __init__(
+        self, commands: Sequence[Command], logs: Path, once_ready: Mapping[str, Callable[[], None]] | None = None
+    ) -> None:
         logs.mkdir(parents=True, exist_ok=True)
+        self._once_ready = once_ready or {}
         self._children = [Child(command, logs) for command in commands]
         self._stop = asyncio.Event()
         self._kill = asyncio.Event()
@@ -62,7 +68,7 @@ class Supervisor:
                 await child.start()
             async with asyncio.TaskGroup() as group:
                 for child in self._children:
-                    group.create_task(_until_ready(child))
+                    group.create_task(self._until_ready(child))
             say(welcome(time.monotonic() - started_at))
             async with asyncio.TaskGroup() as group:
                 for child in self._children:
@@ -70,6 +76,11 @@ class Supervisor:
         except* _GaveUp:
             pass  # why has been said
         return 1
+
+    async def _until_ready(self, child: Child) -> None:
+        await _until_ready(child)
+        if child.command.name in self._once_ready:
+            await asyncio.to_thread(self._once_ready[child.command.name])
 
     async def _stop_all(self) -> None:
         ends: list[asyncio.Task[Any]] = []
