@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from app.cli import doctor, integrations, keys, limits, operate, prices
+from app.cli import doctor, integrations, keys, limits, operate, prices, proof
 from app.core.errors import PosternError
 
 
@@ -23,6 +23,8 @@ for command in (
     integrations.integration,
     prices.price,
     limits.limit,
+    proof.verify,
+    proof.explain,
 ):
     postern.add_command(command)
 postern.add_command(doctor.doctor)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, select
 
 from app.core import db
 from app.metering import signing, verification
+from app.metering.ledger import EVENTS
 from app.metering.proof_models import SigningKey
 from app.metering.verification import Finding
 
@@ -38,6 +39,17 @@ def keys_in(connection: Connection) -> dict[str, bytes]:
     """The public keys that the database holds, by id."""
     found = connection.execute(select(KEYS.c.id, KEYS.c.public))
     return {key_id: signing.decoded(public) for key_id, public in found}
+
+
+def contradiction(connection: Connection, said: Mapping[str, object]) -> str:
+    """How the ledger contradicts what a genuine receipt says; "" when it does not."""
+    event = connection.execute(select(EVENTS).where(EVENTS.c.id == said["id"])).mappings().first()
+    if event is None:
+        return "the ledger does not hold its call: it was dropped, or waits on a gateway's disk."
+    facts = {name: event[name] for name in ("tool", "environment", "status", "units", "amount_nanos", "currency")}
+    facts["organisation"], facts["key"] = str(event["organisation_id"]), str(event["key_id"])
+    differing = [name for name, value in facts.items() if said[name] != value]
+    return f"the ledger says otherwise about: {', '.join(differing)}." if differing else ""
 
 
 def everything_wrong(

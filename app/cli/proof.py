@@ -1,0 +1,100 @@
+"""`postern verify` and `postern explain`: that the ledger is as it was written, and why it says what it says."""
+
+import json
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from app.cli import database
+from app.core import clock, config
+from app.core.errors import Invalid, NotFound
+from app.metering import explaining, proving, receipts, signing, verification
+from app.metering.receipts import NotAReceipt
+from app.organisations import queries as organisations
+
+MINUTES = 15
+
+
+@click.command(
+    help="Check that no event was changed, dropped, reordered or put in, and that all totals are right; with "
+    "--receipt, that a receipt is genuine and its call is in the ledger. Exits with 1 if anything is wrong."
+)
+@click.option("--organisation", "slug", help="Only the ledger of the organisation with this slug.")
+@click.option("--receipt", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file with a receipt.")
+@click.option(
+    "--keys",
+    "kept",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Public keys that you kept, as /.well-known/postern-receipt-keys.json gives them. With --receipt, nothing "
+    "else is needed: no database.",
+)
+@click.option("--minutes", default=MINUTES, show_default=True, help="An event older than that must be sealed.")
+def verify(slug: str | None, receipt: Path | None, kept: Path | None, minutes: int) -> None:
+    keys = _keys_in(kept) if kept is not None else None
+    sys.exit(_receipt(receipt, keys) if receipt is not None else _ledger(slug, keys, minutes))
+
+
+@click.command(help="Say what was decided about the call with this receipt or request id, and by which rule.")
+@click.argument("any_id")
+def explain(any_id: str) -> None:
+    settings = config.load()
+    addresses = {"keys_url": settings.portal_url + "/keys", "gateway_url": settings.gateway_url}
+    with database.opened() as session:
+        lines = explaining.of(session, any_id, kept_hours=settings.attempts_kept_hours, addresses=addresses)
+    if not lines:
+        raise NotFound(
+            f"Nothing is known of “{any_id[:60]}”. Receipts (rcp_…) of calls are kept for good, but one may still wait "
+            f"on a gateway's disk; refused requests (req_…) are kept for {settings.attempts_kept_hours} hours, and "
+            "requests that are free leave no trace but the log: search it for the id."
+        )
+    for line in lines:
+        click.echo(line)
+
+
+def _ledger(slug: str | None, keys: dict[str, bytes] | None, minutes: int) -> int:
+    with database.opened() as session:
+        chosen = [organisations.by_slug(session, slug).id] if slug is not None else None
+        engine = session.get_bind()
+        wrong = 0
+        with proving.reading(engine) as connection:  # type: ignore[arg-type]  # an engine: database.py gives it one
+            before = clock.now() - timedelta(minutes=minutes)
+            ids = verification.everybody(connection) if chosen is None else chosen
+            for finding in proving.everything_wrong(
+                connection, unsealed_before=before, organisation_ids=ids, keys=keys
+            ):
+                wrong += 1
+                place = f", place {finding.seq}" if finding.seq is not None else ""
+                click.echo(f"WRONG  organisation {finding.organisation_id}{place}: {finding.what}")
+            signers = ", ".join(keys if keys is not None else proving.keys_in(connection)) or "none yet"
+    click.echo(f"{len(ids)} organisation(s) checked, {wrong or 'nothing'} wrong. Keys: {signers}.")
+    return 1 if wrong else 0
+
+
+def _receipt(path: Path, keys: dict[str, bytes] | None) -> int:
+    text = path.read_text(encoding="utf-8").strip()
+    try:
+        if keys is not None:
+            said = receipts.verified(text, keys)
+        else:
+            with database.opened() as session, proving.reading(session.get_bind()) as connection:  # type: ignore[arg-type]
+                said = receipts.verified(text, proving.keys_in(connection))
+                problem = proving.contradiction(connection, said)
+            if problem:
+                click.echo(f"WRONG  The receipt is genuine, but {problem}")
+                return 1
+    except NotAReceipt as problem:
+        click.echo(f"WRONG  {problem}")
+        return 1
+    click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+    click.echo("The receipt is genuine." + ("" if keys is not None else " Its call is in the ledger, as it says."))
+    return 0
+
+
+def _keys_in(path: Path) -> dict[str, bytes]:
+    try:
+        published = json.loads(path.read_text(encoding="utf-8"))["keys"]
+        return {key["id"]: signing.decoded(key["public"]) for key in published}
+    except (ValueError, KeyError, TypeError):
+        raise Invalid(f"{path} does not hold public keys as the gateway publishes them.") from None

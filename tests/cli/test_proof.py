@@ -1,0 +1,154 @@
+"""`postern verify` and `postern explain`: what whoever runs Postern, or whoever pays for it, types."""
+
+import asyncio
+import json
+from uuid import uuid4
+
+import pytest
+from click.testing import CliRunner
+from sqlmodel import Session
+
+from app import cli
+from app.core import clock, ids, vault
+from app.core.config import Settings
+from app.core.errors import NotFound
+from app.limits.models import LimitRule
+from app.metering import sealing, signing
+from app.metering.models import Attempt
+from tests.conftest import NOW
+from tests.metering.recording import recording, row
+from tests.metering.test_verification import tamper
+
+
+@pytest.fixture
+def run(database_url):
+    """`run("verify")` gives the exit code and what was printed."""
+
+    def run(*words):
+        runner = CliRunner(env={"POSTERN_DATABASE_URL": database_url})
+        result = runner.invoke(cli.postern, words, standalone_mode=False)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result.exit_code, result.output
+
+    return run
+
+
+@pytest.fixture
+def called(engine, session, make):
+    """A recorded and sealed call: its row, its receipt, and the published keys."""
+    box = vault.from_settings(Settings())
+    key, integration = make.key(name="ci"), make.integration("sampler", tools=())
+    said = row(organisation_id=key.organisation_id, key_id=key.id, integration_id=integration.id)
+    signer = signing.signer(session, box, now=NOW)
+    session.commit()
+
+    async def record():
+        async with recording(engine, make_signer=lambda: signer) as recorder:
+            return await recorder.record(said)
+
+    receipt = asyncio.run(record())
+    with Session(engine) as other:
+        sealing.Sealer().run(other, box, now=clock.now())
+        other.commit()
+        keys = signing.as_json(signing.published(other))
+    return said, receipt, keys
+
+
+def test_a_sound_ledger_verifies(run, called):
+    code, output = run("verify")
+
+    assert (code, "1 organisation(s) checked, nothing wrong" in output) == (0, True)
+
+
+def test_a_changed_event_is_named_and_fails(run, engine, called):
+    said, _, _ = called
+    tamper(engine, "UPDATE usage_event SET amount_nanos = 1 WHERE id = :id", id=said["id"])
+
+    code, output = run("verify")
+
+    assert code == 1
+    assert said["id"] in output
+
+
+def test_one_organisation_can_be_checked_alone(run, engine, session, make, called):
+    said, _, _ = called
+    other = make.organisation()
+    session.commit()
+    tamper(engine, "UPDATE usage_event SET amount_nanos = 1 WHERE id = :id", id=said["id"])
+
+    assert run("verify", "--organisation", other.slug)[0] == 0
+
+
+def test_a_receipt_verifies_against_the_ledger(run, engine, tmp_path, called):
+    said, receipt, _ = called
+    (tmp_path / "r").write_text(receipt + "\n")
+
+    assert run("verify", "--receipt", str(tmp_path / "r"))[0] == 0
+
+    tamper(engine, "DELETE FROM usage_event WHERE id = :id", id=said["id"])
+    code, output = run("verify", "--receipt", str(tmp_path / "r"))
+    assert code == 1
+    assert "does not hold its call" in output
+
+
+def test_a_receipt_verifies_offline_with_kept_keys(tmp_path, called):
+    said, receipt, keys = called
+    (tmp_path / "r").write_text(receipt)
+    (tmp_path / "keys.json").write_text(json.dumps(keys))
+    runner = CliRunner(env={"POSTERN_DATABASE_URL": "postgresql://nowhere.invalid/none"})
+    arguments = ["verify", "--receipt", str(tmp_path / "r"), "--keys", str(tmp_path / "keys.json")]
+
+    good = runner.invoke(cli.postern, arguments)
+    (tmp_path / "r").write_text(receipt.replace(said["id"], ids.receipt_id()))
+    bad = runner.invoke(cli.postern, arguments)
+
+    assert (good.exit_code, "genuine" in good.output) == (0, True)
+    assert (bad.exit_code, "another name" in bad.output) == (1, True)
+
+
+def test_a_call_is_explained_by_receipt_and_by_request(run, called):
+    said, receipt, _ = called
+
+    _, by_receipt = run("explain", receipt)
+    _, by_request = run("explain", said["request_id"])
+
+    assert by_receipt == by_request
+    for words in ("“greet” of sampler", "version 7", "place 1 of its chain", "with the key “ci”", "1 unit(s)"):
+        assert words in by_receipt
+
+
+def test_a_refusal_is_explained_by_its_rule(run, session, make):
+    key = make.key()
+    rule = LimitRule(
+        id=uuid4(), name="small", measure="calls", period="month", most=10, set_by="operator", created_at=NOW
+    )
+    session.add(rule)
+    session.flush()
+    attempt = Attempt(
+        id=ids.request_id(),
+        at=NOW,
+        organisation_id=key.organisation_id,
+        key_id=key.id,
+        address_digest="",
+        reason="allowance_used",
+        http_status=200,
+        path="/mcp/sampler",
+        method="tools/call",
+        tool="greet",
+        detail="10 of 10 are used",
+        rule_id=rule.id,
+        policy_version=12,
+    )
+    session.add(attempt)
+    session.commit()
+
+    _, output = run("explain", attempt.id)
+
+    for words in ("not charged", "version 12", "10 of 10 are used", "“small” (at most 10 calls per month", "24 hours"):
+        assert words in output
+
+
+def test_an_unknown_id_says_where_else_to_look(run):
+    with pytest.raises(NotFound, match="24 hours"):
+        run("explain", "req_unknown")
