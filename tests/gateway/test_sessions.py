@@ -12,6 +12,7 @@ from tests.gateway.upstreams import raw as always
 
 UPSTREAMS_OWN = "5e55-10n"
 INITIALIZE = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "2025-11-25"}}
+LIST_TOOLS = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
 OPENED = answer(b'{"jsonrpc":"2.0","id":1,"result":{}}', more=f"Mcp-Session-Id: {UPSTREAMS_OWN}\r\n")
 KEY, OTHER_KEY, INTEGRATION, OTHER_INTEGRATION = (uuid4() for _ in range(4))
 
@@ -40,6 +41,28 @@ async def test_t6_another_key_is_told_that_there_is_no_such_session(open_gateway
         assert stolen.error["data"]["reason"] == "unknown_session"
         assert still.status == 200
         assert len(upstream.requests) == 2
+
+
+async def test_a_session_that_its_client_ended_is_unknown_to_the_gateway_too(open_sqlite_gateway):
+    async with Upstream(always(OPENED)) as upstream, open_sqlite_gateway(upstream_url=upstream.url) as caller:
+        ended, other = (await caller.call(INITIALIZE)).header("mcp-session-id"), caller.session("another")
+        await caller.call(method="DELETE", headers=caller.usual(("Mcp-Session-Id", ended)))
+        listed = await caller.call(LIST_TOOLS, headers=caller.usual(("Mcp-Session-Id", ended)))
+        still = await caller.call(LIST_TOOLS, headers=caller.usual(("Mcp-Session-Id", other)))
+
+        assert (listed.status, listed.error["data"]["reason"]) == (404, "unknown_session")
+        assert still.status == 200
+
+
+async def test_a_session_that_its_integration_would_not_end_goes_on(open_sqlite_gateway):
+    async def script(request, reader, writer):
+        writer.write(answer(b"", status="405 No") if request.method == "DELETE" else OPENED)
+
+    async with Upstream(script) as upstream, open_sqlite_gateway(upstream_url=upstream.url) as caller:
+        session = (await caller.call(INITIALIZE)).header("mcp-session-id")
+        await caller.call(method="DELETE", headers=caller.usual(("Mcp-Session-Id", session)))
+
+        assert (await caller.call(LIST_TOOLS, headers=caller.usual(("Mcp-Session-Id", session)))).status == 200
 
 
 @pytest.mark.parametrize("made_up", [UPSTREAMS_OWN, "x", "A" * 60, "é", "5e55-10n=="])
