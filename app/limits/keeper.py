@@ -130,16 +130,18 @@ class Keeper:
                 log.info("limits.recovered")
         except NotRegistered:
             self._rename()
-        except SQLAlchemyError as problem:
+        except Exception as problem:  # noqa: BLE001  (without this thread every call with a limit would hang)
             self._fail(problem)
             self._due[task] = ticks() + AGAIN_S
 
-    def _fail(self, problem: SQLAlchemyError) -> None:
+    def _fail(self, problem: Exception) -> None:
         self._failed_at = ticks()
         self._is_in_doubt = True
-        if not self._is_failing:
-            self._is_failing = True
+        if not isinstance(problem, SQLAlchemyError):
+            log.error("limits.bug", exc_info=problem)
+        elif not self._is_failing:
             log.error("limits.failing", extra={"error": str(problem).splitlines()[0]})
+        self._is_failing = True
 
     # Leases
 
@@ -164,7 +166,7 @@ class Keeper:
                     grants = leases.acquire(connection, name, wants, living=self._living, now=clock.now())
         except NotRegistered:
             self._rename()
-        except SQLAlchemyError as problem:
+        except Exception as problem:  # noqa: BLE001  (those who wait have to be told in any case)
             grants = {}
             self._fail(problem)
         else:
@@ -224,7 +226,7 @@ class Keeper:
         with self._engine.begin() as connection:
             returned = leases.retire(connection, process_id, seen_at=seen_at)
         if returned is not None:
-            log.warning("gateway.dead", extra={"process": str(process_id), "leases": returned})
+            log.warning("gateway.dead", extra={"gateway": str(process_id), "leases": returned})
 
     def _know_living(self, living: int) -> None:
         self._living = max(1, living)
@@ -232,7 +234,7 @@ class Keeper:
 
     def _rename(self) -> None:
         """Others took this process for dead and gave away what it held: begin anew, under another name."""
-        log.error("limits.lapsed", extra={"process": str(self.book.name)})
+        log.error("limits.lapsed", extra={"gateway": str(self.book.name)})
         self.lifeline.shown(None)
         self._is_registered = False
         self._is_in_doubt = False

@@ -1,6 +1,7 @@
 """Promises about the code as text: sizes, names and places that a reader can rely on."""
 
 import ast
+import logging
 import re
 from pathlib import Path
 
@@ -97,6 +98,20 @@ def test_every_outside_call_has_a_timeout():
     ]
 
     assert [f"{name(p)}:{n.lineno}" for p, n in calls if "timeout" not in {k.arg for k in n.keywords}] == []
+
+
+def test_no_log_field_has_a_name_that_logging_keeps_for_itself():
+    """Such a line raises KeyError where it is written, if it ever is: often only when something else has failed."""
+    taken = {*vars(logging.makeLogRecord({})), "message", "asctime"}
+    fields = [
+        (path, key)
+        for path in PYTHON
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.keyword) and node.arg == "extra" and isinstance(node.value, ast.Dict)
+        for key in node.value.keys
+    ]
+
+    assert [f"{name(p)}:{k.lineno}" for p, k in fields if isinstance(k, ast.Constant) and k.value in taken] == []
 
 
 @pytest.mark.parametrize(
