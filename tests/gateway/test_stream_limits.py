@@ -1,0 +1,82 @@
+"""T19: streams that stay open are counted, capped, and free their place at once when they end."""
+
+import asyncio
+
+import pytest
+
+from tests.asynchronous import until
+from tests.gateway.gateways import CALL
+from tests.gateway.limiting import limited
+from tests.gateway.upstreams import Upstream
+
+LISTEN = {
+    "jsonrpc": "2.0",
+    "id": 5,
+    "method": "subscriptions/listen",
+    "params": {"_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}},
+}
+STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+async def open_for_long(request, reader, writer):
+    writer.write(STREAM + b"9\r\n: here\n\n\n\r\n")
+    await writer.drain()
+    await reader.read()
+
+
+def listening(caller):
+    more = [("Mcp-Method", "subscriptions/listen"), ("MCP-Protocol-Version", "2026-07-28")]
+    return caller.start(LISTEN, headers=caller.usual(*more))
+
+
+def getting(caller):
+    return caller.start(method="GET", headers=caller.usual())
+
+
+@pytest.mark.parametrize("opening", [listening, getting])
+async def test_two_hundred_streams_on_one_key_are_capped_and_closing_frees_at_once(open_sqlite_gateway, opening):
+    async with (
+        Upstream(open_for_long) as upstream,
+        limited(open_sqlite_gateway, upstream, ("streams", "20", {"per": "key"})) as caller,
+    ):
+        requests = [opening(caller) for _ in range(200)]
+        refused = await until(lambda: (done := [one for one in requests if one.answer.is_complete])[179:] and done)
+        held = [one for one in requests if one not in refused]
+        await until(lambda: all(one.answer.pieces for one in held))
+
+        assert len(held) == 20
+        assert all(one.answer.status == 429 for one in refused)
+        error = refused[0].answer.error
+        assert error["code"] == -31429
+        assert error["data"].items() >= {"reason": "too_many_streams", "limit": "streams 20", "scope": "key"}.items()
+        assert "may have 20 streams at once" in error["message"]
+        assert ';qu="concurrent-requests"' in refused[0].answer.header("ratelimit-policy")
+
+        held[0].hang_up()
+        await held[0].finished()
+        again = opening(caller)
+        await until(lambda: again.answer.pieces)
+
+        for one in [*held, again]:
+            one.hang_up()
+        await asyncio.gather(*[one.finished() for one in (*held, again)])
+        [gauge] = caller.gateway.parts.keeper.rates.gauges.values()
+        assert gauge.open == 0
+
+
+async def test_answers_that_stream_count_but_calls_are_not_refused_for_it(open_sqlite_gateway):
+    async with (
+        Upstream(open_for_long) as upstream,
+        limited(open_sqlite_gateway, upstream, ("streams", "2", {"per": "key"})) as caller,
+    ):
+        calls = [caller.start(CALL) for _ in range(3)]
+        await until(lambda: all(one.answer.pieces for one in calls))
+
+        assert (await getting(caller).finished()).status == 429
+        for one in calls:
+            one.hang_up()
+            await one.finished()
+        stream = getting(caller)
+        await until(lambda: stream.answer.pieces)
+        stream.hang_up()
+        await stream.finished()
