@@ -20,9 +20,15 @@ from app.accounts import services as accounts
 from app.core import changes, clock, config, db, logs, vault
 from app.core.config import Settings
 from app.core.errors import Invalid
+from app.integrations import queries as integrations
+from app.integrations import refreshing
+from app.limits import undertaker
 from app.metering import attempts, idempotency, sealing
 
 log = logging.getLogger(__name__)
+
+STOP_S = 5.0
+"""An answer from outside is not waited for any longer when we are to stop: asking again does no harm."""
 
 CHANGES_KEPT = timedelta(days=7)
 """Gateways read the feed five times a second and everything at start: a week is for people who look into it."""
@@ -68,13 +74,39 @@ def _forget_answers(session: Session, settings: Settings, now: datetime) -> int:
     return idempotency.forget(session, before=now - timedelta(hours=settings.answers_kept_hours))
 
 
+def _refresh_tools(session: Session, settings: Settings, now: datetime) -> int:
+    """One integration after the other, each in a transaction of its own that is only begun once it has answered."""
+    means = refreshing.means(settings)
+    due = integrations.due(session, before=now - timedelta(seconds=settings.tools_refresh_s))
+    for integration_id in due:
+        try:
+            refreshing.refresh_one(session, integration_id, means, clock=clock.now)
+            session.commit()
+        except Exception:  # one that surprises us must not keep the others from being looked at
+            log.exception("integration.refresh_failed", extra={"integration_id": integration_id})
+            session.rollback()
+    return len(due)
+
+
+def _return_leases(session: Session, settings: Settings, now: datetime) -> int:
+    return UNDERTAKER.run(session, dead_after_s=settings.dead_after_s)
+
+
 SEALER = sealing.Sealer()
+UNDERTAKER = undertaker.Undertaker()
 JOBS = (
+    Job("return_leases", 5, _return_leases),
     Job("forget_attempts", 300, _forget_attempts),
     Job("forget_sessions", 600, _forget_sessions),
     Job("forget_changes", 3600, _forget_changes),
     Job("forget_answers", 600, _forget_answers),
 )
+
+
+OUTSIDE = (Job("refresh_tools", 10, _refresh_tools),)
+"""Jobs that wait for others, in a thread of their own."""
+OUTSIDE_AFTER_S = 30.0
+"""They begin when whatever starts beside us is up."""
 
 
 def work(engine: Engine, settings: Settings, stop: threading.Event, jobs: Sequence[Job] = JOBS) -> None:
@@ -86,6 +118,11 @@ def work(engine: Engine, settings: Settings, stop: threading.Event, jobs: Sequen
                 run_once(engine, settings, job)
                 due[job.name] = monotonic() + job.every_s
         stop.wait(max(0.0, min(due.values()) - monotonic()))
+
+
+def _work_outside(engine: Engine, settings: Settings, stop: threading.Event) -> None:
+    if not stop.wait(OUTSIDE_AFTER_S):
+        work(engine, settings, stop, OUTSIDE)
 
 
 def run_once(engine: Engine, settings: Settings, job: Job) -> None:
@@ -112,9 +149,12 @@ def main() -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    engine = db.create(settings.database_url, pool_size=2)
-    log.info("worker.started", extra={"jobs": len(JOBS)})
+    engine = db.create(settings.database_url, pool_size=3)
+    log.info("worker.started", extra={"jobs": len(JOBS) + len(OUTSIDE) + 1})
+    outside = threading.Thread(target=_work_outside, args=(engine, settings, stop), name="outside", daemon=True)
+    outside.start()
     work(engine, settings, stop, (*JOBS, Job("seal_events", settings.seal_every_s, _seal_events)))
+    outside.join(STOP_S)
     engine.dispose()
     log.info("worker.stopped")
     return 0

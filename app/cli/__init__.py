@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from app.cli import doctor, integrations, keys, limits, operate, prices, proof
+from app.cli import doctor, integrations, keys, limits, operate, prices, proof, secrets
 from app.core.errors import PosternError
 
 
@@ -21,6 +21,7 @@ for command in (
     operate.operator,
     keys.key,
     integrations.integration,
+    secrets.secrets,
     prices.price,
     limits.limit,
     proof.verify,

@@ -147,6 +147,9 @@ class Settings(BaseSettings):
     dead_after_s: float = Field(
         30.0, gt=0, description="A gateway not heard of for so long loses what it had reserved of allowances and caps."
     )
+    tools_refresh_s: float = Field(
+        300.0, ge=10, description="How often the worker looks whether the tools of integrations are still as approved."
+    )
     policy_max_age_s: float = Field(
         60.0, gt=0, description="Without news of revocations for so long, the gateway refuses instead of guessing."
     )

@@ -1,8 +1,10 @@
 """Looking integrations up."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from app.core.errors import NotFound
@@ -36,6 +38,13 @@ def by_slug(session: Session, slug: str) -> Integration:
     if found is None:
         raise NotFound(f"There is no integration called “{slug}”.")
     return found
+
+
+def due(session: Session, *, before: datetime) -> list[UUID]:
+    """Ids of those switched on that nobody has looked at since `before`, the longest forgotten first."""
+    last = func.coalesce(col(Integration.checked_at), col(Integration.created_at))
+    statement = select(Integration.id).where(col(Integration.is_enabled), last < before).order_by(last)
+    return list(session.exec(statement))
 
 
 def tools_of(session: Session, integration: Integration) -> list[Tool]:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
 from sqlmodel import Session
 
@@ -63,6 +64,13 @@ def refresh(
     except (Invalid, Unavailable) as problem:
         return _failed(session, integration, problem, now=clock())
     return _succeeded(session, integration, found, url=url, now=clock())
+
+
+def refresh_one(session: Session, integration_id: UUID, means: Means, *, clock: Callable[[], datetime]) -> None:
+    """The same, and not thoroughly, for one that may have gone meanwhile."""
+    integration = session.get(Integration, integration_id)
+    if integration is not None:
+        refresh(session, integration, means, clock=clock, is_thorough=False)
 
 
 def _succeeded(session: Session, integration: Integration, found: Found, *, url: str, now: datetime) -> Looked:

@@ -108,3 +108,13 @@ def decoded(text: str) -> bytes:
 
 def _place(key_id: str) -> str:
     return f"signing_key.private:{key_id}"
+
+
+def reseal(session: Session, vault: Vault) -> int:
+    """Seal all keys anew with the vault's first key; gives how many. Raises vault.CannotOpen."""
+    rows = list(session.exec(select(SigningKey)))
+    for row in rows:
+        row.private_sealed = vault.reseal(row.private_sealed, place=_place(row.id))
+        session.add(row)
+    session.flush()
+    return len(rows)
