@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from app.keys import services as keys
+from app.limits import services as limits
 from tests.conformance.proxies import breaking_proxy
 from tests.conformance.stage import Stage, register, stage
 from tests.sandbox.processes import free_port
@@ -75,8 +76,18 @@ def _down(on_stage: Stage) -> Visit:
     return Visit(on_stage.url_of("down"), on_stage.secret)
 
 
+def _used_up(on_stage: Stage) -> Visit:
+    secrets: list[str] = []
+    make = on_stage.make
+    selection = limits.Selection(key=make.key(secret=secrets))
+    limits.set_limit(make.session, selection=selection, measure="calls", period="month", most=0, now=make.now)
+    make.session.commit()
+    return Visit(on_stage.url, secrets[0])
+
+
 REFUSALS = (
     Refusal("key revoked", "The key was revoked", _revoked),
+    Refusal("allowance used", "That is used up", _used_up),
     # Once a server has failed often enough, the gateway’s words are others; its name is always in them.
     Refusal("server breaks off", "“Breaking”", _breaking),
     Refusal("server down", "“Down”", _down),
