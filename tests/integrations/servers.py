@@ -4,6 +4,8 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from app.integrations import queries
+
 SESSION = "session-1"
 
 
@@ -131,3 +133,9 @@ class _Handler(BaseHTTPRequestHandler):
 def tool(name, description="A tool.", **more):
     """A definition."""
     return {"name": name, "description": description, "inputSchema": {"type": "object"}, **more}
+
+
+def states(session, slug="search"):
+    """Name to state of an integration's tools, as they are in the database now."""
+    session.expire_all()
+    return {one.name: one.state for one in queries.tools_of(session, queries.by_slug(session, slug))}

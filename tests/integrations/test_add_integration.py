@@ -9,7 +9,7 @@ from app.integrations import queries, services
 def test_an_added_integration_is_announced(session, make):
     before = changes.newest(session)
 
-    integration = make.integration("sampler")
+    integration = make.integration("sampler", tools=())
 
     assert queries.enabled(session) == [integration]
     assert [(c.kind, c.subject_id) for c in changes.since(session, before)] == [("integration", integration.id)]
