@@ -103,13 +103,14 @@ class Gateway:
             destination = await self._destination(place, grant)
             message = await self._message(headers, caller) if incoming.method == "POST" else envelope.NOTHING
             call = Call(incoming, headers, grant, destination, message)
-            authority.check(call)
             parts.sessions.enter(call)
+            call = parts.desk.enter(call)
+            if call.destination is not parts.desk.place:
+                authority.check(call)
             if message.is_metered:
-                call.tool = catalogue.find(call, parts.policy.shelf_of(destination))
+                call.tool = catalogue.find(call, parts.policy.shelf_of(call.destination))
             admission = await parts.limits.admit(call)
-            if message.method == catalogue.LIST:
-                await self._list(call, reply)
+            if await self._answer_here(call, reply):
                 return
         except Refused as refused:
             refused.grant = grant
@@ -122,7 +123,7 @@ class Gateway:
 
     async def _destination(self, place: Place, grant: Grant) -> Destination:
         if not place.slug:
-            raise Refused(attempts.WRONG_PATH)
+            return self.parts.desk.place
         found = authority.find(self.parts.policy, grant, place.slug)
         if found is None:
             await self.parts.feed.catch_up(timeout_s=auth.CATCH_UP_S)
@@ -141,13 +142,19 @@ class Gateway:
         mirrors.check(headers, message)
         return message
 
-    async def _list(self, call: Call, reply: Reply) -> None:
-        """Tools, from memory; a notification that is called so is nothing to act on."""
-        if call.envelope.wants_answer:
+    async def _answer_here(self, call: Call, reply: Reply) -> bool:
+        """Whether the gateway could answer by itself: what an era wants of it, and lists of tools, from memory."""
+        here = self.parts.desk.own_answer(call)
+        if here is not None:
+            await self.parts.desk.say(here, call, reply)
+        elif call.envelope.method != catalogue.LIST:
+            return False
+        elif call.envelope.wants_answer:
             await reply.whole(200, catalogue.listing(call, self.parts.policy.shelf_of(call.destination)))
         else:
-            await reply.whole(202, b"")
+            await reply.whole(202, b"")  # a notification that is called so is nothing to act on
         self.parts.metrics.passed(call.destination.route.slug, reply.status)
+        return True
 
     async def _pass(self, call: Call, admission: Admission, caller: Caller, reply: Reply) -> None:
         parts = self.parts
@@ -163,11 +170,15 @@ class Gateway:
             meter=meter,
             breakers=parts.breakers,
             sessions=parts.sessions,
+            states=parts.states,
             admission=admission,
         )
         obstacle = self._obstacle(call)
         if obstacle is not None:
             await passage.decline(obstacle)
+            return
+        if parts.desk.is_between(call):
+            await parts.desk.translate(call, meter, admission, caller=caller, reply=reply)
             return
         if meter is not None:
             await passage.run(parts.client, caller)

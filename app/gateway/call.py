@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from app.gateway.envelope import STATELESS_VERSIONS, Envelope
+from app.gateway.eras.held import HeldSession
 from app.gateway.incoming import Headers, Incoming
 from app.gateway.policy import Destination
 from app.integrations.catalogue import Pinned
@@ -11,7 +12,11 @@ from app.keys.grants import Grant
 
 @dataclass(slots=True)
 class Call:
-    """Who asks, for what, and where it goes. tool: the one that is called, as approved; None for everything else."""
+    """Who asks, for what, and where it goes.
+
+    tool: the one that is called, as approved; None for everything else. session: where the gateway itself holds it, for
+    callers by handshake. is_for_everything: it came to the address of all integrations.
+    """
 
     incoming: Incoming
     headers: Headers
@@ -19,6 +24,8 @@ class Call:
     destination: Destination
     envelope: Envelope
     tool: Pinned | None = None
+    session: HeldSession | None = None
+    is_for_everything: bool = False
 
     @property
     def is_stateless(self) -> bool:

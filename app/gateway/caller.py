@@ -5,8 +5,7 @@ from typing import Protocol
 
 from app.gateway.errors import Refused
 from app.gateway.incoming import Headers
-from app.gateway.upstream.exchange import Exchange
-from app.gateway.upstream.problems import CallerGone
+from app.gateway.upstream.problems import CallerGone, UpstreamProblem
 from app.metering import attempts
 
 UNASKED_BYTES = 64 * 1024
@@ -29,6 +28,13 @@ class Source(Protocol):
 
     def go_on(self) -> None:
         """The rest is wanted; a client that asked before sending is told so."""
+
+
+class Ended(Protocol):
+    """What a caller who hangs up ends: an exchange with an integration, as a rule."""
+
+    def fail(self, problem: UpstreamProblem) -> None:
+        """End it."""
 
 
 class Caller:
@@ -59,7 +65,7 @@ class Caller:
         self._first = b""
         self._more: bytearray | None = None
         self._allowed = UNASKED_BYTES
-        self._exchange: Exchange | None = None
+        self._exchange: Ended | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._flaw = ""
         self._has_left = False
@@ -107,7 +113,7 @@ class Caller:
         except (TimeoutError, CallerLeft, Refused):
             return
 
-    def waits_for(self, exchange: Exchange) -> None:
+    def waits_for(self, exchange: Ended) -> None:
         """From now on hanging up fails `exchange` with CallerGone, until `is_served`."""
         if self._has_left:
             exchange.fail(CallerGone())

@@ -5,8 +5,9 @@ import re
 from app.gateway import outcome as outcomes
 from app.gateway import passing, splice, sse
 from app.gateway.meter import Meter
-from app.gateway.outcome import RESUMABLE, Outcome
+from app.gateway.outcome import INPUT_REQUIRED, RESUMABLE, Outcome
 from app.gateway.reply import Reply
+from app.gateway.states import Binding
 from app.gateway.upstream.exchange import Exchange
 from app.gateway.upstream.problems import BrokeOff
 
@@ -19,10 +20,12 @@ class EventRelay:
     is_resumable: whether the caller could fetch the rest of the stream elsewhere (2025-11-25 and before).
     """
 
-    def __init__(self, exchange: Exchange, reply: Reply, meter: Meter) -> None:
+    def __init__(self, exchange: Exchange, reply: Reply, meter: Meter, *, binding: Binding | None = None) -> None:
+        """binding: of what the integration hands out and asks for, where the era has that."""
         self._exchange = exchange
         self._reply = reply
         self._meter = meter
+        self._binding = binding
         self._splitter = sse.Splitter()
         self._large = b""
         self.is_resumable = False
@@ -64,11 +67,17 @@ class EventRelay:
             is_notification = _NOTIFICATION.search(self._large) is not None
             return None if is_notification else outcomes.of_edges(self._large, event)
         self.is_resumable = self.is_resumable or sse.has_id(event)
-        return outcomes.of_event(sse.data_of(event))
+        said = sse.data_of(event)
+        outcome = outcomes.of_event(said)
+        if outcome is None and self._binding is not None:
+            self._binding.refuse_request(said)
+        return outcome
 
     async def _settle(self, outcome: Outcome, event: bytes) -> bytes:
         """Gives the event with its receipt in it, where that can be."""
         await self._meter.settle(outcome, http_status=200, bytes_out=self._reply.size + len(event))
+        if self._binding is not None and outcome is INPUT_REQUIRED and not self._large:
+            return sse.message(self._binding.bound(sse.data_of(event)))
         if self._large or not self._meter.receipt or not outcome.units:
             return event
         return splice.in_event(event, self._meter.receipt) or event

@@ -2,8 +2,9 @@
 
 from app.gateway import passing, splice
 from app.gateway.meter import Meter
-from app.gateway.outcome import Transcript, of_message
+from app.gateway.outcome import INPUT_REQUIRED, Transcript, of_message
 from app.gateway.reply import Reply
+from app.gateway.states import Binding
 from app.gateway.upstream.exchange import Exchange
 from app.gateway.upstream.problems import BadAnswer, ErrorStatus
 from app.metering import models
@@ -14,7 +15,9 @@ becomes an error that says so. Of a longer one only the last piece is held.
 """
 
 
-async def relay(exchange: Exchange, reply: Reply, meter: Meter | None, *, wants_answer: bool) -> None:
+async def relay(
+    exchange: Exchange, reply: Reply, meter: Meter | None, *, wants_answer: bool, binding: Binding | None = None
+) -> None:
     """Pass the answer on; with a meter, its end is held until the call is written down.
 
     Raises UpstreamProblem, NotRecorded; what has been sent by then is in `reply`.
@@ -39,6 +42,8 @@ async def relay(exchange: Exchange, reply: Reply, meter: Meter | None, *, wants_
         if receipt and outcome is not None and outcome.units:
             change = splice.edit(held, receipt)
             held = held if change is None else change.of(held)
+        elif binding is not None and outcome is INPUT_REQUIRED:
+            held = binding.bound(held)
         headers = passing.answer_headers(exchange, receipt=receipt, is_stream=False, length=len(held))
         reply.at_once(exchange.status, headers, held)
 

@@ -8,6 +8,7 @@ from app.core import net, vault
 from app.core.clock import Onward
 from app.core.config import Settings
 from app.gateway.auth import Authentication
+from app.gateway.eras.desk import Desk
 from app.gateway.feed import Feed
 from app.gateway.health import Health
 from app.gateway.limits import Limits
@@ -16,6 +17,7 @@ from app.gateway.policy import Policy
 from app.gateway.proof import Proof
 from app.gateway.refusals import Refusals
 from app.gateway.sessions import Sessions
+from app.gateway.states import States
 from app.gateway.streams import Streams
 from app.gateway.tariff import Tariff
 from app.gateway.upstream import limits as upstream_limits
@@ -37,6 +39,14 @@ class Parts:
         self.breakers = Breakers(on_open=self.metrics.left_alone, on_decline=self.metrics.declined)
         self.policy = Policy()
         self.sessions = Sessions(settings.secret_key.get_secret_value())
+        self.states = States(settings.secret_key.get_secret_value())
+        self.desk = Desk(
+            product_name=settings.product_name,
+            policy=self.policy,
+            sessions=self.sessions,
+            states=self.states,
+            breakers=self.breakers,
+        )
         self.clock = Onward()
         self.streams = Streams(self.policy, self.clock)
         self.tariff = Tariff(settings)
@@ -71,6 +81,7 @@ class Parts:
         self.client = Client(
             limits=limits, connections=settings.upstream_connections, guard=net.from_settings(settings)
         )
+        self.desk.start(self.client)
         self.loop = loop = asyncio.get_running_loop()
         self.recorder.start(loop)
         self.notebook.start()
@@ -81,6 +92,7 @@ class Parts:
 
     async def stop(self) -> None:
         """Write down what is under way and end the threads."""
+        await self.desk.close()
         await self.client.close()
         await asyncio.to_thread(self.feed.stop, timeout_s=STOP_S)
         await asyncio.to_thread(self.recorder.stop, timeout_s=STOP_S)

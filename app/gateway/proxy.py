@@ -2,7 +2,7 @@
 
 import logging
 
-from app.gateway import errors, json_relay, passing, sse
+from app.gateway import errors, json_relay, passing, saying, sse
 from app.gateway.call import Call
 from app.gateway.caller import Caller
 from app.gateway.errors import Failure
@@ -13,6 +13,7 @@ from app.gateway.outcome import RESUMABLE, Outcome
 from app.gateway.reply import HeaderList, Reply
 from app.gateway.screening import Kind, kind_of
 from app.gateway.sessions import Sessions
+from app.gateway.states import States
 from app.gateway.upstream.breaker import Breakers
 from app.gateway.upstream.client import Client
 from app.gateway.upstream.exchange import Exchange
@@ -37,6 +38,7 @@ class Passage:
         meter: Meter | None,
         breakers: Breakers,
         sessions: Sessions,
+        states: States,
         admission: Admission,
     ) -> None:
         self._call = call
@@ -45,6 +47,7 @@ class Passage:
         self._meter = meter
         self._breakers = breakers
         self._sessions = sessions
+        self._binding = states.binding(call) if meter is not None and call.is_stateless else None
         self._admission = admission
         self._events: EventRelay | None = None
 
@@ -102,7 +105,9 @@ class Passage:
         wants_answer = self._call.envelope.wants_answer
         kind = kind_of(self._exchange, wants_answer=wants_answer)
         if kind is Kind.JSON:
-            await json_relay.relay(self._exchange, self._reply, self._meter, wants_answer=wants_answer)
+            await json_relay.relay(
+                self._exchange, self._reply, self._meter, wants_answer=wants_answer, binding=self._binding
+            )
         elif kind is Kind.EMPTY:
             await self._status_only()
         elif self._meter is None:
@@ -112,7 +117,7 @@ class Passage:
         else:
             self._admission.streaming()
             self._breakers.answering(self._call.destination.route.slug)
-            self._events = EventRelay(self._exchange, self._reply, self._meter)
+            self._events = EventRelay(self._exchange, self._reply, self._meter, binding=self._binding)
             await self._events.run()
 
     async def _status_only(self) -> None:
@@ -165,17 +170,7 @@ class Passage:
 
     async def _say(self, failure: Failure) -> None:
         """Tell the caller as well as what has been sent allows."""
-        call = self._call
-        words = failure.words.format(name=call.destination.route.name)
-        if self._meter is not None:
-            words += " You are not charged for this call."
-        body = errors.body(
-            call.envelope.id,
-            failure.code,
-            words,
-            reason=failure.error_class,
-            request_id=call.incoming.request_id,
-        )
+        body = saying.failure(self._call, failure)
         if not self._reply.is_started:
             status = failure.http_status if self._meter is None else failure.tool_status
             await self._reply.whole(status, body, more=self._headers_of(failure))

@@ -29,6 +29,11 @@ class Splitter:
         """Whether nothing waits."""
         return not self._waiting
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How much of an event that is not whole yet waits."""
+        return len(self._waiting)
+
     def feed(self, data: bytes) -> list[bytes]:
         """The events that `data` completes, each with the blank line that ends it."""
         waiting = self._waiting

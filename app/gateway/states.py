@@ -10,14 +10,18 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Callable
+from dataclasses import replace
 from time import time
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from app.gateway import inputs
+from app.gateway.call import Call
 from app.gateway.envelope import NAMED_BY
 from app.gateway.errors import INVALID_PARAMS, Refused
+from app.gateway.upstream.problems import BadAnswer
 from app.metering import attempts
 
 MARK = "postern1."
@@ -32,6 +36,21 @@ class States:
     def __init__(self, secret_key: str, *, now: Callable[[], float] = time) -> None:
         self._secret = hashlib.sha256(b"postern request states\0" + secret_key.encode()).digest()
         self._now = now
+
+    def binding(self, call: Call) -> "Binding":
+        """For the answer to a call of a tool."""
+        return Binding(self, call)
+
+    def enter(self, call: Call) -> Call:
+        """The call with the integration's own state in it, if it brings one. Raises Refused."""
+        if not call.envelope.is_metered or b'"requestState"' not in call.envelope.body:
+            return call
+        message = msgspec.json.decode(call.envelope.body)
+        given = message["params"].get("requestState")
+        if given is None:
+            return call
+        message["params"]["requestState"] = self.opened(str(given), purpose=_purpose(call, message["params"]))
+        return replace(call, envelope=replace(call.envelope, body=msgspec.json.encode(message)))
 
     def bound(self, state: str, *, purpose: bytes) -> str:
         """`state` as the caller gets it. purpose: see `purpose_of`."""
@@ -57,6 +76,47 @@ class States:
 
     def _seal(self, said: bytes, purpose: bytes) -> bytes:
         return hmac.digest(self._secret, hashlib.sha256(purpose).digest() + said, "sha256")[:_SEAL_BYTES]
+
+
+class Binding:
+    """What an integration of 2026-07-28 may say to the caller of a tool besides the result."""
+
+    def __init__(self, states: States, call: Call) -> None:
+        self._states = states
+        self._call = call
+
+    def bound(self, body: bytes) -> bytes:
+        """A response that asks for input, its state bound. Raises BadAnswer when it asks for what it must not."""
+        params = msgspec.json.decode(self._call.envelope.body)["params"]
+        try:
+            message = msgspec.json.decode(body)
+            result = message["result"]
+            inputs.check(result.get("inputRequests") or {}, inputs.declared(params))
+            if result.get("requestState") is not None:
+                purpose = _purpose(self._call, params)
+                result["requestState"] = self._states.bound(str(result["requestState"]), purpose=purpose)
+        except (msgspec.MsgspecError, KeyError, TypeError, AttributeError):
+            raise BadAnswer("it wants input in a form that MCP does not have") from None
+        return msgspec.json.encode(message)
+
+    def refuse_request(self, said: bytes) -> None:
+        """Raises BadAnswer for a request to the client, which this era does not have."""
+        if b'"method"' in said and b'"id"' in said:
+            try:
+                message = msgspec.json.decode(said)
+            except (msgspec.MsgspecError, ValueError, RecursionError):
+                return
+            if isinstance(message, dict) and "method" in message and "id" in message:
+                raise BadAnswer("a request to the client, which 2026-07-28 does not have")
+
+
+def _purpose(call: Call, params: dict[str, Any]) -> bytes:
+    return purpose_of(
+        key_id=call.grant.key_id,
+        integration_id=call.destination.route.integration_id,
+        method=call.envelope.method,
+        params=params,
+    )
 
 
 def purpose_of(*, key_id: UUID, integration_id: UUID, method: str, params: dict[str, Any]) -> bytes:

@@ -1,7 +1,8 @@
 """Tools as a gateway holds them in memory: what was approved, word for word, and what is held."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -33,6 +34,7 @@ class Catalogue:
     """The tools of one integration, by name. unapproved: how many it has that never were approved.
 
     error: why it could not be looked at last time, "" if it could. was_reached: whether it ever could.
+    versions, server: revisions that it speaks, and what it said of itself, as found then.
     """
 
     integration_id: UUID
@@ -40,6 +42,8 @@ class Catalogue:
     unapproved: int
     error: str
     was_reached: bool
+    versions: tuple[str, ...] = ()
+    server: dict[str, Any] = field(default_factory=dict)
 
 
 def every(session: Session) -> Iterator[Catalogue]:
@@ -53,7 +57,9 @@ def among(session: Session, integration_ids: Iterable[UUID]) -> Iterator[Catalog
 
 
 def _catalogues(session: Session, integration_ids: list[UUID] | None) -> Iterator[Catalogue]:
-    about = select(col(Integration.id), col(Integration.check_error), col(Integration.protocol_versions))
+    about = select(
+        col(Integration.id), col(Integration.check_error), col(Integration.protocol_versions), col(Integration.server)
+    )
     tools = select(
         col(Tool.integration_id),
         col(Tool.name),
@@ -74,11 +80,13 @@ def _catalogues(session: Session, integration_ids: list[UUID] | None) -> Iterato
             of_it[name] = Pinned(name, definition.encode(), digest[:VERSION_LENGTH], is_held, sample.encode())
         elif state == models.NEW:
             unapproved[integration_id] = unapproved.get(integration_id, 0) + 1
-    for integration_id, error, versions in session.execute(about):
+    for integration_id, error, versions, server in session.execute(about):
         yield Catalogue(
             integration_id=integration_id,
             tools=pinned.get(integration_id, {}),
             unapproved=unapproved.get(integration_id, 0),
             error=error,
             was_reached=bool(versions),
+            versions=tuple(versions),
+            server=server,
         )
