@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from app.core import logs
 from app.core.config import Settings
-from app.gateway import auth, authority, catalogue, envelope, errors, mirrors, places, proof, samples
+from app.gateway import auth, authority, catalogue, envelope, errors, mirrors, places, proof, repeats, samples
 from app.gateway.call import Call
 from app.gateway.caller import Caller, CallerLeft
 from app.gateway.envelope import Envelope
@@ -109,17 +109,22 @@ class Gateway:
                 authority.check(call)
             if message.is_metered:
                 call.tool = catalogue.find(call, parts.policy.shelf_of(call.destination))
+                if repeats.HEADER in headers and await parts.repeats.is_answered(call, reply):
+                    return
             admission = await parts.limits.admit(call)
             if await self._answer_here(call, reply):
                 return
         except Refused as refused:
             refused.grant = grant
+            await parts.repeats.let_go(call)
             raise
         reply.more = admission.headers
         try:
             await self._pass(call, admission, caller, reply)
         finally:
             admission.close()
+            if call.claim is not None:
+                await parts.repeats.let_go(call)
 
     async def _destination(self, place: Place, grant: Grant) -> Destination:
         if not place.slug:

@@ -8,6 +8,7 @@ from app.gateway.incoming import Headers, Incoming
 from app.gateway.policy import Destination
 from app.integrations.catalogue import Pinned
 from app.keys.grants import Grant
+from app.metering.idempotency import Try
 
 
 @dataclass(slots=True)
@@ -15,7 +16,8 @@ class Call:
     """Who asks, for what, and where it goes.
 
     tool: the one that is called, as approved; None for everything else. session: where the gateway itself holds it, for
-    callers by handshake. is_for_everything: it came to the address of all integrations.
+    callers by handshake. is_for_everything: it came to the address of all integrations. claim: of the caller's
+    Idempotency-Key, until it is settled with the call's event or let go (repeats.py).
     """
 
     incoming: Incoming
@@ -24,6 +26,7 @@ class Call:
     destination: Destination
     envelope: Envelope
     tool: Pinned | None = None
+    claim: Try | None = None
     session: HeldSession | None = None
     is_for_everything: bool = False
 

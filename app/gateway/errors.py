@@ -113,6 +113,8 @@ REFUSALS = {
     attempts.CAP_REACHED: Form(200, PAYMENT),
     attempts.OVER_MAX_COST: Form(200, PAYMENT),
     attempts.PRICE_UNKNOWN: Form(200, PAYMENT),
+    attempts.IN_PROGRESS: Form(200, -31409),
+    attempts.KEY_REUSED: Form(200, -31422),
     attempts.UNAVAILABLE: Form(503, -31503),
 }
 

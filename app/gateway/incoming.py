@@ -17,6 +17,7 @@ _ONCE = frozenset(
         b"content-length",
         b"content-type",
         b"host",
+        b"idempotency-key",
         b"last-event-id",
         b"origin",
         b"transfer-encoding",

@@ -34,7 +34,8 @@ async def relay(
         status = exchange.status
         if outcome is None or (status >= 400 and outcome.status != models.PROTOCOL_ERROR):
             raise BadAnswer("JSON, but no JSON-RPC response") if status < 400 else ErrorStatus(status)
-        await meter.settle(outcome, http_status=status, bytes_out=size)
+        message = b"" if reply.is_started else held
+        await meter.settle(outcome, http_status=status, bytes_out=size, message=message)
     if reply.is_started:
         await reply.finish(held)
     else:

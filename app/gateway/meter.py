@@ -4,11 +4,13 @@ from time import perf_counter
 from typing import Protocol
 
 from app.core import ids, logs
+from app.gateway import splice
 from app.gateway.call import Call
 from app.gateway.metrics import Metrics
 from app.gateway.outcome import Outcome
 from app.limits.holds import NOTHING_HELD, Reservation
-from app.metering import models
+from app.metering import idempotency, models
+from app.metering.entry import Answer
 from app.metering.ledger import EventRow
 from app.metering.recorder import NotRecorded, Recorder
 from app.plans.prices import Price
@@ -70,7 +72,7 @@ class Meter:
         self._policy_version = policy_version
         self._admission = admission
         self._sent_at = perf_counter()
-        self.receipt_id = ids.receipt_id()
+        self.receipt_id = call.claim.receipt if call.claim is not None else ids.receipt_id()
         self.receipt = ""
         self.is_done = False
 
@@ -78,8 +80,15 @@ class Meter:
         """The request leaves for the integration now."""
         self._sent_at = perf_counter()
 
-    async def settle(self, outcome: Outcome, *, http_status: int, bytes_out: int) -> None:
+    @property
+    def keeps_answers(self) -> bool:
+        """Whether a retry is to be told the same: then `settle` wants the message."""
+        return self._call.claim is not None
+
+    async def settle(self, outcome: Outcome, *, http_status: int, bytes_out: int, message: bytes = b"") -> None:
         """Return once the call is durable, or at once if it is no event (see Outcome.is_final).
+
+        message: the JSON-RPC response, where it is there in one piece.
 
         Raises NotRecorded: then the answer must be withheld, and the call costs nothing.
         """
@@ -87,13 +96,19 @@ class Meter:
             self.drop()
             return
         self.is_done = True
+        claim = self._call.claim
         row = self._row(outcome, http_status=http_status, bytes_out=bytes_out)
         try:
-            written = self._recorder.record(row, self._reservation)
+            written = self._recorder.record(row, self._reservation, answer=self._answer(row, message))
         except NotRecorded:
+            self._call.claim = claim
             self.drop()
             raise
-        self.receipt = await written
+        try:
+            self.receipt = await written
+        except NotRecorded:
+            self._call.claim = claim  # to be let go: there is nothing to be told twice
+            raise
         self._metrics.called(self._call.destination.route.slug, outcome.status, row["duration_us"])
 
     def drop(self) -> None:
@@ -107,7 +122,7 @@ class Meter:
         self.is_done = True
         row = self._row(outcome, http_status=http_status, bytes_out=bytes_out)
         try:
-            self._recorder.note(row, self._reservation)
+            self._recorder.note(row, self._reservation, answer=self._answer(row, b""))
         except NotRecorded:
             self.drop()
             self._metrics.unrecorded.inc()
@@ -116,6 +131,17 @@ class Meter:
     @property
     def _reservation(self) -> Reservation:
         return self._admission.reservation if self._admission is not None else NOTHING_HELD
+
+    def _answer(self, row: EventRow, message: bytes) -> Answer | None:
+        """What is kept for a retry: nothing of a call that failed, so that the retry is a new one."""
+        claim, self._call.claim = self._call.claim, None
+        if claim is None:
+            return None
+        row["idempotency_digest"] = claim.digest
+        result = splice.result_of(message)
+        if result is not None and len(result) > idempotency.LARGEST_KEPT:
+            result = None
+        return Answer(claim.receipt, claim.digest, row["http_status"], is_kept=row["units"] > 0, result=result)
 
     def _row(self, outcome: Outcome, *, http_status: int, bytes_out: int) -> EventRow:
         call, admission = self._call, self._admission

@@ -16,6 +16,7 @@ from app.gateway.metrics import Metrics
 from app.gateway.policy import Policy
 from app.gateway.proof import Proof
 from app.gateway.refusals import Refusals
+from app.gateway.repeats import Repeats
 from app.gateway.sessions import Sessions
 from app.gateway.states import States
 from app.gateway.streams import Streams
@@ -63,6 +64,7 @@ class Parts:
             is_settled=lambda: not self.recorder.waiting_bytes,
         )
         self.limits = Limits(settings, tariff=self.tariff, keeper=self.keeper)
+        self.repeats = Repeats(settings, engine, process_id=lambda: self.keeper.book.name)
         self.notebook = Notebook(engine)
         self.health = Health(engine, feed=self.feed, recorder=self.recorder, max_age_s=settings.policy_max_age_s)
         self.refusals = Refusals(settings, policy=self.policy, notebook=self.notebook, metrics=self.metrics)

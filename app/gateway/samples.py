@@ -19,7 +19,7 @@ async def answer(call: Call, tool: Pinned, meter: Meter, reply: Reply) -> None:
     body = _response(call, tool)
     meter.sending()
     try:
-        await meter.settle(OK, http_status=200, bytes_out=len(body))
+        await meter.settle(OK, http_status=200, bytes_out=len(body), message=body)
     except NotRecorded:
         detail = "the call cannot be written down just now. Try again in a few seconds."
         raise Refused(attempts.UNAVAILABLE, detail, status=200, grant=call.grant) from None

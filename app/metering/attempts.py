@@ -40,6 +40,8 @@ ALLOWANCE_USED = "allowance_used"
 CAP_REACHED = "cap_reached"
 OVER_MAX_COST = "over_max_cost"
 PRICE_UNKNOWN = "price_unknown"
+IN_PROGRESS = "in_progress"
+KEY_REUSED = "key_reused"
 UNAVAILABLE = "unavailable"
 
 
@@ -142,6 +144,13 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     PRICE_UNKNOWN: Explanation(
         "The call has no price that could be charged", "Whoever runs this gateway has to set one. Nothing was charged."
+    ),
+    IN_PROGRESS: Explanation(
+        "The first try of this call is still under way", "Nothing was charged for this one. Try again in a few seconds."
+    ),
+    KEY_REUSED: Explanation(
+        "The Idempotency-Key was used for another call",
+        "Send the same call with it, or this one with a key of its own.",
     ),
     UNAVAILABLE: Explanation(
         "The gateway could not take calls just then", "Nothing was charged. Try again in a few seconds."

@@ -6,11 +6,12 @@ without an answer when the call failed, or when whoever made it is known to be d
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Insert, bindparam
+from sqlalchemy import CursorResult, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import Session, col, delete, select, update
 
 from app.core import db
@@ -41,9 +42,9 @@ KEEP = (
     )
 )
 LET_GO = CALLS.delete().where(_ours)
-_CLAIMS: dict[str, Insert] = {
-    "sqlite": sqlite.insert(CALLS).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(CALLS).on_conflict_do_nothing(),
+_CLAIMS: dict[str, ReturningInsert[Any]] = {
+    "sqlite": sqlite.insert(CALLS).on_conflict_do_nothing().returning(CALLS.c.receipt),
+    "postgresql": postgresql.insert(CALLS).on_conflict_do_nothing().returning(CALLS.c.receipt),
 }
 
 
@@ -90,15 +91,15 @@ def claim(session: Session, this: Try, *, longest: timedelta, now: datetime) -> 
         "receipt_text": "",
         "result": b"",
     }
-    inserted = session.execute(_CLAIMS[session.get_bind().dialect.name], values)
-    if cast(CursorResult[object], inserted).rowcount:
+    if session.execute(_CLAIMS[session.get_bind().dialect.name], values).first() is not None:
         return None
     found = session.get(IdempotentCall, (this.key_id, this.digest), populate_existing=True)
     if found is None:  # let go of in this moment
         return claim(session, this, longest=longest, now=now)
     if found.is_answered or found.request_digest != this.request_digest:
         return found
-    is_left_behind = found.claimed_at < now - longest or _is_dead(session, found.claimed_by, now)
+    age = now - found.claimed_at
+    is_left_behind = age > longest or (age > DEAD_AFTER and _is_dead(session, found.claimed_by, now))
     return None if is_left_behind and _take_over(session, found, this, now) else found
 
 
@@ -114,9 +115,9 @@ def forget(session: Session, *, before: datetime) -> int:
 
 
 def _is_dead(session: Session, process_id: UUID, now: datetime) -> bool:
-    """Whether a gateway has stopped giving signs of life. One that never gave any may live."""
+    """Whether a gateway has stopped giving signs of life, or was forgotten because of it."""
     seen_at = session.exec(select(GatewayProcess.seen_at).where(GatewayProcess.id == process_id)).first()
-    return seen_at is not None and seen_at < now - DEAD_AFTER
+    return seen_at is None or seen_at < now - DEAD_AFTER
 
 
 def _take_over(session: Session, found: IdempotentCall, this: Try, now: datetime) -> bool:

@@ -124,7 +124,8 @@ class LedgerConnection:
         """Reversals of the calls whose claim another try has taken over meanwhile, so that the two count once."""
         reversals = []
         for entry in answering:
-            if not self._keep_answers(cursor, [entry]) and entry.row["units"]:
+            is_lost = not self._keep_answers(cursor, [entry])
+            if is_lost and entry.row["units"] and not entry.is_withdrawn:  # who withdraws is reversed by the recorder
                 log.warning("ledger.claim_lost", extra={"receipt": entry.row["id"]})
                 reversal = ledger.reversal_of(entry.row, now=clock.now())
                 reversals.append(Entry(reversal, settlements=reversed_(entry.settlements)))
