@@ -39,7 +39,7 @@ def only_key(session):
 
 
 def test_a_key_is_made_with_all_its_terms(session, make, acme, type_in):
-    make.integration("sampler"), make.integration("clock")
+    make.integration("sampler"), make.integration("clock", tools=("get_current_time",))
 
     secret = type_in(
         *("create", acme.slug, "--name", "ci", "--test", "--scope", "sampler", "--scope", "clock/get_current_time"),

@@ -31,7 +31,7 @@ def issue(session, acme, now):
 
 @pytest.fixture
 def clock(session, make, now):
-    integration = make.integration("clock")
+    integration = make.integration("clock", tools=())
     for name in ("get_current_time", "convert_time"):
         session.add(Tool(integration_id=integration.id, name=name, state=NEW, found_at=now))
     session.flush()
@@ -93,7 +93,7 @@ def test_a_key_cannot_expire_before_it_begins(issue, now, seconds):
 
 
 def test_an_integration_nobody_has_looked_into_may_have_any_tool(issue, make):
-    make.integration("fresh")
+    make.integration("fresh", tools=())
 
     assert issue(scopes=("fresh/whatever",)).scopes == ["fresh/whatever"]
 
