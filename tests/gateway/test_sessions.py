@@ -1,6 +1,6 @@
 """Sessions of the handshake era belong to the key that opened them, on every replica (T6)."""
 
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 
@@ -14,7 +14,7 @@ UPSTREAMS_OWN = "5e55-10n"
 INITIALIZE = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "2025-11-25"}}
 LIST_TOOLS = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
 OPENED = answer(b'{"jsonrpc":"2.0","id":1,"result":{}}', more=f"Mcp-Session-Id: {UPSTREAMS_OWN}\r\n")
-KEY, OTHER_KEY, INTEGRATION, OTHER_INTEGRATION = (uuid4() for _ in range(4))
+KEY, OTHER_KEY, INTEGRATION, OTHER_INTEGRATION = (UUID(int=number) for number in range(1, 5))
 
 
 async def test_a_session_reaches_its_integration_by_its_own_name(open_sqlite_gateway):

@@ -1,13 +1,13 @@
 """What an integration handed to one caller is of no use to another: requestState (T7)."""
 
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 
 from app.gateway.errors import INVALID_PARAMS, Refused
 from app.gateway.states import GOOD_FOR_S, States, purpose_of
 
-KEY, OTHER_KEY, INTEGRATION, OTHER_INTEGRATION = (uuid4() for _ in range(4))
+KEY, OTHER_KEY, INTEGRATION, OTHER_INTEGRATION = (UUID(int=number) for number in range(1, 5))
 PARAMS = {"name": "book", "arguments": {"seat": 4, "row": "B"}}
 STATE = "opaque é \u2028 state"
 
