@@ -15,9 +15,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from app.core import clock
 from app.limits.settling import Settler, reversed_
 from app.metering import idempotency, ledger
+from app.metering.caps_left import CapsLeft
 from app.metering.entry import Entry, Month
 from app.metering.ledger import MonthPlace
-from app.metering.prepared import Prepared, PreparedChange, Row
+from app.metering.prepared import Prepared, PreparedStatement, Row
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +49,9 @@ class LedgerConnection:
         self._events, self._hours = Prepared(inserts.events, dialect), Prepared(inserts.hours, dialect)
         self._months = Prepared(inserts.months, dialect)
         self._settler = Settler(dialect)
-        self._keep = PreparedChange(idempotency.KEEP, dialect)
-        self._let_go = PreparedChange(idempotency.LET_GO, dialect)
+        self._caps = CapsLeft(dialect)
+        self._keep = PreparedStatement(idempotency.KEEP, dialect)
+        self._let_go = PreparedStatement(idempotency.LET_GO, dialect)
         driver = dialect.loaded_dbapi
         self._passing = (driver.OperationalError, driver.InterfaceError, driver.InternalError)
         self._conflict = driver.IntegrityError
@@ -119,6 +121,7 @@ class LedgerConnection:
             strict = [settlement for entry in settling if not entry.is_owed for settlement in entry.settlements]
             owed = [settlement for entry in settling if entry.is_owed for settlement in entry.settlements]
             self._settler.run(cursor, strict, owed)
+            self._caps.tell(cursor, settling)
 
     def _claims_lost(self, cursor: DBAPICursor, answering: Sequence[Entry]) -> list[Entry]:
         """Reversals of the calls whose claim another try has taken over meanwhile, so that the two count once."""

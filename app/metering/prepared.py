@@ -73,7 +73,7 @@ class Prepared:
         return flat
 
 
-class PreparedChange:
+class PreparedStatement:
     """Any other statement whose values are bound by name, for one row at a time."""
 
     def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
@@ -83,11 +83,20 @@ class PreparedChange:
 
     def run(self, cursor: DBAPICursor, row: Row) -> int:
         """Gives how many rows it met."""
+        self._execute(cursor, row)
+        return int(cursor.rowcount)
+
+    def first(self, cursor: DBAPICursor, row: Row) -> tuple[Any, ...] | None:
+        """The first row of the answer to a question."""
+        self._execute(cursor, row)
+        found = cursor.fetchall()
+        return tuple(found[0]) if found else None
+
+    def _execute(self, cursor: DBAPICursor, row: Row) -> None:
         if self._names is None:
             cursor.execute(self._sql, row)
         else:
             cursor.execute(self._sql, [_kept(row[name]) for name in self._names])
-        return int(cursor.rowcount)
 
 
 def _kept(value: object) -> object:

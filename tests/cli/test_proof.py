@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from uuid import uuid4
 
 import pytest
@@ -10,7 +12,7 @@ from sqlmodel import Session
 
 from app import cli
 from app.core import clock, ids, vault
-from app.core.config import Settings
+from app.core.config import ROOT, Settings
 from app.core.errors import NotFound
 from app.limits.models import LimitRule
 from app.metering import sealing, signing
@@ -152,3 +154,17 @@ def test_a_refusal_is_explained_by_its_rule(run, session, make):
 def test_an_unknown_id_says_where_else_to_look(run):
     with pytest.raises(NotFound, match="24 hours"):
         run("explain", "req_unknown")
+
+
+def test_a_receipt_verifies_without_postern(tmp_path, called):
+    said, receipt, keys = called
+    (tmp_path / "r").write_text(receipt)
+    (tmp_path / "keys.json").write_text(json.dumps(keys))
+    command = [sys.executable, "scripts/verify_receipt.py", str(tmp_path / "r"), str(tmp_path / "keys.json")]
+
+    good = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    (tmp_path / "r").write_text(receipt[:40] + ("A" if receipt[40] != "A" else "B") + receipt[41:])
+    bad = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert json.loads(good.stdout)["id"] == said["id"]
+    assert bad.returncode != 0
