@@ -98,6 +98,7 @@ class Gateway:
             raise Refused(attempts.FOREIGN_ORIGIN)
         parts = self.parts
         grant = await parts.authentication.grant_for(incoming, headers)
+        call: Call | None = None
         try:
             parts.notebook.used(grant.key_id, incoming.at)
             destination = await self._destination(place, grant)
@@ -116,7 +117,8 @@ class Gateway:
                 return
         except Refused as refused:
             refused.grant = grant
-            await parts.repeats.let_go(call)
+            if call is not None:
+                await parts.repeats.let_go(call)
             raise
         reply.more = admission.headers
         try:
