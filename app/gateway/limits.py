@@ -31,14 +31,17 @@ REMEMBERED = 8_192
 
 @dataclass(slots=True)
 class Applying:
-    """What applies to one key's calls of one tool. price: until price_until, None for always. names: of the windows and
-    then of the slots that counted calls are held against, as headers say them. whom: kept so that its id stays taken.
+    """What applies to one key's calls of one tool.
+
+    windows, allowances: each with what its part of the header RateLimit begins with. slots: what a call takes of each.
+    price: until price_until, None for always. whom: kept so that its id stays taken.
     """
 
     whom: object
-    windows: tuple[tuple[Rule, Window], ...]
+    windows: tuple[tuple[Rule, Window, bytes], ...]
     gauges: tuple[tuple[Rule, Gauge], ...]
-    slots: tuple[Slot, ...]
+    slots: tuple[tuple[Slot, int], ...]
+    allowances: tuple[tuple[Slot, bytes], ...]
     price: Price | None
     price_until: datetime | None
     rules: str
@@ -48,9 +51,13 @@ class Applying:
         """Whether it still says what it should."""
         if self.price_until is not None and at >= self.price_until:
             return False
-        return not any(window.is_dropped for _, window in self.windows) and not any(
-            gauge.is_dropped for _, gauge in self.gauges
-        )
+        for _, window, _ in self.windows:
+            if window.is_dropped:
+                return False
+        for _, gauge in self.gauges:  # noqa: SIM110  (on each call's way, and a generator costs more)
+            if gauge.is_dropped:
+                return False
+        return True
 
 
 class Admission:
@@ -111,7 +118,7 @@ class Limits:
         if is_metered:
             self._check_price(call, applying.price)
         now = time()
-        for rule, window in applying.windows:
+        for rule, window, _ in applying.windows:
             if window.counted(now) + 1 > window.most:
                 raise self._words.rate(call, rule, window, now=now, policy=applying.policy)
         listens = call.incoming.method == "GET" or call.envelope.method == LISTEN
@@ -119,7 +126,7 @@ class Limits:
             for rule, gauge in applying.gauges:
                 if gauge.is_full:
                     raise self._words.streams(call, rule, gauge, policy=applying.policy)
-        for _, window in applying.windows:
+        for _, window, _ in applying.windows:
             self._rates.pass_(window)
         admission = Admission(applying, self._rates, at=at)
         if listens:
@@ -127,14 +134,14 @@ class Limits:
         elif is_metered:
             if applying.slots and call.grant.environment == "live":
                 admission.reservation = await self._reserve(call, applying, at=at)
-            admission.headers = _headers(applying, now, at)
+            if applying.policy:
+                admission.headers = _headers(applying, now, at)
         return admission
 
     def _check_price(self, call: Call, price: Price | None) -> None:
         if price is not None and price.currency != self._currency:
-            raise Refused(
-                attempts.PRICE_UNKNOWN, f"it is set in {price.currency}, and calls are charged in {self._currency}."
-            )
+            words = f"it is set in {price.currency}, and calls are charged in {self._currency}."
+            raise Refused(attempts.PRICE_UNKNOWN, words)
         said = call.headers.get(max_cost.HEADER)
         if said is not None:
             max_cost.check(said, price, currency=self._currency)
@@ -143,24 +150,23 @@ class Limits:
         """Everything or nothing. What a refused call had passed of rates is given back."""
         holds: list[Hold] = []
         try:
-            for slot in applying.slots:
-                amount = _amount(slot.rule, applying.price)
-                if amount:
-                    pool = slot.pool_at(at)
-                    await self._take(call, slot, pool, amount, applying=applying, at=at)
-                    holds.append(Hold(pool, slot.rule.measure, amount))
+            for slot, amount in applying.slots:
+                pool = slot.pool_at(at)
+                if not self._keeper.lifeline.holds:
+                    raise self._words.unknown(slot.rule)
+                if not pool.take(amount):
+                    await self._fetch(call, slot, pool, amount, applying=applying, at=at)
+                holds.append(Hold(pool, slot.rule.measure, amount))
         except BaseException:
             Reservation(tuple(holds)).given_back()
-            for _, window in applying.windows:
+            for _, window, _ in applying.windows:
                 window.used = max(0, window.used - 1)
             raise
         return Reservation(tuple(holds))
 
-    async def _take(self, call: Call, slot: Slot, pool: Pool, amount: int, *, applying: Applying, at: datetime) -> None:
-        if not self._keeper.lifeline.holds:
-            raise self._words.unknown(slot.rule)
-        if pool.take(amount):
-            return
+    async def _fetch(
+        self, call: Call, slot: Slot, pool: Pool, amount: int, *, applying: Applying, at: datetime
+    ) -> None:
         try:
             if await pool.wait_for(amount):
                 return
@@ -197,11 +203,15 @@ class Limits:
         caps = [(rule, subject) for rule, subject in counted if not rule.is_rate] if tool else []
         rates = [(rule, subject) for rule, subject in counted if rule.is_rate]
         held = [rule for rule, _ in (*rates, *caps)]
+        slots = [(self._keeper.book.slot(rule, subject), _amount(rule, price)) for rule, subject in caps]
         return Applying(
             whom=(grant, route),
-            windows=tuple((rule, self._rates.window(rule, subject)) for rule, subject in rates),
+            windows=tuple((rule, self._rates.window(rule, who), rate_headers.begun(rule)) for rule, who in rates),
             gauges=tuple((rule, self._rates.gauge(rule, subject)) for rule, subject in streams),
-            slots=tuple(self._keeper.book.slot(rule, subject) for rule, subject in caps),
+            slots=tuple((slot, amount) for slot, amount in slots if amount),
+            allowances=tuple(
+                (slot, rate_headers.begun(slot.rule)) for slot, _ in slots if slot.rule.measure == models.CALLS
+            ),
             price=price,
             price_until=until,
             rules=" ".join(rule.short_id for rule in held),
@@ -216,12 +226,7 @@ def _amount(rule: Rule, price: Price | None) -> int:
 
 
 def _headers(applying: Applying, now: float, at: datetime) -> HeaderList:
-    if not applying.policy:
-        return []
-    left = [rate_headers.of_window(rate_headers.name_of(rule), window, now) for rule, window in applying.windows]
-    left += [
-        rate_headers.of_slot(rate_headers.name_of(slot.rule), slot, at)
-        for slot in applying.slots
-        if slot.rule.measure == models.CALLS
-    ]
+    left = [rate_headers.of_window(begun, window, now) for _, window, begun in applying.windows]
+    for slot, begun in applying.allowances:
+        left.append(rate_headers.of_pool(begun, slot.pool_at(at), now))
     return [(rate_headers.POLICY, applying.policy), (rate_headers.LIMIT, b", ".join(left))]

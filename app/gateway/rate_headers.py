@@ -6,10 +6,9 @@ until that changes. Caps on spending are not among them: receipts say what is le
 """
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from app.limits import models
-from app.limits.book import Slot
+from app.limits.book import Pool
 from app.limits.rates import Gauge, Window
 from app.limits.rules import Rule
 from app.plans import periods
@@ -28,16 +27,19 @@ def name_of(rule: Rule) -> bytes:
     return b'"' + rule.name.replace("\\", "\\\\").replace('"', '\\"').encode("ascii", "replace") + b'"'
 
 
-def of_window(name: bytes, window: Window, now: float) -> bytes:
+def begun(rule: Rule) -> bytes:
+    """The beginning of its part of RateLimit, which stays the same."""
+    return name_of(rule) + b";r="
+
+
+def of_window(begun: bytes, window: Window, now: float) -> bytes:
     """What is left of a rate."""
-    return b"%b;r=%d;t=%d" % (name, window.room(now), int(window.reset_s(now)) + 1)
+    return b"%b%d;t=%d" % (begun, window.room(now), window.reset_s(now) + 1)
 
 
-def of_slot(name: bytes, slot: Slot, at: datetime) -> bytes:
+def of_pool(begun: bytes, pool: Pool, now: float) -> bytes:
     """What is left of an allowance, as this process last heard."""
-    pool = slot.pool_at(at)
-    left_s = int((pool.ends_at - at).total_seconds()) + 1
-    return b"%b;r=%d;t=%d" % (name, pool.left + pool.free, left_s)
+    return b"%b%d;t=%d" % (begun, pool.left + pool.free, max(pool.ends_s - now, 0) + 1)
 
 
 def of_gauge(name: bytes, gauge: Gauge) -> bytes:

@@ -38,6 +38,7 @@ class Pool:
         "_used_since",
         "_waiting",
         "ends_at",
+        "ends_s",
         "free",
         "given",
         "granted",
@@ -57,6 +58,7 @@ class Pool:
         self.key = key
         self.process_id = process_id
         self.ends_at = ends_at
+        self.ends_s = ends_at.timestamp()
         self.free = self.granted = self.given = self.left = self.most = 0
         self.unit = 1
         self.is_tight = True
@@ -162,7 +164,12 @@ class Slot:
 
     def pool_at(self, at: datetime) -> Pool:
         """`at` never runs backwards (app/limits/moments.py)."""
-        if self._pool is None or self._until is None or at >= self._until or self._pool.process_id != self._book.name:
+        if (
+            self._pool is None
+            or self._until is None
+            or at >= self._until
+            or self._pool.process_id is not self._book.name
+        ):
             start_at = periods.start_of(self.rule.period, at)
             self._until = periods.end_of(self.rule.period, start_at)
             self._pool = self._book.pool(CounterKey(self.rule.id, self.subject_id, start_at), ends_at=self._until)

@@ -65,16 +65,22 @@ class Reservation:
         What was held and is not used stays in the process's lease. What was used beyond it (a price known only
         afterwards, above its ceiling) is counted all the same.
         """
-        used = tuple(amount_nanos if hold.measure == SPEND else units for hold in self._holds)
+        if not self._holds:
+            return ()
+        used = tuple([amount_nanos if hold.measure == SPEND else units for hold in self._holds])
         self._used = used
         return tuple(
-            Settlement(*hold.source.key, hold.source.process_id, min(spent, hold.amount), spent)
-            for hold, spent in zip(self._holds, used, strict=True)
-            if spent
+            [
+                Settlement(*hold.source.key, hold.source.process_id, min(spent, hold.amount), spent)
+                for hold, spent in zip(self._holds, used, strict=True)
+                if spent
+            ]
         )
 
     def written(self) -> None:
         """The event is in the database, and with it the settlements."""
+        if not self._holds:
+            return
         holds, self._holds = self._holds, ()
         for hold, used in zip(holds, self._used or (0,) * len(holds), strict=True):
             settled = min(used, hold.amount)
