@@ -9,6 +9,7 @@ import msgspec
 
 from app.gateway import authority, meter
 from app.gateway.call import Call
+from app.gateway.envelope import STATELESS_VERSIONS
 from app.gateway.errors import INVALID_PARAMS, Refused
 from app.gateway.shelves import Shelf
 from app.integrations.catalogue import Pinned
@@ -20,6 +21,9 @@ TTL_MS = 10_000
 
 _CAPABILITIES = "io.modelcontextprotocol/clientCapabilities"
 _VERSION = "io.modelcontextprotocol/protocolVersion"
+UNSUPPORTED_VERSION = -32022
+"""UnsupportedProtocolVersion of MCP."""
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -97,3 +101,11 @@ def _check_stateless(call: Call, params: _Params) -> None:
     missing = [name for name in (_VERSION, _CAPABILITIES) if name not in meta]
     if missing:
         raise Refused(attempts.MALFORMED, f'"params._meta" lacks {", ".join(missing)}.', code=INVALID_PARAMS)
+    if call.envelope.version.encode() not in STATELESS_VERSIONS:
+        spoken = sorted(version.decode() for version in STATELESS_VERSIONS)
+        raise Refused(
+            attempts.MALFORMED,
+            "that revision of MCP is not spoken here.",
+            code=UNSUPPORTED_VERSION,
+            data={"supported": spoken, "requested": meter.storable(call.envelope.version, meter.VERSION_LENGTH)},
+        )

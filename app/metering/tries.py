@@ -51,6 +51,8 @@ _OF_CALLS = {
 }
 
 _UNKNOWN_TOOL = "unknown_tool"
+_ABOUT_TOOLS = frozenset((attempts.UNKNOWN_TOOL, attempts.TOOL_HELD))
+"""Refusals of which the tool's name is what whoever reads them looks for."""
 _TURNED_DOWN = "The integration turned the request down. The answer, which you received, says why. Nothing is charged."
 
 
@@ -82,7 +84,9 @@ def _of_attempt(attempt: Attempt, *, keys_url: str, gateway_url: str) -> Try:
         at=attempt.at,
         is_ok=False,
         is_receipt=False,
-        title=explanation.title,
+        title=f"{explanation.title}: “{attempt.tool}”"
+        if is_own and attempt.reason in _ABOUT_TOOLS
+        else explanation.title,
         what_to_do=explanation.what_to_do,
         integration="",
         tool=attempt.tool if is_own else "",

@@ -69,6 +69,17 @@ async def test_the_newer_era_must_say_what_every_request_says(open_sqlite_gatewa
         assert (got.status, got.error["code"]) == (400, -32602)
 
 
+async def test_a_revision_that_nobody_speaks_is_refused_with_those_that_are(open_sqlite_gateway):
+    meta = META | {"io.modelcontextprotocol/protocolVersion": "2099-01-01"}
+    headers = [("MCP-Protocol-Version", "2099-01-01"), ("Mcp-Method", "tools/list")]
+    async with open_sqlite_gateway() as caller:
+        got = await caller.call({**TOOLS, "params": {"_meta": meta}}, headers=caller.usual(*headers))
+
+        assert (got.status, got.error["code"]) == (400, -32022)
+        assert got.error["data"]["supported"] == ["2026-07-28"]
+        assert got.error["data"]["requested"] == "2099-01-01"
+
+
 @pytest.mark.parametrize("params", [{"cursor": "2"}, {"cursor": 5}])
 async def test_a_cursor_that_nobody_gave_is_refused(open_sqlite_gateway, params):
     async with open_sqlite_gateway() as caller:

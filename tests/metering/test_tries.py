@@ -43,6 +43,18 @@ def test_an_unknown_tool_is_named(session, make, scene):
     assert "“sampler” has no tool called “grete”" in one.what_to_do
 
 
+@pytest.mark.parametrize("reason", [attempts.UNKNOWN_TOOL, attempts.TOOL_HELD])
+def test_a_refused_tool_is_named_to_whose_try_it_was(make, scene, reason):
+    organisation, key, _ = scene
+    own, strangers = make.attempt(organisation=organisation, key=key, reason=reason), make.attempt(reason=reason)
+    own.tool = strangers.tool = "grete"
+
+    first, second = sorted(shown(refused=[own, strangers]), key=lambda one: one.id, reverse=True)
+
+    assert "“grete”" in first.title
+    assert "grete" not in second.title
+
+
 @pytest.mark.parametrize("status", [status for status in models.STATUSES if status != models.OK])
 def test_every_failed_call_is_explained(session, make, scene, status):
     organisation, key, sampler = scene
