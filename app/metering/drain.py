@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 EVERY_S = 0.2
 LONGEST_PAUSE_S = 2.0
 ORPHANS_EVERY_S = 10.0
+BATCH = 500
+"""Events in a transaction, about."""
 
 
 class Drain:
@@ -67,13 +69,24 @@ class Drain:
     def _own(self) -> None:
         """Until nothing of this process's waits any more."""
         while self._spool.is_active:
-            for number, group in enumerate(self._spool.groups(), start=1):
-                if number > self._drained:
-                    self._write(group)
-                    self._drained = number
-            if self._spool.done(self._drained):
-                log.info("spool.drained", extra={"groups": self._drained})
+            self._catch_up()
+            if self._spool.finish(self._drained, self._write):
+                log.info("spool.drained")
                 self._drained = 0
+
+    def _catch_up(self) -> None:
+        """Up to what has come by now, in large transactions: calls go on, and must not come faster than this goes."""
+        batch: list[Waiting] = []
+        number = 0
+        for number, group in enumerate(self._spool.groups(), start=1):
+            if number > self._drained:
+                batch += group
+                if len(batch) >= BATCH:
+                    self._write(batch)
+                    self._drained, batch = number, []
+        if batch:
+            self._write(batch)
+            self._drained = number
 
     def _adopt(self) -> None:
         for file in self._spool.orphans():
@@ -90,7 +103,13 @@ class Drain:
             file.remove()
 
     def _write_all(self, groups: Iterable[list[Waiting]]) -> int:
-        return sum(self._write(group) for group in groups)
+        written, batch = 0, []
+        for group in groups:
+            batch += group
+            if len(batch) >= BATCH:
+                written += self._write(batch)
+                batch = []
+        return written + self._write(batch)
 
     def _write(self, group: Sequence[Waiting]) -> int:
         """Those of a group that the ledger lacks. Gives how many there were. Raises what the driver raises."""

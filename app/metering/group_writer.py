@@ -104,7 +104,7 @@ class GroupWriter:
         pause_s = FIRST_PAUSE_S
         conflicts = failures = 0
         while group and not self._abandoned.is_set():
-            if self._is_spooling and self._put_away(group):
+            if self._is_spooling and self._put_away(group, is_following=True):
                 return
             began = monotonic()
             try:
@@ -145,8 +145,11 @@ class GroupWriter:
             self._recovered()
             self._take_out(group, Outcome.WRITTEN, list(group))
 
-    def _put_away(self, group: list[Entry]) -> bool:
-        """Have a group wait on disk, if it can; gives whether it does. Then it is as good as written."""
+    def _put_away(self, group: list[Entry], *, is_following: bool = False) -> bool:
+        """Have a group wait on disk, if it can; gives whether it does. Then it is as good as written.
+
+        is_following: only if others wait there still.
+        """
         if self._spool is None:
             return False
         self._take_out(group, Outcome.WITHDRAWN, [entry for entry in group if entry.is_withdrawn])
@@ -154,8 +157,8 @@ class GroupWriter:
             entry.month, entry.left_nanos, entry.receipt = None, None, ""
         self._sign_with(self._signer, group)
         try:
-            if group:
-                self._spool.put(group)
+            if group and not self._spool.put(group, is_following=is_following):
+                return False
         except OSError as problem:
             self._fail(problem)
             return False

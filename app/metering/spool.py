@@ -7,7 +7,8 @@ away is the drain's (drain.py).
 import hashlib
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from uuid import uuid4
 
@@ -22,6 +23,8 @@ from app.metering.spool_file import SpoolFile
 log = logging.getLogger(__name__)
 
 SUFFIX = ".spool"
+MOST_AT_THE_END = 100
+"""Groups for which those that come later wait: one transaction."""
 
 
 class Waiting(msgspec.Struct):
@@ -59,13 +62,18 @@ class Spool:
         file = self._file
         return file.size if file is not None else 0
 
-    def put(self, entries: Sequence[Entry]) -> None:
-        """Keep them durably, all or none. Raises OSError: no room, by the disk's measure or by the limit."""
+    def put(self, entries: Sequence[Entry], *, is_following: bool = False) -> bool:
+        """Keep them durably, all or none. is_following: only if others wait already; gives whether they are kept.
+
+        Raises OSError: no room, by the disk's measure or by the limit.
+        """
         data = _encode([self._waiting(entry) for entry in entries])
         with self._lock:
             if self._file is not None:
                 self._file.append(data)
-                return
+                return True
+            if is_following:
+                return False
             file = self._make()
             try:
                 file.append(data)
@@ -74,6 +82,7 @@ class Spool:
                 raise
             log.error("spool.begun", extra={"file": file.path.name})
             self._file = file
+            return True
 
     def groups(self) -> Iterator[list[Waiting]]:
         """This process's groups, oldest first; more may come meanwhile."""
@@ -81,11 +90,20 @@ class Spool:
         if file is not None:
             yield from map(_decode, file.records())
 
-    def done(self, count: int) -> bool:
-        """Forget everything if no more than the first `count` groups wait; gives whether that was so."""
+    def finish(self, count: int, write: Callable[[list[Waiting]], object]) -> bool:
+        """Forget everything, once `write` has had what came after the first `count` groups; nothing is added meanwhile,
+        or there would always be one more. Gives whether it was done: not if too much has come for that.
+
+        Raises what `write` raises, with everything as it was.
+        """
         with self._lock:
-            if self._file is None or self._file.count > count:
-                return self._file is None
+            if self._file is None:
+                return True
+            if self._file.count - count > MOST_AT_THE_END:
+                return False
+            rest = [one for group in islice(self.groups(), count, None) for one in group]
+            if rest:
+                write(rest)
             self._file.remove()
             self._file = None
             return True

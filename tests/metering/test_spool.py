@@ -87,6 +87,23 @@ async def test_calls_go_on_while_it_is_away_and_are_written_when_it_is_back(engi
     assert files(folder) == []
 
 
+async def test_what_waits_is_written_although_more_calls_keep_coming(engine, door, folder):
+    async def keep_calling(recorder, written):
+        while recorder.waiting_bytes:
+            await recorder.record(one := row())
+            written.append(one["id"])
+
+    written = []
+    async with spooling(engine, folder) as recorder:
+        door.is_shut = True
+        await asyncio.gather(*[recorder.record(row()) for _ in range(100)])
+        door.is_shut = False
+        await asyncio.gather(*[keep_calling(recorder, written) for _ in range(4)])
+
+    assert written
+    assert len(events_in(engine)) == len(written) + 100
+
+
 async def test_receipts_of_waiting_calls_say_that_the_total_is_not_known(engine, door, folder):
     def make_signer():
         with Session(engine) as session:
