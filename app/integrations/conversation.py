@@ -188,11 +188,14 @@ def _among(pieces: Iterable[bytes], message_id: int) -> Json:
 
 
 def _events(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The data of each event (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
+    """The data of each event (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+
+    An event without data is none: 2025-11-25 begins streams with one, so that its id is known.
+    """
     data: list[bytes] = []
     for line in _lines(pieces):
         if not line:
-            if data:
+            if any(data):
                 yield b"\n".join(data)
             data = []
         elif line.startswith(b"data:"):

@@ -117,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
         is_stream = self.mcp.is_stream and status == 200
         if is_stream:
             note = b'{"jsonrpc":"2.0","method":"notifications/message","params":{}}'
-            body = b": hello\r\n\r\ndata: %s\n\nevent: message\ndata: %s\n\n" % (note, body)
+            body = b": hello\r\n\r\nid: 1\ndata: \n\ndata: %s\n\nevent: message\ndata: %s\n\n" % (note, body)
         self.send_response(status)
         self.send_header("Content-Type", "text/event-stream" if is_stream else "application/json")
         self.send_header("Content-Length", str(len(body)))
