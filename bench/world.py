@@ -97,6 +97,7 @@ def _settings(folder: Path, *, gateway_port: int, portal_port: int) -> dict[str,
         "POSTERN_GATEWAY_URL": "https://gateway.example",
         "POSTERN_OIDC_PROVIDERS": provider,
         "POSTERN_PRIVATE_NETWORKS": '["127.0.0.0/8"]',  # where its integration listens
+        "POSTERN_KEY_CALLS_PER_MINUTE": "1000000000",  # counted like any other limit, and never reached
         "POSTERN_GATEWAY_PORT": str(gateway_port),
         "POSTERN_PORTAL_PORT": str(portal_port),
         "POSTERN_GATEWAY_METRICS_PORT": str(machine.free_port()),
