@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.core.config import ROOT
-from tests.gateway.gateways import CALL, PATIENT
+from tests.gateway.gateways import CALL, PATIENT, RECEIPT
 from tests.ports import free_port
 from tests.waiting import PATIENCE_S, eventually
 
@@ -83,6 +83,11 @@ class Received:
     status: int
     headers: dict[str, str]
     body: bytes
+
+    @property
+    def passed(self):
+        """The body as the integration sent it: without the receipt that the gateway put into it."""
+        return RECEIPT.sub(b"", self.body)
 
     @property
     def json(self):

@@ -19,7 +19,7 @@ async def test_a_connection_serves_call_after_call(open_server):
         for _ in range(3):
             writer.write(request(caller.secret))
             got = await read_answer(reader)
-            assert (got.status, got.body) == (200, RESULT_BODY)
+            assert (got.status, got.passed) == (200, RESULT_BODY)
             assert "server" not in got.headers
 
         assert len(caller.events) == 3
@@ -95,7 +95,7 @@ async def test_a_client_that_asks_first_may_send(open_server):
         assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
         writer.write(BODY)
 
-        assert (await read_answer(reader)).body == RESULT_BODY
+        assert (await read_answer(reader)).passed == RESULT_BODY
 
 
 async def test_a_body_that_does_not_come_is_given_up(open_server):
@@ -140,7 +140,7 @@ async def test_a_waiting_caller_is_not_given_up(open_server):
     async with open_server(slowly, limits=limits) as (caller, _, port), connected(port) as (reader, writer):
         writer.write(request(caller.secret))
 
-        assert (await read_answer(reader)).body == RESULT_BODY
+        assert (await read_answer(reader)).passed == RESULT_BODY
 
 
 async def test_a_reader_who_does_not_read_holds_nothing_for_long(open_server):
