@@ -38,7 +38,10 @@ class Incoming:
 
     __slots__ = ("at", "began", "fields", "lines", "method", "path", "peer", "query", "request_id")
 
-    def __init__(self, method: str, path: str, query: bytes, lines: HeaderLines, peer: str) -> None:
+    def __init__(
+        self, method: str, path: str, query: bytes, lines: HeaderLines, peer: str, *, fields: Headers | None = None
+    ) -> None:
+        """fields: when somebody has them already."""
         self.began = perf_counter()
         self.at: datetime = clock.now()
         self.request_id = ids.request_id()
@@ -46,7 +49,7 @@ class Incoming:
         self.path = path
         self.query = query
         self.lines = lines
-        self.fields = dict(lines)
+        self.fields = dict(lines) if fields is None else fields
         self.peer = peer
 
     def headers(self) -> Headers:

@@ -42,7 +42,7 @@ async def test_calls_finish_and_listeners_and_idle_connections_end(open_sqlite_g
         assert (await listening.read()).endswith(END)
         gate.set()
         got = await read_answer(calling)
-        assert (got.status, got.body, got.headers["connection"]) == (200, RESULT_BODY, "close")
+        assert (got.status, got.passed, got.headers["connection"]) == (200, RESULT_BODY, "close")
         await stopping
         with suppress(ConnectionRefusedError):
             async with connected(port) as (late, _):

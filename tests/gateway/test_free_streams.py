@@ -83,4 +83,4 @@ async def test_draining_ends_listening_streams_and_lets_calls_finish(open_sqlite
         assert (await listening.finished()).is_complete
         assert not calling.answer.is_complete
         gate.set()
-        assert (await calling.finished()).body.endswith(event(RESULT))
+        assert (await calling.finished()).passed.endswith(event(RESULT))

@@ -4,7 +4,19 @@ import json
 import subprocess
 import sys
 
-FOREIGN = ("flask", "werkzeug", "jinja2", "wtforms", "requests", "httpx", "aiohttp", "mcp", "stripe", "canaille")
+FOREIGN = (
+    "flask",
+    "werkzeug",
+    "jinja2",
+    "wtforms",
+    "requests",
+    "httpx",
+    "aiohttp",
+    "mcp",
+    "stripe",
+    "canaille",
+    "uvicorn",
+)
 
 
 def test_importing_the_gateway_loads_no_flask_and_no_other_client():

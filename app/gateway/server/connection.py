@@ -11,7 +11,7 @@ from time import monotonic
 
 import httptools
 
-from app.gateway.server import last_words, request
+from app.gateway.server import last_words, memo, request
 from app.gateway.server.flow import Flow
 from app.gateway.server.request import Unreadable
 from app.gateway.server.service import Service
@@ -34,9 +34,11 @@ class Connection(Flow):
         "_head_began_at",
         "_is_deaf",
         "_is_in_head",
+        "_known",
         "_last_words",
         "_lines",
         "_parser",
+        "_read",
         "_receiving",
         "_resumption",
         "_turn",
@@ -49,6 +51,8 @@ class Connection(Flow):
         self._parser = httptools.HttpRequestParser(self)
         self._turn: Turn | None = None
         self._receiving: Turn | None = None
+        self._read: Turn | None = None
+        self._known: memo.Head | None = None
         self._ahead: deque[Turn] | None = None
         self._lines: list[tuple[bytes, bytes]] = []
         self._url = b""
@@ -74,6 +78,12 @@ class Connection(Flow):
     def data_received(self, data: bytes) -> None:
         if self._is_deaf:
             return
+        known = self._known
+        is_between = self._receiving is None and not self._is_in_head
+        if known is not None and is_between and known.size == len(data) and data.startswith(known.data):
+            self._again(known, data)
+            return
+        self._read = None
         self._unproductive += len(data)
         try:
             self._parser.feed_data(data)
@@ -83,6 +93,8 @@ class Connection(Flow):
             self._give_up(str(problem))
         if self._unproductive > FRAMING_BYTES or self._is_in_head:
             self._check_progress()
+        elif is_between and self._read is not None and self._read.is_ordinary:
+            self._known = memo.of(data, self._read.incoming, self._read.caller.size)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -163,13 +175,10 @@ class Connection(Flow):
         except Unreadable as problem:
             self._give_up(str(problem))
             return
-        self._receiving = turn
+        self._receiving = self._read = turn
         if self._parser.should_upgrade():
             self._resumption = request.resumption(turn)
-        if self._turn is None and not self.is_stalled:
-            self._begin(turn)
-        else:
-            self._put_behind(turn)
+        self._accept(turn)
 
     def on_body(self, body: bytes) -> None:
         self._unproductive = 0
@@ -183,6 +192,19 @@ class Connection(Flow):
             self._receiving = None
 
     # What to do next
+
+    def _again(self, known: memo.Head, data: bytes) -> None:
+        turn = Turn(self, known.again(), keeps_alive=True, is_old=False, asks=False)
+        if known.size > len(known.data):
+            turn.caller.feed(data[len(known.data) :])
+        turn.caller.end()
+        self._accept(turn)
+
+    def _accept(self, turn: Turn) -> None:
+        if self._turn is None and not self.is_stalled:
+            self._begin(turn)
+        else:
+            self._put_behind(turn)
 
     def _begin(self, turn: Turn) -> None:
         self._turn = turn

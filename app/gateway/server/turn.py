@@ -72,6 +72,11 @@ class Turn:
         """Whether the answer is not, and will never be, all there."""
         return not self._is_finished
 
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether all of it has come, and the next request may be just like it."""
+        return self.caller.is_whole and self.keeps_alive and not self.is_old and not self._asks
+
     # Source, for the caller
 
     def hold(self) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import cast
 
 from app.gateway.upstream.exchange import Exchange
+from app.gateway.upstream.memo import Head
 from app.gateway.upstream.problems import BrokeOff, UpstreamProblem
 
 
@@ -15,7 +16,7 @@ class Connection(asyncio.Protocol):
     answer, and the exchange asks for it by pause_reading.
     """
 
-    __slots__ = ("_exchange", "_on_free", "_on_lost", "_transport", "good_until", "was_used")
+    __slots__ = ("_exchange", "_known", "_on_free", "_on_lost", "_transport", "good_until", "was_used")
 
     def __init__(
         self, *, on_free: Callable[["Connection", float | None], None], on_lost: Callable[["Connection"], None]
@@ -24,6 +25,7 @@ class Connection(asyncio.Protocol):
         self._on_free = on_free
         self._on_lost = on_lost
         self._exchange: Exchange | None = None
+        self._known: Head | None = None
         self._transport: asyncio.Transport | None = None
         self.good_until = 0.0
         self.was_used = False
@@ -55,10 +57,16 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's own class, not registered as one
 
     def data_received(self, data: bytes) -> None:
-        if self._exchange is None:
+        exchange, known = self._exchange, self._known
+        if exchange is None:
             self.abort()  # nobody asked for anything
+        elif not exchange.heard_nothing:
+            exchange.feed(data)
+        elif known is not None and known.size == len(data) and data.startswith(known.data):
+            exchange.recall(known, data)
         else:
-            self._exchange.feed(data)
+            exchange.feed(data)
+            self._known = exchange.head_in(data) if self._exchange is None and self.is_open else None
 
     def connection_lost(self, exc: Exception | None) -> None:
         exchange, self._exchange = self._exchange, None

@@ -11,6 +11,7 @@ from typing import Protocol
 import httptools
 
 from app.gateway.upstream.limits import Limits
+from app.gateway.upstream.memo import Head, end_of_head
 from app.gateway.upstream.problems import BadAnswer, BrokeOff, TimedOut, UpstreamProblem
 
 MAX_FRAMING_BYTES = 64 * 1024
@@ -51,7 +52,7 @@ class Exchange:
         self._loop = loop
         self._limits = limits
         self._ends_at = loop.time() + limits.total_s
-        self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
+        self._parser: httptools.HttpResponseParser | None = None
         self._chunks: deque[bytes] = deque()
         self.headers: list[tuple[bytes, bytes]] = []
         self.fields: dict[bytes, bytes] = {}
@@ -126,13 +127,15 @@ class Exchange:
     def restart(self) -> None:
         """Forget a connection that ended without a byte of answer, to be carried by another."""
         self._problem = None
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser = None
 
     def feed(self, data: bytes) -> None:
         """Bytes from the integration."""
+        if self._carrier is None:
+            return
         parser = self._parser
         if parser is None:
-            return
+            parser = self._parser = httptools.HttpResponseParser(self)
         self._heard_at = self._loop.time()
         self._framing += len(data)
         try:
@@ -152,6 +155,34 @@ class Exchange:
             self._finish(is_reusable=self._keeps_alive and not self._is_surplus)
         elif self._framing > MAX_FRAMING_BYTES:
             self.fail(BadAnswer("heads or trailers without end"))
+
+    def recall(self, known: Head, data: bytes) -> None:
+        """The same for `data` that is a whole answer whose head is known."""
+        self.status = known.status
+        self.headers = known.headers
+        self.fields = known.fields
+        self.keep_alive_s = known.keep_alive_s
+        self._has_head = self._is_complete = True
+        if known.size > len(known.data):
+            self._chunks.append(data[len(known.data) :])
+        self._finish(is_reusable=True)
+
+    def head_in(self, data: bytes) -> Head | None:
+        """What is worth remembering of an answer that was read from `data` and has ended well."""
+        length = self.fields.get(b"content-length")
+        if length is None or self.status != 200:
+            return None
+        end = end_of_head(data, length)
+        if not end:
+            return None
+        return Head(
+            data[:end],
+            len(data),
+            status=self.status,
+            headers=self.headers,
+            fields=self.fields,
+            keep_alive_s=self.keep_alive_s,
+        )
 
     def connection_ended(self, problem: UpstreamProblem) -> None:
         """The connection is gone. An answer without a stated length ends well by this."""
