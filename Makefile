@@ -69,6 +69,10 @@ conformance: .venv/.ready-dev ## Run the public MCP conformance suite directly a
 clients: .venv/.ready-dev ## Call through the gateway with MCP clients as people have them
 	@$(PY) -m tests.clients
 
+.PHONY: soak
+soak: .venv/.ready-dev ## Kill gateways, worker and database under load, again and again; ROUNDS=100 SEED=
+	@ROUNDS='$(ROUNDS)' SEED='$(SEED)' $(PY) -m tests.soak && SOAK=long $(PY) -m pytest -q tests/soak -k 'not kills' $(ARGS)
+
 .PHONY: reset
 reset: ## Forget all data (var/)
 	@python='$(FOUND)'; "$${python:-python3}" scripts/reset.py

@@ -1,0 +1,21 @@
+"""`kill -9` at random moments: answered is recorded, nothing twice, no cap passed. `make soak` has a hundred rounds."""
+
+from tests.soak.kills import Plan
+from tests.soak.run import check, soak
+from tests.soak.scene import scene
+
+PLAN = Plan(seed=20261122, rounds=4, results=(50, 150), room=20, is_careful=True)
+SETTINGS = {"dead_after_s": 8, "heartbeat_s": 0.5}
+"""So that the dead are found soon. Careful kills, because an event that waits on disk for longer than that would meet a
+reservation that has been given to others (docs/adr/0010).
+"""
+
+
+async def test_sqlite_loses_and_doubles_nothing(sqlite_url, tmp_path):
+    async with scene(sqlite_url, tmp_path, capped=20, counted=20, **SETTINGS) as running:
+        check(running, await soak(running, PLAN), seed=PLAN.seed)
+
+
+async def test_postgresql_loses_and_doubles_nothing(own_postgres, tmp_path):
+    async with scene(own_postgres.url, tmp_path, capped=20, counted=20, **SETTINGS) as running:
+        check(running, await soak(running, PLAN, server=own_postgres), seed=PLAN.seed)
