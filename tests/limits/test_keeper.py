@@ -249,3 +249,13 @@ def test_a_clock_put_back_reopens_no_period(now):
     assert moments.at(begins - timedelta(hours=1)) == begins
     assert moments.at(begins + timedelta(seconds=1)) == begins + timedelta(seconds=1)
     assert moments.at(now) == now  # a week back: it had been wrong before
+
+
+@pytest.mark.parametrize(("most", "ahead"), [(100, 0), (10_000, 50)])
+def test_only_far_from_the_limit_is_more_taken_than_is_needed(engine, rule_id, most, ahead):
+    with engine.begin() as connection:
+        connection.execute(update(RULES).values(most=most))
+    gateway, key = Simulated(engine), CounterKey(rule_id, uuid4(), MONTH_AT)
+    gateway.admit(key, [1], ahead=50, living=3)
+
+    assert gateway.free(key) == ahead
