@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import Session
 
-from app.core import clock, db
+from app.core import clock
 from app.core.config import ROOT
 from app.core.vault import Vault
 from app.metering import receipts, signing, spool_file
@@ -20,7 +20,6 @@ from app.metering.ledger_connection import LedgerConnection
 from app.metering.models import UsageMonth
 from app.metering.recorder import NotRecorded
 from app.metering.spool import Spool, groups_in
-from app.metering.spool_file import Broken, Full, SpoolFile
 from tests.asynchronous import until
 from tests.metering.recording import broken, events_in, losing_the_answer, recording, row, sums_in
 from tests.waiting import PATIENCE_S
@@ -241,38 +240,6 @@ def test_a_living_process_keeps_its_file(engine, folder):
     [orphan] = spool_in(folder, engine).orphans()
     assert len(list(groups_in(orphan))) == 1
     orphan.remove()
-
-
-def test_another_databases_events_are_left_alone(engine, folder, tmp_path):
-    spool = spool_in(folder, engine)
-    spool.put([Entry(row())])
-    spool.close()
-    other = db.create(f"sqlite:///{tmp_path / 'other.db'}")
-
-    assert list(spool_in(folder, other).orphans()) == []
-    other.dispose()
-
-
-def test_a_changed_record_is_not_taken_for_a_torn_one(tmp_path):
-    file = SpoolFile.create(tmp_path / "x.spool", max_bytes=1_000)
-    file.append(b"first")
-    file.append(b"second")
-    os.pwrite(file._descriptor, b"F", 16 + 8)
-
-    with pytest.raises(Broken):
-        list(file.records())
-    assert file.set_aside().read_bytes().endswith(b"second")
-
-
-def test_a_file_has_a_limit_and_keeps_what_it_has(tmp_path):
-    file = SpoolFile.create(tmp_path / "x.spool", max_bytes=30)
-    file.append(b"x" * 20)
-
-    with pytest.raises(Full):
-        file.append(b"y" * 20)
-
-    assert list(file.records()) == [b"x" * 20]
-    file.remove()
 
 
 async def test_a_file_that_was_changed_is_set_aside(engine, folder):
