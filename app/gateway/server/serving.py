@@ -102,5 +102,6 @@ def make_room_for(connections: int) -> int:
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return connections
     possible = max(1, (soft - OTHER_FILES) // 2)
-    log.warning("gateway.few_files", extra={"wanted": wanted, "allowed": soft, "connections": possible})
+    level = logging.WARNING if 2 * possible < connections else logging.INFO
+    log.log(level, "gateway.few_files", extra={"wanted": wanted, "allowed": soft, "connections": possible})
     return possible
