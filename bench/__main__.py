@@ -9,13 +9,19 @@ from pathlib import Path
 from types import FrameType
 
 from app.core import clock
-from bench import calls, machine, pages, report, results, tools
+from bench import calls, machine, memory, pages, report, results, several, streams, tools
 from bench.measure import Plan
 from bench.problems import Unmeasurable
 from bench.report import Section
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-PARTS = {"gateway": calls.run, "portal": pages.run}
+PARTS = {
+    "gateway": calls.run,
+    "streams": streams.run,
+    "memory": memory.run,
+    "several": several.run,
+    "portal": pages.run,
+}
 WORK = Path(__file__).with_name(".work").absolute()
 """On the disk of the checkout: /tmp may be memory, where a commit costs nothing."""
 

@@ -1,29 +1,22 @@
-"""The gateway beside a plain nginx, both in front of the same upstream, and the upstream by itself.
-
-What is measured has a core of its own; the load and the upstream behind it share the other. For
-direct calls there is a second upstream on the measured core, so that the load is as far from it as from the others.
-"""
+"""The gateway beside a plain nginx, both in front of the same upstream, and the upstream by itself."""
 
 import json
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench import fetch, measure, nginx, report, world
+from bench import fetch, measure, report, targets
 from bench.ledger import Ledger
 from bench.measure import Cell, Plan, Subject
 from bench.problems import Unmeasurable
-from bench.processes import Process, running
 from bench.report import Metric, Section
+from bench.targets import DIRECT, GATEWAY, NGINX, Target
 from bench.world import World
 from bench.wrk import ID, Request
 
-ROOT = Path(__file__).parents[1]
 CALLERS = (1, 16, 64)
-DIRECT, NGINX, GATEWAY = "direct", "nginx", "gateway"
 MODERN, HANDSHAKE = "2026-07-28", "2025-11-25"
+NUMBER = 7_000_000_000_000
 WORDS = "hello there, this is an echo of some words"
 STAND_IN = "The upstream was the plain Python one, for want of Lua in nginx: with many callers it may be what is slow."
 
@@ -40,44 +33,20 @@ OF_ITS_CORE = Metric("of its core", lambda cell, _: cell.cpu_us * cell.per_secon
 
 def run(plan: Plan, folder: Path) -> Section:
     """Raises Unmeasurable when anything answers wrong, or the ledger disagrees with what callers got."""
-    with ExitStack() as stack:
-        _, upstream_url = stack.enter_context(
-            nginx.upstream(plan.tools, name="upstream", folder=folder, core=plan.cores.load)
-        )
-        place = world.create(folder, upstream_url=upstream_url)
-        stack.callback(place.engine.dispose)
-        direct = nginx.upstream(plan.tools, name=DIRECT, folder=folder, core=plan.cores.measured)
-        subjects = [_subject(DIRECT, *stack.enter_context(direct), place)]
-        if plan.tools.nginx:
-            proxy = nginx.proxy(plan.tools.nginx, upstream_url, folder=folder, core=plan.cores.measured)
-            subjects.append(_subject(NGINX, *stack.enter_context(proxy), place))
-        gateway = _subject(GATEWAY, *stack.enter_context(_gateway(place, folder, plan.cores.measured)), place)
-        _must_refuse_strangers(gateway.request)
+    with targets.beside_each_other(plan, folder) as (place, found):
+        subjects = [_subject(target, place) for target in found]
+        _must_refuse_strangers(subjects[-1].request)
         ledger = Ledger(place)
-        cells = measure.run(plan, [*subjects, replace(gateway, settle=ledger.settle)], CALLERS)
+        subjects[-1] = replace(subjects[-1], settle=ledger.settle)
+        cells = measure.run(plan, subjects, CALLERS)
         notes = [ledger.sentence()] if plan.tools.lua_modules else [ledger.sentence(), STAND_IN]
         numbers = {"cells": cells, "notes": notes}
         return Section("gateway", "Calls through the gateway", tables(cells, notes), numbers)
 
 
-@contextmanager
-def _gateway(place: World, folder: Path, core: int | None) -> Iterator[tuple[Process, str]]:
-    address = f"http://127.0.0.1:{place.gateway_port}"
-    with running(
-        GATEWAY,
-        [sys.executable, "-m", "app.gateway"],
-        folder=folder,
-        environment=place.environment,
-        cwd=ROOT,
-        core=core,
-        is_ready=lambda: fetch.answers(f"{address}/readyz"),
-    ) as process:
-        yield process, f"{address}/mcp/{world.SLUG}"
-
-
-def request(url: str, key: str, revision: str) -> Request:
+def request(url: str, key: str, revision: str, *, tool: str = "echo") -> Request:
     """A `tools/call` as a client of that revision of the protocol sends it."""
-    params: dict[str, object] = {"name": "echo", "arguments": {"text": WORDS}}
+    params: dict[str, object] = {"name": tool, "arguments": {"text": WORDS}}
     headers = {
         "Authorization": f"Bearer {key}",
         "Content-Type": "application/json",
@@ -85,7 +54,7 @@ def request(url: str, key: str, revision: str) -> Request:
         "MCP-Protocol-Version": revision,
     }
     if revision == MODERN:
-        headers |= {"Mcp-Method": "tools/call", "Mcp-Name": "echo"}
+        headers |= {"Mcp-Method": "tools/call", "Mcp-Name": tool}
         prefix = "io.modelcontextprotocol"
         params["_meta"] = {
             f"{prefix}/protocolVersion": revision,
@@ -97,20 +66,28 @@ def request(url: str, key: str, revision: str) -> Request:
     return Request(url=url, headers=headers, body=body)
 
 
-def _subject(name: str, process: Process, url: str, place: World) -> Subject:
+def _subject(target: Target, place: World) -> Subject:
     """Checked with one call in each era; the load is made of modern ones, which stand alone without a handshake."""
-    sizes = {revision: _called(name, request(url, place.key, revision)).wire_bytes for revision in (HANDSHAKE, MODERN)}
-    return Subject(name, request(url, place.key, MODERN), process, answer_bytes=sizes[MODERN])
+    name, url = target.name, target.url
+    sizes = {revision: called(name, request(url, place.key, revision)).wire_bytes for revision in (HANDSHAKE, MODERN)}
+    return Subject(name, request(url, place.key, MODERN), target.process, answer_bytes=sizes[MODERN])
 
 
-def _called(name: str, one: Request) -> fetch.Answer:
+def called(name: str, one: Request) -> fetch.Answer:
     """One call, which must bring back what the upstream says."""
-    number = 7_000_000_000_000
+    answer = answer_to(name, one, NUMBER)
+    if not _is_right(answer.body, NUMBER):
+        raise Unmeasurable(f"{name} answers a right call with {answer.status}: {answer.body[:500]!r}")
+    return answer
+
+
+def answer_to(name: str, one: Request, number: int = NUMBER) -> fetch.Answer:
+    """One call, which must bring back something. Raises Unmeasurable."""
     try:
         answer = fetch.send(one.url, one.headers, (one.body or "").replace(ID, str(number)))
     except OSError as problem:
         raise Unmeasurable(f"{name} does not answer: {problem}") from problem
-    if answer.status != 200 or not _is_right(answer.body, number):
+    if answer.status != 200:
         raise Unmeasurable(f"{name} answers a right call with {answer.status}: {answer.body[:500]!r}")
     return answer
 

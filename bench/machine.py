@@ -6,7 +6,7 @@ import socket
 import statistics
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,11 +45,16 @@ def on(core: int | None) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def free_port() -> int:
-    """A TCP port on loopback that nobody listens on at the moment."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+def free_port(in_a_row: int = 1) -> int:
+    """The first of so many TCP ports on loopback that nobody listens on at the moment."""
+    while True:
+        with ExitStack() as stack, suppress(OSError, OverflowError):
+            first = 0
+            for offset in range(in_a_row):
+                listener = stack.enter_context(socket.socket())
+                listener.bind(("127.0.0.1", first + offset if first else 0))
+                first = first or int(listener.getsockname()[1])
+            return first
 
 
 class Foreign:

@@ -14,7 +14,6 @@ from bench.wrk import Load, Request
 
 WARM_UP_S = 1
 SIZE_TOLERANCE = 0.02
-"""wrk also counts the bytes of the answers that its end cut off."""
 
 _first_ids = count(1_000_000_000_000, 10_000_000_000)
 """Where the numbers of each load's calls begin: none is used twice."""
@@ -24,8 +23,9 @@ _first_ids = count(1_000_000_000_000, 10_000_000_000)
 class Subject:
     """Something to put under load.
 
-    process: whose CPU and memory that costs. answer_bytes: of one right answer, heads included; None where answers
-    differ. settle: called after each load with what it was and how many callers made it; raises Unmeasurable.
+    process: whose CPU and memory that costs. answer_bytes: the least that a right answer has, heads included (receipts
+    grow with the group that they are signed in); None where answers differ. settle: called after each load with what it
+    was and how many callers made it; raises Unmeasurable.
     """
 
     name: str
@@ -127,7 +127,7 @@ def check(subject: Subject, load: Load, callers: int) -> None:
     if refused:
         raise Unmeasurable(f"{what}: {refused} of {load.answers} answers were not 2xx.")
     expected, each = subject.answer_bytes, load.bytes / load.answers
-    if expected is not None and abs(each / expected - 1) > SIZE_TOLERANCE:
+    if expected is not None and each < expected * (1 - SIZE_TOLERANCE):
         raise Unmeasurable(f"{what}: answers of {each:.0f} bytes, and a right one has {expected}.")
     if subject.settle is not None:
         subject.settle(load, callers)

@@ -37,7 +37,7 @@ def proxy(nginx: str, upstream_url: str, *, folder: Path, core: int | None) -> I
     """
     port = machine.free_port()
     server = upstream_url.removeprefix("http://").partition("/")[0]
-    outside = f"upstream mcp {{ server {server}; keepalive 256; keepalive_requests 1000000000; }}"
+    outside = f"upstream mcp {{ server {server}; keepalive 2048; keepalive_requests 1000000000; }}"
     location = """
       location /mcp {
         proxy_pass http://mcp;
@@ -64,8 +64,9 @@ def _command(
     {f"user {getpass.getuser()};" if os.geteuid() == 0 else ""}
     daemon off;
     worker_processes 1;
+    worker_rlimit_nofile 32768;
     pid {folder / "pid"};
-    events {{ worker_connections 2048; }}
+    events {{ worker_connections 16384; }}
     http {{
       access_log off;
       keepalive_requests 1000000000;

@@ -16,8 +16,9 @@ from tests.factories import Factory
 
 SLUG = "bench"
 KEYS = 20
+PER_ORGANISATION = 100
 DAYS = 30
-TOOLS = ("echo", "search", "summarise", "translate")
+TOOLS = ("echo", "search", "summarise", "translate", "stream", "slow", "large")
 PORTAL_HOST = "portal.example"
 COOKIE = "__Host-postern_session"
 
@@ -43,18 +44,19 @@ class World:
             return {row.status: row.events for row in rows}
 
 
-def create(folder: Path, *, upstream_url: str) -> World:
-    """A world in `folder`, with the integration `SLUG` at `upstream_url`."""
-    engine = db.create(f"sqlite:///{folder / 'postern.db'}")
+def create(folder: Path, *, upstream_url: str, database_url: str = "", keys: int = KEYS) -> World:
+    """A world in `folder`, with the integration `SLUG` at `upstream_url`. database_url: else a SQLite file there."""
+    database_url = database_url or f"sqlite:///{folder / 'postern.db'}"
+    engine = db.create(database_url)
     migrate.upgrade(engine)
     token = crypto.random_token()
     with Session(engine, expire_on_commit=False) as session:
-        key = _fill(session, upstream_url=upstream_url, token=token)
+        key = _fill(session, upstream_url=upstream_url, token=token, keys=keys)
         session.commit()
     gateway_port, portal_port = machine.free_port(), machine.free_port()
     return World(
         engine=engine,
-        environment=_settings(folder, gateway_port=gateway_port, portal_port=portal_port),
+        environment=_settings(folder, database_url, gateway_port=gateway_port, portal_port=portal_port),
         gateway_port=gateway_port,
         portal_port=portal_port,
         key=key,
@@ -62,26 +64,30 @@ def create(folder: Path, *, upstream_url: str) -> World:
     )
 
 
-def _fill(session: Session, *, upstream_url: str, token: str) -> str:
-    """One person with 20 keys and 30 days of usage; answers the secret of a key."""
+def _fill(session: Session, *, upstream_url: str, token: str, keys: int) -> str:
+    """About `keys` keys, 20 of them one person's, who has 30 days of usage; answers the secret of a key."""
     now = clock.now()
     make = Factory(session, now)
     person = make.person(is_operator=True)
     organisation = organisations.create_personal(session, person=person, now=now)
     integration = make.integration(SLUG, upstream_url=upstream_url, tools=TOOLS)
     found: list[str] = []
-    keys = [make.key(organisation, name=f"Program {n}", person_id=person.id, secret=found) for n in range(KEYS)]
+    made = [make.key(organisation, name=f"Program {n}", person_id=person.id, secret=found) for n in range(KEYS)]
+    for _ in range(0, keys - KEYS, PER_ORGANISATION):
+        other = make.organisation()
+        for n in range(PER_ORGANISATION):
+            make.key(other, name=f"Program {n}")
     for hour in range(DAYS * 24):
         status = "tool_error" if hour % 17 == 0 else "ok"
         at = now - timedelta(hours=hour)
-        make.call(keys[hour % 3], integration, at=at, tool=TOOLS[hour % len(TOOLS)], status=status)
+        make.call(made[hour % 3], integration, at=at, tool=TOOLS[hour % 4], status=status)
     data: dict[str, object] = {"_user_id": str(person.id), "_fresh": True}
     digest = crypto.digest(token)
     session.add(BrowserSession(token_digest=digest, person_id=person.id, data=data, created_at=now, last_seen_at=now))
     return found[0]
 
 
-def _settings(folder: Path, *, gateway_port: int, portal_port: int) -> dict[str, str]:
+def _settings(folder: Path, database_url: str, *, gateway_port: int, portal_port: int) -> dict[str, str]:
     """As in production, where nothing is reloaded and everything is checked; one core, so one process each."""
     provider = (
         '[{"name": "local", "label": "Example", "client_id": "bench", "client_secret": "bench", '
@@ -92,7 +98,7 @@ def _settings(folder: Path, *, gateway_port: int, portal_port: int) -> dict[str,
         "POSTERN_SECRET_KEY": secrets.token_urlsafe(32),
         "POSTERN_ENCRYPTION_KEYS": f'["{secrets.token_urlsafe(32)}"]',
         "POSTERN_DATA_DIR": str(folder),
-        "POSTERN_DATABASE_URL": f"sqlite:///{folder / 'postern.db'}",
+        "POSTERN_DATABASE_URL": database_url,
         "POSTERN_PORTAL_URL": f"https://{PORTAL_HOST}",
         "POSTERN_GATEWAY_URL": "https://gateway.example",
         "POSTERN_OIDC_PROVIDERS": provider,
