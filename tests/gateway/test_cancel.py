@@ -76,7 +76,7 @@ async def test_a_caller_that_stays_is_not_taken_for_one_that_left(open_sqlite_ga
 
 
 async def test_a_cancelled_call_that_finds_no_room_is_only_counted(open_sqlite_gateway, monkeypatch):
-    def full(row):
+    def full(*_, **__):
         raise NotRecorded("Too many calls wait for the ledger.")
 
     async with Upstream(silence) as upstream, open_sqlite_gateway(upstream_url=upstream.url) as caller:

@@ -36,12 +36,12 @@ def pieces(*bodies, ends=True):
         ({"message": {**CALL, "params": {}}}, 400, -32602),
         ({"body": b"x" * (5 << 20)}, 413, -31413),
         ({"raw": pieces(*[b" " * (1 << 20)] * 5)}, 413, -31413),
-        ({"raw": pieces(b"{", ends=False)}, 408, -31408),
         ({"path": "/mcp/nowhere"}, 404, -31404),
         ({"path": "/mcp/"}, 404, -31404),
         ({"path": "/mcp/sampler/"}, 404, -31404),
         ({"path": "/mcp/sampler/extra"}, 404, -31404),
-        ({"path": "/mcp"}, 404, -31404),
+        ({"path": "/mcps"}, 404, -31404),
+        ({"path": "/k/sampler"}, 404, -31404),
         ({"path": "/"}, 404, -31404),
         ({"method": "PUT"}, 405, -32600),
         ({"method": "OPTIONS"}, 405, -32600),
@@ -50,7 +50,7 @@ def pieces(*bodies, ends=True):
     ids=lambda value: str(value)[:40] if isinstance(value, dict) else "",
 )
 async def test_what_cannot_be_read_is_refused(open_sqlite_gateway, request_, status, code):
-    async with Upstream(OK) as upstream, open_sqlite_gateway(upstream_url=upstream.url, body_timeout_s=0.1) as caller:
+    async with Upstream(OK) as upstream, open_sqlite_gateway(upstream_url=upstream.url) as caller:
         got = await caller.call(**request_)
 
         assert (got.status, got.is_complete) == (status, True)
@@ -58,6 +58,14 @@ async def test_what_cannot_be_read_is_refused(open_sqlite_gateway, request_, sta
         assert upstream.requests == []
         assert caller.events == []
         assert (await caller.call()).status == 200
+
+
+async def test_a_body_that_does_not_end_is_refused(open_sqlite_gateway):
+    async with Upstream(OK) as upstream, open_sqlite_gateway(upstream_url=upstream.url, body_timeout_s=0.1) as caller:
+        got = await caller.call(raw=pieces(b"{", ends=False))
+
+        assert (got.status, got.error["code"], got.is_complete) == (408, -31408, True)
+        assert (upstream.requests, caller.events) == ([], [])
 
 
 @pytest.mark.parametrize(

@@ -207,7 +207,7 @@ async def test_many_calls_at_once_are_each_recorded_once(open_gateway):
 async def test_a_full_queue_withholds_instead_of_giving_away(open_sqlite_gateway, monkeypatch):
     async with Upstream(raw(answer(RESULT_BODY))) as upstream, open_sqlite_gateway(upstream_url=upstream.url) as caller:
 
-        def full(*_):
+        def full(*_, **__):
             raise NotRecorded("Too many calls wait for the ledger.")
 
         monkeypatch.setattr(caller.gateway.parts.recorder, "record", full)
