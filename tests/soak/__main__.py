@@ -26,7 +26,7 @@ CALLERS = 8
 
 async def kills(url: str, folder: Path, server: postgres.PostgresServer | None, plan: Plan) -> None:
     """One database's rounds."""
-    async with scene(url, folder, gateways=3, capped=100, counted=100) as running:
+    async with scene(url, folder, gateways=3, capped=50, counted=50) as running:
         books = await run.soak(running, plan, server=server, callers=CALLERS)
         run.check(running, books, seed=plan.seed)
         await _memory(running)
@@ -75,7 +75,7 @@ def main() -> int:
     rounds = int(os.environ.get("ROUNDS") or 100)
     seed = int(os.environ.get("SEED") or random.randrange(10**9))
     wanted = os.environ.get("DATABASES") or "sqlite postgresql"
-    plan = Plan(seed=seed, rounds=rounds, results=(20, 300), room=40)
+    plan = Plan(seed=seed, rounds=rounds, results=(20, 300), room=15)
     programs = postgres.programs()
     held = [_attempt("SQLite", lambda folder: _sqlite(folder, plan))] if "sqlite" in wanted else []
     if programs is None:

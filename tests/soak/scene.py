@@ -88,6 +88,10 @@ class Scene:
         wanted = load.total + count
         await until(lambda: load.total >= wanted, timeout_s=LONG_S)
 
+    async def limits_reached(self, load: Load) -> None:
+        """Until the cap and the allowance that are to be reached have been."""
+        await until(lambda: load.refused["cap_reached"] and load.refused["allowance_used"], timeout_s=LONG_S)
+
     async def quiet(self) -> None:
         """Until nothing waits, nothing is reserved, the dead are buried and every event is sealed."""
         await self.stack.ready()
