@@ -75,10 +75,10 @@ class EventRelay:
 
     async def _settle(self, outcome: Outcome, event: bytes) -> bytes:
         """Gives the event with its receipt in it, where that can be."""
+        if self._binding is not None and outcome is INPUT_REQUIRED and not self._large:
+            event = sse.message(self._binding.bound(sse.data_of(event)))
         message = sse.data_of(event) if self._meter.keeps_answers and not self._large else b""
         await self._meter.settle(outcome, http_status=200, bytes_out=self._reply.size + len(event), message=message)
-        if self._binding is not None and outcome is INPUT_REQUIRED and not self._large:
-            return sse.message(self._binding.bound(sse.data_of(event)))
         if self._large or not self._meter.receipt or not outcome.units:
             return event
         return splice.in_event(event, self._meter.receipt) or event

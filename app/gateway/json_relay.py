@@ -34,6 +34,8 @@ async def relay(
         status = exchange.status
         if outcome is None or (status >= 400 and outcome.status != models.PROTOCOL_ERROR):
             raise BadAnswer("JSON, but no JSON-RPC response") if status < 400 else ErrorStatus(status)
+        if binding is not None and outcome is INPUT_REQUIRED and not reply.is_started:
+            held = binding.bound(held)
         message = b"" if reply.is_started else held
         await meter.settle(outcome, http_status=status, bytes_out=size, message=message)
     if reply.is_started:
@@ -43,8 +45,6 @@ async def relay(
         if receipt and outcome is not None and outcome.units:
             change = splice.edit(held, receipt)
             held = held if change is None else change.of(held)
-        elif binding is not None and outcome is INPUT_REQUIRED:
-            held = binding.bound(held)
         headers = passing.answer_headers(exchange, receipt=receipt, is_stream=False, length=len(held))
         reply.at_once(exchange.status, headers, held)
 

@@ -111,7 +111,8 @@ class Bridge:
         member, value, status = self._who.final(message)
         receipt = ""
         if self._meter is not None:
-            await self._meter.settle(outcome, http_status=status, bytes_out=self._reply.size + len(value))
+            size, whole = self._reply.size + len(value), self._response(member, value)
+            await self._meter.settle(outcome, http_status=status, bytes_out=size, message=whole)
             receipt = self._meter.receipt
         self._breakers.succeeded(self._call.destination.route.slug)
         if receipt and outcome.units:

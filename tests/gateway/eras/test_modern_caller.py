@@ -57,6 +57,20 @@ async def test_a_call_is_answered_in_the_callers_era_and_recorded_once(open_gate
         assert call.header("authorization") is None
 
 
+async def test_a_retry_is_answered_as_the_first_try_was(open_gateway):
+    server = OldServer()
+    async with Upstream(server) as upstream, open_gateway(upstream_url=upstream.url) as caller:
+        await knows(caller, HANDSHAKE)
+        message = modern()
+        headers = [*modern_headers(caller, message), ("Idempotency-Key", "order 7")]
+        first = await caller.call(message, headers=headers)
+        again = await caller.call(message, headers=headers)
+
+        assert again.json["result"]["content"] == first.json["result"]["content"] == HELLO["content"]
+        assert again.json["result"]["resultType"] == "complete"
+        assert len(caller.events) == 1
+
+
 async def test_one_session_serves_many_calls_and_is_ended_with_the_gateway(open_sqlite_gateway):
     server = OldServer()
     async with Upstream(server) as upstream:
