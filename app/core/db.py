@@ -18,6 +18,7 @@ from sqlmodel import SQLModel
 BUSY_TIMEOUT_MS = 5_000
 CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_MS = 15_000
+IDLE_MS = 60_000
 
 metadata: MetaData = SQLModel.metadata
 # Named constraints: SQLite can only drop what has a name (https://alembic.sqlalchemy.org/en/latest/naming.html).
@@ -53,10 +54,12 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def create(url: str, *, pool_size: int = 10) -> Engine:
+def create(url: str, *, pool_size: int = 10, idle_ms: int = IDLE_MS) -> Engine:
     """An engine for `url`, with the pragmas and timeouts that Postern relies on.
 
-    url: sqlite:///path or postgresql://… (psycopg 3). The SQLite file's folder is made if it is missing.
+    url: sqlite:///path or postgresql://… (psycopg 3). The SQLite file's folder is made if it is missing. idle_ms: after
+    so long without a word in the middle of a transaction PostgreSQL undoes it, so that a process which stands still
+    does not keep others waiting for its locks.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
@@ -67,6 +70,7 @@ def create(url: str, *, pool_size: int = 10) -> Engine:
         return engine
     parsed = parsed.set(drivername="postgresql+psycopg")
     options = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout=5000 -c timezone=UTC"
+    options += f" -c idle_in_transaction_session_timeout={idle_ms}"
     arguments: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_S, "options": options}
     return create_engine(parsed, pool_size=pool_size, max_overflow=0, pool_pre_ping=True, connect_args=arguments)
 

@@ -21,6 +21,8 @@ from app.gateway.server.workers import CANNOT_START, Supervisor
 
 log = logging.getLogger("app.gateway")
 
+IDLE_MS = 10_000
+"""Less than it takes until others take this process for dead and need what it has locked."""
 SWITCH_S = 0.0005
 """How long the event loop may keep Python's lock from the thread that writes the ledger: Python's own 5 ms, met at each
 statement, would be most of what a call waits under load.
@@ -47,7 +49,7 @@ def _serve(settings: Settings, listeners: Listeners, number: int, parent_has_gon
     number: of this one among the workers. parent_has_gone: a file descriptor that can be read then.
     """
     try:
-        engine = db.create(settings.database_url)
+        engine = db.create(settings.database_url, idle_ms=IDLE_MS)
         gateway = Gateway(settings, engine)
         metrics_port = settings.gateway_metrics_port + number
         stop_metrics = gateway.parts.metrics.serve(settings.metrics_host, metrics_port)
