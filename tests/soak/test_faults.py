@@ -136,6 +136,10 @@ async def test_a_clock_that_steps_back_an_hour_loses_nothing(sqlite_url, tmp_pat
         await running.more_results(load, 100)
         clock.set(0.0)
         await running.more_results(load, 50)
+        running.kill(
+            running.stack.worker
+        )  # one that begins looks everywhere for events to seal; this one in 10 minutes
+        running.stack.worker.start()
 
 
 async def test_a_gateway_that_stood_still_passes_no_cap(own_postgres, tmp_path):
