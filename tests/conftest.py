@@ -8,6 +8,7 @@ import pytest
 from sqlmodel import Session
 from xdist.scheduler import LoadScopeScheduling
 
+import tests.properties  # noqa: F401
 from app.core import db
 from tests import databases
 from tests.factories import Factory

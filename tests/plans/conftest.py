@@ -1,1 +1,0 @@
-import tests.properties  # noqa: F401
