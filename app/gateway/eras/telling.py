@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 from app.gateway import inputs, sse
 from app.gateway.call import Call
@@ -76,12 +77,24 @@ class HandshakeCaller:
             if not may_ask or not self._telling.takes_events:
                 raise BadAnswer(f"{question.method} for a client that does not take it")
         waiting = {question.key: await self._put(question) for question in asked}
-        await asyncio.wait([gone, asyncio.ensure_future(_all(waiting))], timeout=WAIT_S, return_when="FIRST_COMPLETED")
-        if gone.done():
-            raise CallerGone
-        if not all(answered.done() for answered in waiting.values()):
-            raise TimedOut("the caller was asked and did not answer")
+        try:
+            await self._wait(list(waiting.values()), gone)
+        finally:
+            for answered in waiting.values():
+                answered.cancel()  # without effect on those that are answered; the others are asked no more
         return {key: _result_of(answered.result()) for key, answered in waiting.items()}
+
+    async def _wait(self, waiting: "list[asyncio.Future[Message]]", gone: "asyncio.Future[None]") -> None:
+        """Until all are answered. Raises UpstreamProblem when the caller hangs up, or takes too long."""
+        ends_at = asyncio.get_running_loop().time() + WAIT_S
+        for answered in waiting:
+            left_s = ends_at - asyncio.get_running_loop().time()
+            either: list[asyncio.Future[Any]] = [gone, answered]
+            await asyncio.wait(either, timeout=max(left_s, 0), return_when=asyncio.FIRST_COMPLETED)
+            if gone.done():
+                raise CallerGone
+            if not answered.done():
+                raise TimedOut("the caller was asked and did not answer")
 
     def final(self, message: Message) -> tuple[bytes, bytes, int]:
         """(member, value, status) of the response: it is as it was."""
@@ -134,10 +147,6 @@ class StatelessCaller:
 def _request(question: Question) -> bytes:
     params = b',"params":' + question.params if question.params else b""
     return b'{"method":%s%s}' % (messages.encode(question.method), params)
-
-
-async def _all(waiting: "dict[str, asyncio.Future[Message]]") -> None:
-    await asyncio.gather(*waiting.values())
 
 
 def _result_of(response: Message) -> messages.Json:

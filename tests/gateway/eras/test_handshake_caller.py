@@ -185,6 +185,7 @@ async def test_hanging_up_while_being_asked_ends_the_call(open_sqlite_gateway):
 
         await until(lambda: caller.events)
         assert caller.events[0].status == "cancelled"
+        await until(lambda: not caller.gateway.parts.desk._questions._open)
 
 
 async def test_t21_a_page_that_is_not_of_the_web_is_not_shown(open_sqlite_gateway):
