@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.engine import make_url
 
 from app import schema
@@ -64,6 +64,19 @@ def empty(url: str) -> None:
         connection.execute("SET session_replication_role = replica")  # so that triggers do not guard the ledger
         connection.execute("; ".join(f'DELETE FROM "{table.name}"' for table in _children_first()))
         connection.execute("INSERT INTO change_version (id, version) VALUES (1, 0)")
+
+
+@contextmanager
+def at_revision(engine: Engine, revision: str) -> Iterator[None]:
+    """The database says that its shape is `revision`, until this is left: other tests use it afterwards."""
+    said = text("UPDATE alembic_version SET version_num = :revision")
+    with engine.begin() as connection:
+        connection.execute(said, {"revision": revision})
+    try:
+        yield
+    finally:
+        with engine.begin() as connection:
+            connection.execute(said, {"revision": migrate.expected()})
 
 
 def _children_first() -> list:

@@ -1,9 +1,9 @@
 import asyncio
 
 import pytest
-from sqlalchemy import text
 
-from app.core import changes, migrate
+from app.core import changes
+from tests.databases import at_revision
 from tests.gateway.gateways import LIST
 from tests.gateway.test_credentials import failing
 from tests.gateway.upstreams import Upstream, answer, raw
@@ -29,12 +29,8 @@ async def test_a_gateway_with_all_it_needs_is_ready(open_gateway):
 
 async def test_an_unmigrated_database_is_not_ready(open_gateway, engine):
     async with open_gateway() as caller:
-        with engine.begin() as connection:
-            before = migrate.current(connection)
-            connection.execute(text("UPDATE alembic_version SET version_num = 'older'"))
-        got = await get(caller, "/readyz")
-        with engine.begin() as connection:
-            connection.execute(text("UPDATE alembic_version SET version_num = :before"), {"before": before})
+        with at_revision(engine, "older"):
+            got = await get(caller, "/readyz")
 
         assert got.status == 503
         assert "migrate" in got.json["checks"]["database"]
