@@ -10,7 +10,13 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-APPEND_ONLY = ("usage_event", "sealed_event", "usage_seal")
+APPEND_ONLY = {
+    "usage_event": "SELECT 1 FROM usage_event WHERE id = NEW.id",
+    "sealed_event": "SELECT 1 FROM sealed_event WHERE organisation_id = NEW.organisation_id AND seq = NEW.seq "
+    "UNION ALL SELECT 1 FROM sealed_event WHERE event_id = NEW.event_id",
+    "usage_seal": "SELECT 1 FROM usage_seal WHERE organisation_id = NEW.organisation_id AND number = NEW.number",
+}
+"""With what finds the row that a new one would replace."""
 
 
 def upgrade() -> None:
@@ -95,12 +101,18 @@ def upgrade() -> None:
 def _refuse_changes() -> None:
     """Rows are added and nothing else, whatever a query says."""
     if op.get_bind().dialect.name == "sqlite":
-        for table in APPEND_ONLY:
+        for table, there in APPEND_ONLY.items():
             for change in ("update", "delete"):
                 op.execute(
                     f"CREATE TRIGGER {table}_refuses_{change} BEFORE {change.upper()} ON {table} "
                     f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
                 )
+            # REPLACE deletes without asking the trigger for DELETE, unless a connection has recursive_triggers on.
+            op.execute(
+                f"CREATE TRIGGER {table}_refuses_replace BEFORE INSERT ON {table} "
+                f"WHEN EXISTS ({there}) "
+                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+            )
         return
     op.execute(
         "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
@@ -120,7 +132,7 @@ def _refuse_changes() -> None:
 def _allow_changes() -> None:
     is_sqlite = op.get_bind().dialect.name == "sqlite"
     for table in APPEND_ONLY:
-        for change in ("update", "delete") if is_sqlite else ("change", "truncate"):
+        for change in ("update", "delete", "replace") if is_sqlite else ("change", "truncate"):
             op.execute(f"DROP TRIGGER {table}_refuses_{change}" + ("" if is_sqlite else f" ON {table}"))
     if not is_sqlite:
         op.execute("DROP FUNCTION refuse_change()")

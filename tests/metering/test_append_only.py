@@ -1,6 +1,7 @@
 """The database itself refuses to change or drop what the ledger holds."""
 
 import asyncio
+import sqlite3
 from datetime import timedelta
 from uuid import UUID
 
@@ -9,10 +10,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, select
 
+from app.metering.entry import Entry
+from app.metering.ledger_connection import LedgerConnection
 from app.metering.models import UsageMonth
 from app.metering.proof_models import Seal, SealedEvent
 from tests.conftest import NOW
-from tests.metering.recording import recording, row
+from tests.metering.recording import events_in, recording, row
 
 CHANGES = [
     ("usage_event", "UPDATE usage_event SET units = 0"),
@@ -55,6 +58,42 @@ def test_a_row_cannot_be_replaced(engine, written, table):
         return
     with engine.connect() as connection, pytest.raises(DBAPIError, match="is append-only"):
         connection.execute(text(f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}"))
+
+
+@pytest.mark.parametrize(
+    "replacement",
+    [
+        "usage_event SELECT * FROM usage_event",
+        "sealed_event SELECT * FROM sealed_event",
+        "sealed_event SELECT organisation_id, seq + 1, event_id, hash FROM sealed_event",
+        "usage_seal SELECT * FROM usage_seal",
+    ],
+)
+@pytest.mark.parametrize("way", ["INSERT OR REPLACE INTO", "REPLACE INTO"])
+def test_no_other_program_can_replace_a_row_of_a_sqlite_file(engine, written, way, replacement):
+    """A connection that Postern did not open, and which SQLite lets delete for REPLACE without asking triggers."""
+    if engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL has no REPLACE")
+    stranger = sqlite3.connect(engine.url.database)
+    try:
+        with pytest.raises(sqlite3.IntegrityError, match="is append-only"):
+            stranger.execute(f"{way} {replacement}")
+    finally:
+        stranger.close()
+
+
+def test_an_event_that_is_there_already_is_a_conflict(engine, written):
+    """By which the recorder tells that an earlier try was committed after all."""
+    ledger = LedgerConnection(engine)
+    [there] = events_in(engine)
+    try:
+        with pytest.raises(Exception, match=r"append-only|duplicate key") as caught:
+            ledger.write([Entry(row(id=there))])
+    finally:
+        ledger.discard()
+
+    assert ledger.is_conflict(caught.value)
+    assert not ledger.is_passing(caught.value)
 
 
 async def test_months_move_with_their_events(engine):
