@@ -121,6 +121,9 @@ class Settings(BaseSettings):
         10_000, ge=16, description="Callers' connections to one of them; more are told to try again."
     )
     max_body_bytes: int = Field(4 * 1024 * 1024, ge=1024, description="Largest request body at the gateway.")
+    max_answer_bytes: int = Field(
+        64 * 1024 * 1024, ge=1024, description="Largest message that an integration may answer with."
+    )
     max_json_depth: int = Field(64, ge=8, le=500, description="Deepest nesting of a request body.")
     body_timeout_s: float = Field(15.0, gt=0, description="A client that takes longer to send its body is refused.")
     connect_timeout_s: float = Field(5.0, gt=0, description="Longest wait for a connection to an integration.")

@@ -108,6 +108,7 @@ class Gateway:
             call = parts.desk.enter(call)
             if call.destination is not parts.desk.place:
                 authority.check(call)
+            samples.check(call)
             if message.is_metered:
                 call.tool = catalogue.find(call, parts.policy.shelf_of(call.destination))
                 if repeats.HEADER in headers and await parts.repeats.is_answered(call, reply):

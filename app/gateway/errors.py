@@ -98,6 +98,7 @@ REFUSALS = {
     attempts.UNKNOWN_INTEGRATION: Form(404, -31404),
     attempts.WRONG_PATH: Form(404, -31404),
     attempts.UNKNOWN_SESSION: Form(404, -31404),
+    attempts.SAMPLES_ONLY: Form(403, -31403),
     attempts.UNKNOWN_TOOL: Form(200, INVALID_PARAMS),
     attempts.TOOL_HELD: Form(200, -31409),
     attempts.NOTHING_APPROVED: Form(503, -31503),

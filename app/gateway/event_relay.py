@@ -4,12 +4,13 @@ import re
 
 from app.gateway import outcome as outcomes
 from app.gateway import passing, splice, sse
+from app.gateway.errors import MessageId
 from app.gateway.meter import Meter
 from app.gateway.outcome import INPUT_REQUIRED, RESUMABLE, Outcome
 from app.gateway.reply import Reply
 from app.gateway.states import Binding
 from app.gateway.upstream.exchange import Exchange
-from app.gateway.upstream.problems import BrokeOff
+from app.gateway.upstream.problems import BadAnswer, BrokeOff
 
 _NOTIFICATION = re.compile(rb'data: ?\{[^{}]*"method"\s*:')
 
@@ -20,8 +21,20 @@ class EventRelay:
     is_resumable: whether the caller could fetch the rest of the stream elsewhere (2025-11-25 and before).
     """
 
-    def __init__(self, exchange: Exchange, reply: Reply, meter: Meter, *, binding: Binding | None = None) -> None:
-        """binding: of what the integration hands out and asks for, where the era has that."""
+    def __init__(
+        self,
+        exchange: Exchange,
+        reply: Reply,
+        meter: Meter,
+        *,
+        asked: MessageId,
+        binding: Binding | None = None,
+    ) -> None:
+        """asked: the id of the request. binding: of what the integration hands out and asks for, where the era has
+        that.
+        """
+        self._asked = asked
+        self._large_bytes = 0
         self._exchange = exchange
         self._reply = reply
         self._meter = meter
@@ -58,7 +71,7 @@ class EventRelay:
                     await self._reply.write(b"".join(ready))
                     ready.clear()
                     event = await self._settle(outcome, event)
-            self._large = b""
+            self._large, self._large_bytes = b"", 0
             ready.append(event)
         return b"".join(ready)
 
@@ -68,7 +81,7 @@ class EventRelay:
             return None if is_notification else outcomes.of_edges(self._large, event)
         self.is_resumable = self.is_resumable or sse.has_id(event)
         said = sse.data_of(event)
-        outcome = outcomes.of_event(said)
+        outcome = outcomes.of_event(said, self._asked)
         if outcome is None and self._binding is not None:
             self._binding.refuse_request(said)
         return outcome
@@ -87,6 +100,9 @@ class EventRelay:
         ahead = self._splitter.overflow()
         if ahead and not self._large:
             self._large = ahead[: outcomes.EDGE_BYTES]
+        self._large_bytes += len(ahead)
+        if self._large_bytes > self._exchange.most_bytes:
+            raise BadAnswer(f"an event of more than {self._exchange.most_bytes:,} bytes")
         return ahead
 
     async def _end(self, ready: bytes) -> None:

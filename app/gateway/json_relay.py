@@ -1,6 +1,7 @@
 """Passing on an answer that is one JSON object."""
 
 from app.gateway import passing, splice
+from app.gateway.errors import MessageId
 from app.gateway.meter import Meter
 from app.gateway.outcome import INPUT_REQUIRED, Transcript, of_message
 from app.gateway.reply import Reply
@@ -16,18 +17,26 @@ becomes an error that says so. Of a longer one only the last piece is held.
 
 
 async def relay(
-    exchange: Exchange, reply: Reply, meter: Meter | None, *, wants_answer: bool, binding: Binding | None = None
+    exchange: Exchange,
+    reply: Reply,
+    meter: Meter | None,
+    *,
+    asked: MessageId,
+    wants_answer: bool,
+    binding: Binding | None = None,
 ) -> None:
     """Pass the answer on; with a meter, its end is held until the call is written down.
 
     Raises UpstreamProblem, NotRecorded; what has been sent by then is in `reply`.
     """
+    _check_size(_length_of(exchange) or 0, exchange)
     held = await exchange.read()
+    _check_size(len(held), exchange)
     if exchange.is_exhausted:  # the usual answer: it came in one piece
-        size, outcome = len(held), of_message(held)
+        size, outcome = len(held), of_message(held, asked)
     else:
         held, transcript = await _pass_on(held, exchange, reply, meter)
-        size, outcome = transcript.size, transcript.outcome()
+        size, outcome = transcript.size, transcript.outcome(asked)
     if wants_answer and not size:
         raise BadAnswer("an empty body where a response was due")
     if meter is not None:
@@ -55,6 +64,7 @@ async def _pass_on(held: bytes, exchange: Exchange, reply: Reply, meter: Meter |
     transcript.feed(held)
     while piece := await exchange.read():
         transcript.feed(piece)
+        _check_size(transcript.size, exchange)
         if transcript.size <= HOLD_BYTES:
             held += piece
             continue
@@ -66,6 +76,11 @@ async def _pass_on(held: bytes, exchange: Exchange, reply: Reply, meter: Meter |
         await reply.write(held)
         held = piece
     return held, transcript
+
+
+def _check_size(size: int, exchange: Exchange) -> None:
+    if size > exchange.most_bytes:
+        raise BadAnswer(f"an answer of more than {exchange.most_bytes:,} bytes")
 
 
 def _length_of(exchange: Exchange) -> int | None:

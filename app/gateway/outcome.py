@@ -1,11 +1,14 @@
 """What an integration's answer to a call of a tool was, read from its envelope without looking at what it carries."""
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from app.gateway.errors import MessageId
+from app.gateway.upstream.problems import BadAnswer
 from app.metering import models
 
 KEPT_BYTES = 1024 * 1024
@@ -30,6 +33,9 @@ OK = Outcome(models.OK, units=1)
 INPUT_REQUIRED = Outcome(models.OK, "input_required", is_final=False)
 RESUMABLE = Outcome(models.OK, "resumable", units=1)
 """The stream ended before the answer, but the integration keeps it for whoever resumes: the answer will be had."""
+
+_OURS = range(-31599, -31399)
+"""Codes by which the gateway refuses (errors.py). An integration that used them would speak for it."""
 
 _RPC_ERRORS = {
     -32600: "invalid_request",
@@ -58,6 +64,7 @@ class _Error(msgspec.Struct):
 
 
 class _Message(msgspec.Struct):
+    id: Any = None
     method: Any = None
     result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     error: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
@@ -68,22 +75,26 @@ _result = msgspec.json.Decoder(_Result)
 _error = msgspec.json.Decoder(_Error)
 
 
-def of_message(body: bytes) -> Outcome | None:
-    """What the JSON-RPC response in `body` says; None when it is not a response.
+def of_message(body: bytes, asked: MessageId = None) -> Outcome | None:
+    """What the JSON-RPC response in `body` says; None when it is not a response, or not to what was asked.
 
-    Whose response is not asked: a POST may be answered by one only, and there are clients that take "7" for 7.
+    asked: the id of the request, of which clients take "7" for 7; None to take any response.
+    Raises BadAnswer for a response that could be read in two ways, or that speaks for the gateway.
     """
     try:
-        return _of_batch(body) if body.lstrip()[:1] == b"[" else _of_one(body)
+        outcome = _of_batch(body, asked) if body.lstrip()[:1] == b"[" else _of_one(body, asked)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
+    if outcome is not None and (body.count(b'"result"') > 1 or body.count(b'"error"') > 1):
+        _refuse_doubles(body)
+    return outcome
 
 
-def of_event(data: bytes) -> Outcome | None:
+def of_event(data: bytes, asked: MessageId = None) -> Outcome | None:
     """The same for the data of an event on a stream. What only a lenient reader understands counts as a response if
     it looks like one, because such a reader may be the one who called.
     """
-    outcome = of_message(data)
+    outcome = of_message(data, asked)
     if outcome is None and data and _is_broken(data) and (b'"result"' in data or b'"error"' in data):
         return of_edges(data[:EDGE_BYTES], data[-EDGE_BYTES:])
     return outcome
@@ -100,16 +111,20 @@ def of_edges(head: bytes, tail: bytes) -> Outcome:
     return Outcome(models.TOOL_ERROR, units=1) if _IS_ERROR.search(head) or _IS_ERROR.search(tail) else OK
 
 
-def _of_batch(body: bytes) -> Outcome | None:
+def _of_batch(body: bytes, asked: MessageId) -> Outcome | None:
     """Servers of 2025-03-26 may put several messages into one; the first response among them is the answer."""
-    found = (_of_one(message) for message in msgspec.json.decode(body, type=list[msgspec.Raw]))
+    found = (_of_one(message, asked) for message in msgspec.json.decode(body, type=list[msgspec.Raw]))
     return next((outcome for outcome in found if outcome is not None), None)
 
 
-def _of_one(body: bytes | msgspec.Raw) -> Outcome | None:
+def _of_one(body: bytes | msgspec.Raw, asked: MessageId) -> Outcome | None:
     message = _message.decode(body)
     if message.method is not None:
         return None
+    if asked is not None and message.id != asked and str(message.id) != str(asked):
+        is_of_unread = message.id is None and message.error is not msgspec.UNSET  # an error that names no request
+        if not is_of_unread:
+            return None
     if message.error is not msgspec.UNSET:
         return _of_error(_error.decode(message.error))
     return None if message.result is msgspec.UNSET else _of_result(_result.decode(message.result))
@@ -136,7 +151,23 @@ def _of_error(error: _Error) -> Outcome:
     if _UNKNOWN_TOOL.search(bytes(error.message)[:EDGE_BYTES]):
         return Outcome(models.PROTOCOL_ERROR, "unknown_tool")
     code = error.code if isinstance(error.code, int) else None
+    if code is not None and code in _OURS:
+        raise BadAnswer("an error with a code that only the gateway uses")
     return Outcome(models.PROTOCOL_ERROR, _RPC_ERRORS.get(code, "rpc_error") if code is not None else "rpc_error")
+
+
+def _refuse_doubles(body: bytes) -> None:
+    """Raises BadAnswer for a response with a key twice: one reader takes the first, another the last."""
+
+    def check(pairs: list[tuple[str, Any]]) -> None:
+        names = [name for name, _ in pairs]
+        if "jsonrpc" in names and len(names) != len(set(names)):
+            raise BadAnswer("a response that holds a key twice")
+
+    try:
+        json.loads(body, object_pairs_hook=check)
+    except (ValueError, RecursionError):
+        return
 
 
 class Transcript:
@@ -161,8 +192,8 @@ class Transcript:
             self._tail = whole[-EDGE_BYTES:]
         self._tail = (self._tail + piece)[-EDGE_BYTES:]
 
-    def outcome(self) -> Outcome | None:
-        """None when it was not a JSON-RPC response."""
+    def outcome(self, asked: MessageId = None) -> Outcome | None:
+        """As of_message says it."""
         if self.size > KEPT_BYTES:
             return of_edges(self._pieces[0], self._tail)
-        return of_message(self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces))
+        return of_message(self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces), asked)

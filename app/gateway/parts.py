@@ -79,6 +79,7 @@ class Parts:
             answer_s=settings.answer_timeout_s,
             idle_s=settings.idle_timeout_s,
             total_s=settings.call_timeout_s,
+            most_bytes=settings.max_answer_bytes,
         )
         self.client = Client(
             limits=limits, connections=settings.upstream_connections, guard=net.from_settings(settings)

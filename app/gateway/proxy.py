@@ -106,7 +106,12 @@ class Passage:
         kind = kind_of(self._exchange, wants_answer=wants_answer)
         if kind is Kind.JSON:
             await json_relay.relay(
-                self._exchange, self._reply, self._meter, wants_answer=wants_answer, binding=self._binding
+                self._exchange,
+                self._reply,
+                self._meter,
+                asked=self._call.envelope.id if self._meter is not None else None,
+                wants_answer=wants_answer,
+                binding=self._binding,
             )
         elif kind is Kind.EMPTY:
             await self._status_only()
@@ -117,7 +122,8 @@ class Passage:
         else:
             self._admission.streaming()
             self._breakers.answering(self._call.destination.route.slug)
-            self._events = EventRelay(self._exchange, self._reply, self._meter, binding=self._binding)
+            asked = self._call.envelope.id
+            self._events = EventRelay(self._exchange, self._reply, self._meter, asked=asked, binding=self._binding)
             await self._events.run()
 
     async def _status_only(self) -> None:

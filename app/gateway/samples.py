@@ -13,6 +13,14 @@ from app.integrations.catalogue import Pinned
 from app.metering import attempts
 from app.metering.recorder import NotRecorded
 
+_OF_THE_INTEGRATION = ("prompts/", "resources/", "completion/", "tasks/")
+
+
+def check(call: Call) -> None:
+    """Raises Refused for what a test key would get from the integration itself."""
+    if call.grant.environment == "test" and call.envelope.method.startswith(_OF_THE_INTEGRATION):
+        raise Refused(attempts.SAMPLES_ONLY, status=200 if call.envelope.wants_answer else None)
+
 
 async def answer(call: Call, tool: Pinned, meter: Meter, reply: Reply) -> None:
     """Answer with the sample of `tool`, once that is written down. Raises Refused when it cannot be."""

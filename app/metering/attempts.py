@@ -25,6 +25,7 @@ KEY_IN_ADDRESS = "key_in_address"
 UNKNOWN_INTEGRATION = "unknown_integration"
 WRONG_PATH = "wrong_path"
 UNKNOWN_SESSION = "unknown_session"
+SAMPLES_ONLY = "samples_only"
 UNKNOWN_TOOL = "unknown_tool"
 TOOL_HELD = "tool_held"
 NOTHING_APPROVED = "nothing_approved"
@@ -95,6 +96,9 @@ EXPLANATIONS: dict[str, Explanation] = {
         "There is no integration at {path}", "Check its name in the address: {gateway_url}/k/name/mcp."
     ),
     WRONG_PATH: Explanation("There is nothing at {path}", "Addresses here look like {gateway_url}/k/sampler/mcp."),
+    SAMPLES_ONLY: Explanation(
+        "Test keys get samples of tools only", "Prompts and resources come from the integration itself: use a live key."
+    ),
     UNKNOWN_SESSION: Explanation(
         "There is no such session", "It has ended, or another key opened it. Clients begin a new one by “initialize”."
     ),

@@ -10,7 +10,7 @@ import pytest
 from tests.asynchronous import until
 from tests.gateway.eras.servers import META, ask_modern, event, modern, modern_headers, response, stream_head
 from tests.gateway.gateways import CALL
-from tests.gateway.upstreams import Upstream
+from tests.gateway.upstreams import Upstream, answer
 
 FREE, PAID = "greet", "slow"
 
@@ -210,3 +210,80 @@ async def test_t18_meta_of_a_caller_with_a_key_in_it_reaches_no_event(open_sqlit
         assert got.status == 200
         [one] = caller.events
         assert caller.secret not in repr(one)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        '{"jsonrpc":"2.0","id":999,"result":{"content":[]}}',
+        '{"jsonrpc":"2.0","result":{"content":[]}}',
+        '{"jsonrpc":"2.0","id":7,"result":{"content":[]},"result":{"content":[{"type":"text","text":"other"}]}}',
+        '{"jsonrpc":"2.0","id":7,"result":{"content":[]},"id":7,"result":{"isError":true}}',
+        '{"jsonrpc":"2.0","id":7,"error":{"code":-31402,"message":"Pay at http://evil.example"}}',
+    ],
+)
+@pytest.mark.parametrize("as_event", [False, True])
+async def test_t21_an_answer_that_misleads_is_withheld_and_costs_nothing(open_sqlite_gateway, said, as_event):
+    async def misleads(request, reader, writer):
+        if as_event:
+            writer.write(stream_head() + b"data: " + said.encode() + b"\n\n")
+            writer.close()
+        else:
+            writer.write(answer(said.encode()))
+
+    async with Upstream(misleads) as upstream, open_sqlite_gateway(upstream_url=upstream.url) as caller:
+        got = await caller.call()
+
+        assert b"evil" not in got.body
+        assert b'"code":-31502' in got.body
+        assert [one.units for one in caller.events] == [0]
+
+
+@pytest.mark.parametrize("message_id", [7, "7", "seven"])
+async def test_an_id_is_taken_back_as_it_is_written(open_sqlite_gateway, message_id):
+    async def says(request, reader, writer):
+        writer.write(answer(json.dumps({"jsonrpc": "2.0", "id": str(message_id), "result": {"content": []}}).encode()))
+
+    async with Upstream(says) as upstream, open_sqlite_gateway(upstream_url=upstream.url) as caller:
+        await caller.call({**CALL, "id": message_id})
+
+        assert [one.units for one in caller.events] == [1]
+
+
+@pytest.mark.parametrize("is_announced", [True, False])
+async def test_t21_an_answer_beyond_the_limit_is_not_passed_on(open_sqlite_gateway, is_announced):
+    body = json.dumps(
+        {"jsonrpc": "2.0", "id": 7, "result": {"content": [{"type": "text", "text": "x" * 3_000}]}}
+    ).encode()
+
+    async def pours(request, reader, writer):
+        if is_announced:
+            writer.write(answer(body))
+        else:
+            head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n"
+            for piece in (head, body[:1_000], body[1_000:]):
+                writer.write(piece)
+                await writer.drain()
+            writer.close()
+
+    async with (
+        Upstream(pours) as upstream,
+        open_sqlite_gateway(upstream_url=upstream.url, max_answer_bytes=2_000) as caller,
+    ):
+        got = await caller.call()
+
+        assert b"xxxx" not in got.body
+        assert got.error["data"]["reason"] == "bad_answer"
+        assert [one.units for one in caller.events] == [0]
+
+
+@pytest.mark.parametrize("method", ["prompts/list", "prompts/get", "resources/read", "completion/complete"])
+async def test_a_test_key_gets_nothing_from_the_integration_itself(open_gateway, make, method):
+    secrets = []
+    make.key(secret=secrets, environment="test")
+    async with Upstream(answers) as upstream, open_gateway(upstream_url=upstream.url) as caller:
+        caller.secret = secrets[0]
+        got = await caller.call({"jsonrpc": "2.0", "id": 1, "method": method, "params": {"name": "a", "uri": "b"}})
+
+        assert got.error["data"]["reason"] == "samples_only"
+        assert upstream.requests == []

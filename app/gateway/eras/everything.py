@@ -57,20 +57,20 @@ class Everything:
     def resolved(self, call: Call) -> Call:
         """A call of a tool as its integration would have got it. Raises Refused for a tool that is not there."""
         asked = call.envelope.name or ""
-        for name, destination, tool in self._tools(call, slug=names.slug_of(asked)):
-            if name == asked:
-                return self._at(destination, tool, call)
+        found = authority.find(self._policy, call.grant, names.slug_of(asked))
+        if found is not None and found.route.is_enabled:
+            for tool in self._policy.shelf_of(found).tools.values():  # held and forbidden ones are refused in words
+                if self._name(found.route.slug, tool.name) == asked:
+                    return self._at(found, tool, call)
         shown = meter.storable(asked, meter.TOOL_LENGTH)
         raise Refused(attempts.UNKNOWN_TOOL, f"there is none called “{shown}” here. tools/list gives them all.")
 
-    def _tools(self, call: Call, *, slug: str | None = None) -> list[tuple[str, Destination, Pinned]]:
-        """(name, integration, tool), by name; those of one integration only, if `slug` is one."""
-        return sorted(self._found(call, slug), key=lambda entry: entry[0])
+    def _tools(self, call: Call) -> list[tuple[str, Destination, Pinned]]:
+        """(name, integration, tool), by name."""
+        return sorted(self._found(call), key=lambda entry: entry[0])
 
-    def _found(self, call: Call, slug: str | None) -> Iterator[tuple[str, Destination, Pinned]]:
+    def _found(self, call: Call) -> Iterator[tuple[str, Destination, Pinned]]:
         for destination in authority.reachable(self._policy, call.grant):
-            if slug is not None and destination.route.slug != slug:
-                continue
             shelf = self._policy.shelf_of(destination)
             for tool in shelf.visible(authority.tools_of(call.grant, destination)):
                 yield self._name(destination.route.slug, tool.name), destination, tool

@@ -60,6 +60,11 @@ class Exchange:
     # For whoever wants the answer
 
     @property
+    def most_bytes(self) -> int:
+        """How large one message in it may be: whoever puts the pieces together looks to it."""
+        return self._limits.most_bytes
+
+    @property
     def is_exhausted(self) -> bool:
         """Whether the whole answer has arrived and been read: `read` would give b"" at once."""
         return self._is_complete and not self._chunks

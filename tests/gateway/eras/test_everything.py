@@ -108,7 +108,8 @@ async def test_list_and_call_agree_on_what_the_key_may_use(open_gateway, make, n
 
         assert [tool["name"] for tool in listed] == ["other_search"]
         assert allowed.json["result"]["content"] == HELLO["content"]
-        assert refused.error["data"]["reason"] == "unknown_tool"
+        assert refused.error["data"]["reason"] == "tool_not_allowed"
+        assert "other/greet" in refused.error["message"]
         assert len(caller.events) == 1
 
 
