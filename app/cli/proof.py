@@ -13,12 +13,14 @@ from app.core.errors import Invalid, NotFound
 from app.metering import explaining, proving, receipts, signing, verification
 from app.metering.receipts import NotAReceipt
 from app.organisations import queries as organisations
+from app.plans import checking
 
 MINUTES = 15
 
 
 @click.command(
-    help="Check that no event was changed, dropped, reordered or put in, and that all totals are right; with "
+    help="Check that no event was changed, dropped, reordered or put in, that all totals are right, and that no price "
+    "was changed after it was set; with "
     "--receipt, that a receipt is genuine and its call is in the ledger. Exits with 1 if anything is wrong."
 )
 @click.option("--organisation", "slug", help="Only the ledger of the organisation with this slug.")
@@ -67,6 +69,9 @@ def _ledger(slug: str | None, keys: dict[str, bytes] | None, minutes: int) -> in
                 wrong += 1
                 place = f", place {finding.seq}" if finding.seq is not None else ""
                 click.echo(f"WRONG  organisation {finding.organisation_id}{place}: {finding.what}")
+            for price in checking.changed(connection):
+                wrong += 1
+                click.echo(f"WRONG  price version {price.id}: it was changed after it was set")
             signers = ", ".join(keys if keys is not None else proving.keys_in(connection)) or "none yet"
     click.echo(f"{len(ids)} organisation(s) checked, {wrong or 'nothing'} wrong. Keys: {signers}.")
     return 1 if wrong else 0

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from sqlmodel import Session
@@ -75,7 +75,7 @@ def digest_of(version: PriceVersion) -> str:
         "currency": version.currency,
         "nanos_per_unit": version.nanos_per_unit,
         "scheme": version.scheme,
-        "effective_at": version.effective_at.isoformat(timespec="microseconds"),
+        "effective_at": version.effective_at.astimezone(UTC).isoformat(timespec="microseconds"),
     }
     return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 

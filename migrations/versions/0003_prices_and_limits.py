@@ -64,6 +64,7 @@ def upgrade() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(["integration_id"], ["integration.id"], name="fk_price_version_integration_id"),
         sa.PrimaryKeyConstraint("id", name="pk_price_version"),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_price_version_place", "price_version", ["integration_id", "tool", "effective_at"])
     op.create_table(

@@ -15,6 +15,7 @@ APPEND_ONLY = {
     "sealed_event": "SELECT 1 FROM sealed_event WHERE organisation_id = NEW.organisation_id AND seq = NEW.seq "
     "UNION ALL SELECT 1 FROM sealed_event WHERE event_id = NEW.event_id",
     "usage_seal": "SELECT 1 FROM usage_seal WHERE organisation_id = NEW.organisation_id AND number = NEW.number",
+    "price_version": "SELECT 1 FROM price_version WHERE id = NEW.id",
 }
 """With what finds the row that a new one would replace."""
 

@@ -17,6 +17,7 @@ from app.core.errors import NotFound
 from app.limits.models import LimitRule
 from app.metering import sealing, signing
 from app.metering.models import Attempt
+from app.plans import services as prices
 from tests.conftest import NOW
 from tests.metering.recording import recording, row
 from tests.metering.test_verification import tamper
@@ -71,6 +72,30 @@ def test_a_changed_event_is_named_and_fails(run, engine, called):
 
     assert code == 1
     assert said["id"] in output
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "nanos_per_unit = 1",
+        "currency = 'eur'",
+        "tool = 'greet'",
+        "effective_at = '2020-01-01 00:00:00.000000'",
+        "digest = ''",
+    ],
+)
+def test_a_changed_price_is_named_and_fails(run, engine, session, make, called, change):
+    price = prices.set_price(
+        session, integration=make.integration("paid"), tool="", nanos_per_unit=100, currency="usd", now=NOW
+    )
+    session.commit()
+    assert run("verify")[0] == 0
+
+    tamper(engine, f"UPDATE price_version SET {change}")
+
+    code, output = run("verify")
+    assert code == 1
+    assert f"price version {price.id}: it was changed" in output
 
 
 def test_one_organisation_can_be_checked_alone(run, engine, session, make, called):

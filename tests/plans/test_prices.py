@@ -1,15 +1,17 @@
 """Setting prices, and what holds when."""
 
-from datetime import timedelta
+from datetime import timedelta, timezone
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import select
 
 from app.core import changes
 from app.core.audit import AuditEntry
 from app.core.errors import Conflict, Invalid
-from app.plans import prices, queries, services
+from app.plans import checking, prices, queries, services
 from app.plans.prices import PriceBook
 
 
@@ -112,3 +114,35 @@ def test_a_price_of_a_place_that_lost_its_prices_is_forgotten(session, sampler, 
     book.put([], integration_ids=[sampler.id])
 
     assert book.price_of(sampler.id, "greet", now) == (None, None)
+
+
+@pytest.mark.parametrize("change", ["UPDATE price_version SET nanos_per_unit = 1", "DELETE FROM price_version"])
+def test_the_database_refuses_to_change_a_price(engine, session, sampler, now, change):
+    set_price(session, sampler, 100, now=now)
+    session.commit()
+
+    with engine.connect() as connection, pytest.raises(DBAPIError, match="price_version is append-only"):
+        connection.execute(text(change))
+
+
+def test_prices_cannot_be_replaced(engine, session, sampler, now):
+    set_price(session, sampler, 100, now=now)
+    session.commit()
+    replacing = "TRUNCATE price_version"
+
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.execute(text("PRAGMA recursive_triggers = OFF"))  # as in programs that are not Postern
+            replacing = "INSERT OR REPLACE INTO price_version SELECT * FROM price_version"
+        with pytest.raises(DBAPIError, match="price_version is append-only"):
+            connection.execute(text(replacing))
+
+
+def test_a_price_keeps_its_digest_in_the_database(engine, session, sampler, now):
+    elsewhere = (now + timedelta(days=1)).astimezone(timezone(timedelta(hours=2)))
+    set_price(session, sampler, 100, tool="seärch", now=now)
+    set_price(session, sampler, 100, effective_at=elsewhere, now=now)
+    session.commit()
+
+    with engine.connect() as connection:
+        assert list(checking.changed(connection)) == []
