@@ -49,7 +49,9 @@ def explain(any_id: str) -> None:
         raise NotFound(
             f"Nothing is known of “{any_id[:60]}”. Receipts (rcp_…) of calls are kept for good, but one may still wait "
             f"on a gateway's disk; refused requests (req_…) are kept for {settings.attempts_kept_hours} hours, and "
-            "requests that are free leave no trace but the log: search it for the id."
+            "requests that are free leave no trace but the log: search it for the id. A retry with the same "
+            "Idempotency-Key that was answered from its first try (Idempotency-Replayed: true) leaves none either: ask "
+            "with the receipt in its answer, which is the first try's."
         )
     for line in lines:
         click.echo(line)

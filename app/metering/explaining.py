@@ -1,5 +1,6 @@
 """What was decided about one request, by which rule, from which version of the policy: in plain sentences."""
 
+import re
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -7,6 +8,8 @@ from sqlmodel import Session, col, select
 
 from app.integrations.models import Integration
 from app.keys.models import Key
+from app.limits import rules as limits
+from app.limits import usage
 from app.limits.models import LimitRule
 from app.metering import attempts, models
 from app.metering.models import Attempt, UsageEvent
@@ -23,6 +26,10 @@ _ENDS = {
     models.TIMEOUT: "The integration took too long",
     models.CANCELLED: "The caller went away before the answer was complete",
 }
+
+_MASKED = re.compile(r"([a-z][a-z0-9]{1,9}_(?:live|test)_)……")
+"""The readable start of a key, quoted with an ellipsis of its own, as it is once kept (gateway/meter.py: storable)."""
+_USUAL = {usage.short_id(rule_id) for rule_id in (limits.DEFAULT_CALLS, limits.DEFAULT_STREAMS)}
 
 
 def of(session: Session, any_id: str, *, kept_hours: int, addresses: dict[str, str]) -> list[str]:
@@ -64,12 +71,19 @@ def _attempt(session: Session, attempt: Attempt, *, kept_hours: int, addresses: 
     of_tool = f" of “{attempt.tool}”" if attempt.tool else ""
     yield f"  Asked:   {attempt.method or 'a request'}{of_tool} at {attempt.path}."
     yield f"  Policy:  version {attempt.policy_version}."
-    yield f"  Why:     {told.title}{': ' + attempt.detail if attempt.detail else ''}."
+    yield f"  Why:     {_why(told.title, attempt)}"
     if attempt.rule_id is not None:
         rule = session.get(LimitRule, attempt.rule_id)
         yield f"  Rule:    {_rule(rule) if rule is not None else f'{attempt.rule_id}, which has been deleted since'}."
     yield f"  To do:   {told.what_to_do}"
     yield f"  Refused requests are kept for {kept_hours} hours."
+
+
+def _why(title: str, attempt: Attempt) -> str:
+    """One sentence or more, each with its full stop. A masked key is shown by its readable start, if that was kept."""
+    detail = _MASKED.sub(f"{attempt.key_hint}…" if attempt.key_hint else r"\1…", attempt.detail)
+    said = f"{title}: {detail}" if detail else title
+    return said if said.endswith((".", "!", "?")) else said + "."
 
 
 def _whose(session: Session, organisation_id: UUID, key_id: UUID) -> str:
@@ -86,10 +100,13 @@ def _limits(session: Session, event: UsageEvent) -> str:
     if not event.rules:
         return "none applied."
     shorts = event.rules.split()
+    usual = [short for short in shorts if short in _USUAL]
     rules = [rule for rule in session.exec(select(LimitRule)) if str(rule.id).startswith(tuple(shorts))]
-    gone = len(shorts) - len(rules)
-    said = "; ".join(_rule(rule) for rule in rules)
-    return f"held against {said or 'rules'}{f' ({gone} deleted since)' if gone > 0 else ''}; all had room."
+    gone = len(shorts) - len(usual) - len(rules)
+    said = [_rule(rule) for rule in rules]
+    said += ["what the installation's settings usually allow each key"] if usual else []
+    said += [f"{gone} that {'has' if gone == 1 else 'have'} been deleted since"] if gone > 0 else []
+    return f"held against {'; '.join(said)}; all had room."
 
 
 def _rule(rule: LimitRule) -> str:

@@ -14,6 +14,7 @@ from app import cli
 from app.core import clock, ids, vault
 from app.core.config import ROOT, Settings
 from app.core.errors import NotFound
+from app.gateway import meter
 from app.limits.models import LimitRule
 from app.metering import sealing, signing
 from app.metering.models import Attempt
@@ -176,9 +177,69 @@ def test_a_refusal_is_explained_by_its_rule(run, session, make):
         assert words in output
 
 
+def explained_refusal(run, session, key, **more):
+    attempt = Attempt(
+        id=ids.request_id(),
+        at=NOW,
+        organisation_id=key.organisation_id,
+        key_id=key.id,
+        address_digest="",
+        http_status=200,
+        path="/mcp/sampler",
+        method="tools/call",
+        tool="greet",
+        **more,
+    )
+    session.add(attempt)
+    session.commit()
+    return run("explain", attempt.id)[1]
+
+
+def test_a_refusal_names_the_key_that_was_masked_and_ends_in_one_full_stop(run, session, make):
+    key = make.key()
+    detail = "your key “pst_live_……” may have 5 calls a month. Whoever runs this gateway can raise this limit."
+
+    hinted = explained_refusal(
+        run, session, key, reason="allowance_used", detail=meter.storable(detail, 300), key_hint=key.prefix
+    )
+    unhinted = explained_refusal(run, session, key, reason="allowance_used", detail=detail)
+    plain = explained_refusal(run, session, key, reason="unknown_integration")
+
+    assert f"your key “{key.prefix}…” may have" in hinted
+    assert "your key “pst_live_…” may have" in unhinted
+    for output in (hinted, unhinted, plain):
+        assert ".." not in output
+        assert "……" not in output
+    assert "There is no integration at /mcp/sampler.\n" in plain
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        ("00000000", "held against what the installation's settings usually allow each key; all had room."),
+        ("12345678", "held against 1 that has been deleted since; all had room."),
+        ("", "none applied."),
+    ],
+)
+def test_the_usual_rate_is_not_called_deleted(run, engine, session, make, rules, words):
+    key, integration = make.key(), make.integration("sampler")
+    session.commit()
+    said = row(organisation_id=key.organisation_id, key_id=key.id, integration_id=integration.id, rules=rules)
+
+    async def record():
+        async with recording(engine) as recorder:
+            await recorder.record(said)
+
+    asyncio.run(record())
+
+    assert f"Limits:  {words}\n" in run("explain", said["id"])[1]
+
+
 def test_an_unknown_id_says_where_else_to_look(run):
-    with pytest.raises(NotFound, match="24 hours"):
+    with pytest.raises(NotFound, match="24 hours") as caught:
         run("explain", "req_unknown")
+
+    assert "Idempotency-Replayed: true" in caught.value.message
 
 
 def test_a_receipt_verifies_without_postern(tmp_path, called):
