@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from app.cli import credentials, declare, installations, showing, tools
 from app.core import clock, config, db, net
-from app.integrations import approvals, queries, refreshing, services, snippets
+from app.integrations import approvals, models, queries, refreshing, services, snippets
 from app.integrations import credentials as integration_credentials
 from app.integrations.models import Integration
 from app.integrations.refreshing import Means
@@ -126,14 +126,21 @@ def _look(session: Session, found: Integration, means: Means, *, approves: bool)
     looked = refreshing.refresh(session, found, means, clock=clock.now)
     if looked.error:
         click.echo(f"Its tools could not be had: {looked.error}")
-        click.echo(
-            f"Until they are known and approved, nothing of it can be called: postern integration refresh {found.slug}"
-        )
+        click.echo(f"{_served(session, found)}: postern integration refresh {found.slug}")
         return
     if approves:
         plain = [tool for tool in queries.tools_of(session, found) if not tool.findings]
         approvals.approve(Trail(session, found, clock.now()), plain)
     click.echo(showing.tools(session, found))
+
+
+def _served(session: Session, found: Integration) -> str:
+    """What can be called of an integration that could not be looked at, and what comes next."""
+    approved = sum(tool.state == models.APPROVED for tool in queries.tools_of(session, found))
+    if not approved:
+        return "Until they are known and approved, nothing of it can be called"
+    which = "The tool that is approved is" if approved == 1 else f"The {approved} tools that are approved are"
+    return f"{which} served on as before. Look again later"
 
 
 def _switch(slug: str, *, is_enabled: bool) -> None:

@@ -37,9 +37,22 @@ def test_adding_a_server_that_is_away_says_so_and_works(run, session):
     said = run("integration", "add", "search", url)
 
     assert "could not be had" in said
+    assert "nothing of it can be called: postern integration refresh search" in said
     found = queries.by_slug(session, "search")
     assert (found.upstream_url, found.protocol_versions) == (url, [])
     assert "cannot be reached" in found.check_error
+
+
+def test_a_server_that_fails_later_keeps_what_was_approved_and_says_so(run, session):
+    with McpServer(tools=[tool("find")]) as server:
+        run("integration", "add", "search", server.url)
+        server.status = 500
+        said = run("integration", "refresh", "search")
+
+    assert "could not be had" in said
+    assert "The tool that is approved is served on as before." in said
+    assert "nothing of it can be called" not in said
+    assert states(session) == {"find": "approved"}
 
 
 def test_what_is_found_later_waits_for_approval(run, session):
