@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from app.core.errors import NotFound
+from app.core.errors import Invalid, NotFound
+from app.integrations import characters
 from app.integrations.models import Integration, Tool, ToolChange
 
 
@@ -51,6 +52,14 @@ def tools_of(session: Session, integration: Integration) -> list[Tool]:
     """Its tools in every state, by name."""
     statement = select(Tool).where(Tool.integration_id == integration.id).order_by(col(Tool.name))
     return list(session.exec(statement))
+
+
+def check_tool(session: Session, integration: Integration, tool: str) -> None:
+    """Raises Invalid for the name of no tool that it has. One whose tools nobody has looked at yet may have any."""
+    names = [known.name for known in tools_of(session, integration)]
+    if names and tool not in names:
+        shown = ", ".join(map(characters.shown, names[:10])) + (", …" if len(names) > 10 else "")
+        raise Invalid(f"“{integration.slug}” has no tool called “{characters.shown(tool)}”. It has: {shown}.")
 
 
 def names_elsewhere(session: Session, integration: Integration) -> list[str]:

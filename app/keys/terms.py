@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, exists, or_
 from sqlmodel import Session, col, select
 
 from app.core.errors import Invalid
-from app.integrations.models import Installation, Integration, Tool
+from app.integrations import queries as integrations
+from app.integrations.models import Installation, Integration
 from app.keys import networks, scopes
 from app.keys.models import Key
 from app.organisations.models import Organisation
@@ -77,16 +78,7 @@ def _check_scope(session: Session, text: str, organisation: Organisation) -> Non
     if integration is None:
         raise Invalid(f"“{organisation.name}” has no integration called “{slug}” that a key could reach.")
     if tool:
-        _check_tool(session, integration, tool)
-
-
-def _check_tool(session: Session, integration: Integration, tool: str) -> None:
-    """An integration whose tools nobody has looked at yet may have any."""
-    statement = select(Tool.name).where(Tool.integration_id == integration.id).order_by(col(Tool.name))
-    names = list(session.exec(statement))
-    if names and tool not in names:
-        shown = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
-        raise Invalid(f"“{integration.slug}” has no tool called “{tool}”. It has: {shown}.")
+        integrations.check_tool(session, integration, tool)
 
 
 def _may_use(organisation: Organisation) -> ColumnElement[bool]:

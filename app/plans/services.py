@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from app.core import audit, changes
 from app.core.errors import Conflict, Invalid
+from app.integrations import queries as integrations
 from app.integrations.models import Integration
 from app.plans import amounts, queries, rating
 from app.plans.models import PriceVersion
@@ -29,9 +30,11 @@ def set_price(
 ) -> PriceVersion:
     """From effective_at on (now if left out), each call of `tool` costs so much; "" is for those without their own.
 
-    Raises Invalid for an amount, currency or moment that cannot be meant, Conflict if that very moment is taken.
+    Raises Invalid for a tool, amount, currency or moment that cannot be meant, Conflict if that very moment is taken.
     """
     _check(tool=tool, nanos_per_unit=nanos_per_unit, currency=currency, effective_at=effective_at, now=now)
+    if tool:
+        integrations.check_tool(session, integration, tool)
     begins_at = effective_at or now
     if any(version.effective_at == begins_at for version in queries.versions_of(session, integration, tool=tool)):
         raise Conflict("There is a price from that very moment already; prices are never changed, only followed.")

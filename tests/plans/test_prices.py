@@ -17,7 +17,7 @@ from app.plans.prices import PriceBook
 
 @pytest.fixture
 def sampler(make):
-    return make.integration("sampler")
+    return make.integration("sampler", tools=("greet", "seärch"))
 
 
 def set_price(session, integration, nanos, *, tool="", effective_at=None, now, currency="usd"):
@@ -146,3 +146,10 @@ def test_a_price_keeps_its_digest_in_the_database(engine, session, sampler, now)
 
     with engine.connect() as connection:
         assert list(checking.changed(connection)) == []
+
+
+def test_a_tool_that_is_not_there_has_no_price(session, sampler, make, now):
+    with pytest.raises(Invalid, match=r"no tool called “nope”\. It has: greet, seärch"):
+        set_price(session, sampler, 1, tool="nope", now=now)
+
+    set_price(session, make.integration("unseen", tools=()), 1, tool="nope", now=now)
