@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from app.core.errors import Conflict, NotFound
+from app.core.errors import Conflict, Invalid, NotFound
 from app.keys import tokens
 from app.keys.models import Key
 from app.organisations.models import Organisation
@@ -49,16 +49,22 @@ def keys_by_id(session: Session, organisation: Organisation, key_ids: Sequence[U
 def by_hint(session: Session, text: str) -> Key:
     """For the command line: the key with this prefix, with this hint (“pst_live_AbCdEfGh…wXyZ”), or the key itself.
 
-    Raises NotFound, or Conflict when several begin so and the last four were not given.
+    Raises Invalid for what is too short to tell keys apart, NotFound, or Conflict when several begin so and the last
+    four were not given.
     """
     start, _, last_four = text.partition("…")
     prefix = tokens.prefix_of(start)
+    if not prefix:
+        raise Invalid(
+            f"That is too short, or is no key. A key is named by what it begins with, up to the {tokens.HINT_LENGTH} "
+            "characters after “live_” or “test_”: pst_live_AbCdEfGh. `postern key list` shows an organisation's keys."
+        )
     statement = select(Key).where(Key.prefix == prefix)
     if last_four or len(start) > len(prefix):
         statement = statement.where(Key.last_four == (last_four or start[-4:]))
     found = list(session.exec(statement.limit(2)))
-    if not prefix or not found:
-        raise NotFound(f"There is no key “{prefix or '…'}”. `postern key list` shows an organisation's keys.")
+    if not found:
+        raise NotFound(f"There is no key “{prefix}”. `postern key list` shows an organisation's keys.")
     if len(found) > 1:
         raise Conflict(f"Several keys begin with “{prefix}”. Give the last four characters too: “{found[0].hint}”.")
     return found[0]

@@ -16,9 +16,9 @@ Environment = Literal["live", "test"]
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _RANDOM_LENGTH = 30
 _CHECKSUM_LENGTH = 6
-_HINT_LENGTH = 8
+HINT_LENGTH = 8
 _SHAPE = re.compile(rf"[a-z][a-z0-9]{{1,9}}_(?:live|test)_[0-9A-Za-z]{{{_RANDOM_LENGTH + _CHECKSUM_LENGTH}}}")
-_START = re.compile(rf"[a-z][a-z0-9]{{1,9}}_(?:live|test)_[0-9A-Za-z]{{{_HINT_LENGTH}}}")
+_START = re.compile(rf"[a-z][a-z0-9]{{1,9}}_(?:live|test)_[0-9A-Za-z]{{{HINT_LENGTH}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def generate(brand: str, environment: Environment) -> Token:
     random = "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_LENGTH))
     secret = f"{brand}_{environment}_{random}{checksum(random)}"
     return Token(
-        secret=secret, prefix=secret[: -(_RANDOM_LENGTH + _CHECKSUM_LENGTH - _HINT_LENGTH)], last_four=secret[-4:]
+        secret=secret, prefix=secret[: -(_RANDOM_LENGTH + _CHECKSUM_LENGTH - HINT_LENGTH)], last_four=secret[-4:]
     )
 
 

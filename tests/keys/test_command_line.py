@@ -124,6 +124,14 @@ def test_one_unknown_key_keeps_no_other_from_being_revoked(session, make, type_i
     assert key.is_revoked
 
 
+@pytest.mark.parametrize("typed", ["pst_live_", "pst_live_AbC", "AbCdEfGh", ""])
+def test_what_is_too_short_to_be_a_key_is_called_so(make, type_in, typed):
+    make.key()
+
+    with pytest.raises(errors.Invalid, match=r"too short, or is no key.* 8 characters after"):
+        type_in("disable", typed)
+
+
 def test_two_keys_with_one_prefix_are_told_apart_by_their_end(session, make, type_in):
     first, second = make.key(name="first"), make.key(name="second")
     second.prefix = first.prefix
