@@ -4,6 +4,7 @@ import click
 from sqlmodel import Session
 
 from app.core import clock, config, db
+from app.core.errors import Invalid
 from app.integrations import queries as integrations
 from app.keys import queries as keys
 from app.limits import queries, rules, services, wording
@@ -28,14 +29,30 @@ def limit() -> None:
 @click.option("--key", "key_", default="", help="Only calls with this key, by its prefix (pst_live_AbCdEfGh).")
 @click.option("--integration", default="", help="Only calls of the integration with this slug.")
 @click.option("--tool", default="", help="Only calls of this tool of it.")
+@click.option("--everywhere", is_flag=True, help="All calls of all organisations together, as one.")
 @click.option(
     "--per", type=click.Choice(["key", "organisation"]), help="Count each by itself; all together if left out."
 )
 def limit_set(
-    measure: str, quantity: str, organisation: str, key_: str, integration: str, tool: str, per: str | None
+    measure: str,
+    quantity: str,
+    organisation: str,
+    key_: str,
+    integration: str,
+    tool: str,
+    everywhere: bool,
+    per: str | None,
 ) -> None:
+    is_selected = bool(organisation or key_ or integration or tool)
+    if everywhere and (is_selected or per):
+        raise Invalid("--everywhere is for all calls together: give no selection with it, and no --per.")
     in_force = config.load()
     period, most = wording.parse(measure, quantity, currency=in_force.currency)
+    if period in services.ALLOWANCES and not (is_selected or per or everywhere):
+        raise Invalid(
+            "That would be one allowance that all organisations share. Say which calls it is for (--organisation, "
+            "--key, --integration), count --per key or --per organisation, or say --everywhere if you mean it."
+        )
     with Session(db.create(in_force.database_url)) as session:
         rule = services.set_limit(
             session,
@@ -52,7 +69,8 @@ def limit_set(
             now=clock.now(),
         )
         session.commit()
-        click.echo(f"{str(rule.id)[:8]}  {rule.name}: {measure} {quantity}")
+        [known] = rules.among(session, [rule.id])
+        click.echo(f"{known.short_id}  {rule.name}: {measure} {quantity}, {queries.whose(session, known)}")
 
 
 @limit.command("list", help="What is limited, and what applies where nothing else does.")
@@ -60,12 +78,13 @@ def limit_set(
 def limit_list(organisation: str) -> None:
     in_force = config.load()
     with Session(db.create(in_force.database_url)) as session:
-        whose = organisations.by_slug(session, organisation) if organisation else None
-        found = queries.rules_of(session, whose)
+        owner = organisations.by_slug(session, organisation) if organisation else None
+        found = queries.rules_of(session, owner)
         known = {rule.id: rule for rule in rules.among(session, [rule.id for rule in found])}
         for one in found:
             said = wording.typed(known[one.id], currency=in_force.currency)
-            click.echo(f"{known[one.id].short_id}  {one.name}  {said}  set by {one.set_by}")
+            whose = queries.whose(session, known[one.id])
+            click.echo(f"{known[one.id].short_id}  {one.name}  {said}  set by {one.set_by}, {whose}")
     for usual in rules.defaults(calls_per_minute=in_force.key_calls_per_minute, streams=in_force.key_streams):
         click.echo(f"usual     {usual.name}  {wording.typed(usual, currency=in_force.currency)}  for each key")
 

@@ -8,9 +8,11 @@ from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from app.core.errors import NotFound
+from app.keys.models import Key
 from app.limits import usage
 from app.limits.holds import CounterKey
 from app.limits.models import LimitRule
+from app.limits.rules import KEY, Rule
 from app.limits.settling import COUNTERS, LEASES
 from app.organisations.models import Organisation
 
@@ -40,6 +42,20 @@ def rules_of(session: Session, organisation: Organisation | None = None) -> list
     if organisation is not None:
         statement = statement.where(LimitRule.organisation_id == organisation.id)
     return list(session.exec(statement))
+
+
+def whose(session: Session, rule: Rule) -> str:
+    """For whom a rule holds, for whoever looks after limits: “for the key “ci” (pst_live_AbCdEfGh…) of acme”."""
+    if rule.key_id is not None:
+        key = session.get_one(Key, rule.key_id)
+        owner = session.get_one(Organisation, key.organisation_id)
+        return f"for the key “{key.name}” ({key.hint}) of {owner.slug}"
+    if rule.organisation_id is not None:
+        place = session.get_one(Organisation, rule.organisation_id).slug
+        return f"for each key of {place}" if rule.per == KEY else f"for {place}"
+    if rule.per:
+        return f"for each {rule.per} of the whole installation"
+    return "for the whole installation, all callers together"
 
 
 def by_short_id(session: Session, short_id: str) -> LimitRule:

@@ -140,9 +140,24 @@ def test_the_commands_set_show_and_lift_limits_and_prices(sqlite_template, tmp_p
     shown = run(limit, "list")
     assert "organisation-calls-minute" not in shown
     assert "key-calls-minute  calls 600/minute  set by operator" in shown
-    assert "key-spend-month  spend 50.00usd/month" in shown
-    assert "all-sampler-greet-calls-second  calls 5/second" in shown
+    assert f"set by operator, for each key of {organisation.slug}" in shown
+    assert (
+        f"key-spend-month  spend 50.00usd/month  set by operator, for the key “ci” ({key.hint}) of {organisation.slug}"
+        in shown
+    )
+    assert "all-sampler-greet-calls-second  calls 5/second  set by operator, for the whole installation" in shown
     assert "usual     default-calls-minute  calls 6000/minute" in shown
+    with pytest.raises(Invalid, match="--everywhere if you mean it"):
+        run(limit, "set", "spend", "5/month")
+    with pytest.raises(Invalid, match="--everywhere if you mean it"):
+        run(limit, "set", "calls", "5/day")
+    with pytest.raises(Invalid, match="give no selection with it"):
+        run(limit, "set", "calls", "5/day", "--everywhere", "--per", "key")
+    assert "the whole installation, all callers together" in run(limit, "set", "spend", "5/month", "--everywhere")
+    assert "for each key of the whole installation" in run(limit, "set", "calls", "5/day", "--per", "key")
+    assert f"for {organisation.slug}\n" in run(limit, "set", "calls", "7/day", "--organisation", organisation.slug)
+    assert "the whole installation" in run(limit, "set", "calls", "70/second")
+    shown = run(limit, "list")
     run(limit, "remove", *[line[:8] for line in shown.splitlines() if "set by" in line])
     assert "set by" not in run(limit, "list")
 
