@@ -19,6 +19,7 @@ from tests.waiting import PATIENCE_S
 
 IS_LONG = os.environ.get("SOAK") == "long"
 AWAY_S = 30 if IS_LONG else 3
+in_the_long_run = pytest.mark.skipif(not IS_LONG, reason="`make soak` has the time for it")
 SEED = 1
 HOLDER = (
     "import sqlite3, sys; connection = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None);"
@@ -52,6 +53,7 @@ def locked(url):
             holder.kill()
 
 
+@in_the_long_run
 async def test_postgresql_being_away_for_a_while_loses_nothing(own_postgres, tmp_path):
     async with scene(own_postgres.url, tmp_path, capped=10, counted=10) as running, loaded(running) as load:
         own_postgres.kill()
@@ -108,6 +110,7 @@ def _fill(path):
             return
 
 
+@in_the_long_run
 async def test_files_that_may_not_grow_give_nothing_away_and_heal(sqlite_url, tmp_path):
     if not hasattr(resource, "prlimit"):
         pytest.skip("This system cannot limit the files of a process that runs.")
@@ -125,6 +128,7 @@ async def test_files_that_may_not_grow_give_nothing_away_and_heal(sqlite_url, tm
         await running.more_results(load, 50)
 
 
+@in_the_long_run
 async def test_a_clock_that_steps_back_an_hour_loses_nothing(sqlite_url, tmp_path):
     clock = stepping.Clock(tmp_path / "clock")
     programs = {
@@ -142,6 +146,7 @@ async def test_a_clock_that_steps_back_an_hour_loses_nothing(sqlite_url, tmp_pat
         running.stack.worker.start()
 
 
+@in_the_long_run
 async def test_a_gateway_that_stood_still_passes_no_cap(own_postgres, tmp_path):
     """What it had under way is charged only as far as there is room, because its leases were given to others."""
     settings = {"dead_after_s": 4, "heartbeat_s": 0.25}
