@@ -62,6 +62,7 @@ class Parts:
             heartbeat_s=settings.heartbeat_s,
             dead_after_s=settings.dead_after_s,
             is_settled=lambda: not self.recorder.waiting_bytes,
+            under_way=lambda: self.recorder.under_way,
         )
         self.limits = Limits(settings, tariff=self.tariff, keeper=self.keeper)
         self.repeats = Repeats(settings, engine, process_id=lambda: self.keeper.book.name)

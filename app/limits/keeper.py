@@ -44,11 +44,13 @@ class Keeper:
         heartbeat_s: float,
         dead_after_s: float,
         is_settled: Callable[[], bool] = lambda: True,
+        under_way: Callable[[], int] = lambda: 0,
     ) -> None:
-        """is_settled: whether no event waits anywhere but in memory for the ledger."""
+        """is_settled: whether no event waits anywhere but in memory for the ledger. under_way: how many do there."""
         self._engine = engine
         self._heartbeat_s = heartbeat_s
         self._is_settled = is_settled
+        self._under_way = under_way
         self.book = Book(uuid4(), self)
         self.rates = Rates()
         self.lifeline = Lifeline(dead_after_s=dead_after_s)
@@ -187,9 +189,10 @@ class Keeper:
         """Return what the database believes this process to hold, and it does not: the answer to a commit was lost.
 
         What the process counts on is read first, and what it wants to return after that is thrown away, because it is
-        part of the difference; the loop queues a return before it counts it.
+        part of the difference; the loop queues a return before it counts it. An event that is written meanwhile hides
+        as much of the difference as it settles: so doubt stays, for the next time, unless nothing was being written.
         """
-        known = {key: pool.total for key, pool in list(self.book.pools.items())}
+        was_quiet, known = not self._under_way(), self._known()
         asks, dropped = self._next(0.0)
         for ask in asks:
             self._queue.put(ask)
@@ -197,9 +200,13 @@ class Keeper:
             return
         with self._engine.begin() as connection:
             returned = leases.reconcile(connection, self.book.name, known, now=clock.now())
-        self._is_in_doubt = bool(dropped)
+        self._is_in_doubt = bool(dropped) or not was_quiet or self._known() != known
         if returned:
             log.info("limits.reconciled", extra={"returned": returned})
+
+    def _known(self) -> dict[CounterKey, int]:
+        """What this process counts on."""
+        return {key: pool.total for key, pool in list(self.book.pools.items())}
 
     # Living and dying
 

@@ -129,7 +129,6 @@ class Recorder:
             self._loop.call_soon_threadsafe(self._settle, outcome, entries)
 
     def _settle(self, outcome: Outcome, entries: list[Entry]) -> None:
-        self._under_way -= len(entries)
         for entry in entries:
             if outcome is Outcome.WRITTEN:
                 entry.reservation.written()
@@ -143,6 +142,7 @@ class Recorder:
                     entry.done.set_result(entry.receipt)
                 else:
                     entry.done.set_exception(NotRecorded("The ledger refused the event."))
+        self._under_way -= len(entries)  # only now: see Keeper._reconcile
         self._forget_settled()
 
     def _reverse(self, entry: Entry) -> None:

@@ -38,8 +38,8 @@ def rule_id(engine):
 def keeping(engine):
     keepers = []
 
-    def start():
-        keeper = Keeper(engine, heartbeat_s=0.05, dead_after_s=2 * PATIENCE_S)
+    def start(**more):
+        keeper = Keeper(engine, heartbeat_s=0.05, dead_after_s=2 * PATIENCE_S, **more)
         keeper.start(asyncio.get_running_loop())
         keepers.append(keeper)
         return keeper
@@ -85,10 +85,9 @@ async def test_a_call_is_told_when_the_database_cannot_be_asked(engine, rule_id,
         await pool_of(keeper, rule_id).wait_for(1)
 
 
-async def test_a_grant_whose_commit_was_not_heard_of_is_given_back(engine, rule_id, keeping, monkeypatch):
-    keeper = keeping()
-    await until(lambda: keeper.lifeline.holds)
-    pool = pool_of(keeper, rule_id)
+@pytest.fixture
+def losing(monkeypatch):
+    """The next lease is granted, and nobody hears of it."""
     asked = leases.acquire
 
     def then_lost(*given, **named):
@@ -97,11 +96,49 @@ async def test_a_grant_whose_commit_was_not_heard_of_is_given_back(engine, rule_
         monkeypatch.setattr(leases, "acquire", asked)
         raise keeper_module.SQLAlchemyError("the answer was lost")
 
-    monkeypatch.setattr(leases, "acquire", then_lost)
+    return lambda: monkeypatch.setattr(leases, "acquire", then_lost)
+
+
+async def test_a_grant_whose_commit_was_not_heard_of_is_given_back(engine, rule_id, keeping, losing):
+    keeper = keeping()
+    await until(lambda: keeper.lifeline.holds)
+    pool = pool_of(keeper, rule_id)
+
+    losing()
     with pytest.raises(NoLease):
         await pool.wait_for(1)
 
     await until(lambda: sum(held(engine).values()) == pool.total == 0)
+
+
+async def test_what_is_settled_meanwhile_hides_nothing_of_it(engine, rule_id, keeping, losing, monkeypatch):
+    """A call is in the ledger already, and this process does not know it yet while it looks for what it holds."""
+    under_way, looks = [], []
+    keeper = keeping(under_way=lambda: len(under_way))
+    await until(lambda: keeper.lifeline.holds)
+    pool = pool_of(keeper, rule_id)
+    assert await pool.wait_for(1)
+    pool.give_back()
+    await until(lambda: held(engine) == {keeper.book.name: 1})
+    reconcile = leases.reconcile
+
+    def once(*given, **named):
+        looks.append(1)
+        return reconcile(*given, **named)
+
+    monkeypatch.setattr(leases, "reconcile", once)
+    under_way.append("the call")
+    with engine.begin() as connection:
+        connection.execute(update(COUNTERS).values(spent=COUNTERS.c.spent + 1, reserved=COUNTERS.c.reserved - 1))
+        connection.execute(update(LEASES).values(held=LEASES.c.held - 1))
+    losing()
+    keeper.ask(pool)
+    await until(lambda: len(looks) > 1)
+
+    pool.spend(1)
+    under_way.clear()
+
+    await until(lambda: held(engine) == {keeper.book.name: 0})
 
 
 async def test_who_was_taken_for_dead_begins_anew_under_another_name(engine, rule_id, keeping):
