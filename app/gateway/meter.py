@@ -18,6 +18,9 @@ from app.plans.prices import Price
 GONE = Outcome(models.CANCELLED, "caller_gone")
 INTERRUPTED = Outcome(models.CANCELLED, "interrupted")
 
+CLIENT_CLOSED = 499
+"""What the ledger says for a caller who left before anything was sent; nginx's number, nobody ever receives it."""
+
 TOOL_LENGTH = 128
 VERSION_LENGTH = 20
 RULES_LENGTH = 200

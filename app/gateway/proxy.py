@@ -8,7 +8,7 @@ from app.gateway.caller import Caller
 from app.gateway.errors import Failure
 from app.gateway.event_relay import EventRelay
 from app.gateway.limits import Admission
-from app.gateway.meter import GONE, INTERRUPTED, Meter
+from app.gateway.meter import CLIENT_CLOSED, GONE, INTERRUPTED, Meter
 from app.gateway.outcome import RESUMABLE, Outcome
 from app.gateway.reply import HeaderList, Reply
 from app.gateway.screening import Kind, kind_of
@@ -21,9 +21,6 @@ from app.gateway.upstream.problems import CallerGone, ShuttingDown, TimedOut, Up
 from app.metering.recorder import NotRecorded
 
 log = logging.getLogger(__name__)
-
-CLIENT_CLOSED = 499
-"""What the ledger says for a caller who left before anything was sent; nginx's number, nobody ever receives it."""
 
 
 class Passage:

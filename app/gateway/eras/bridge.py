@@ -13,7 +13,7 @@ from app.gateway.eras.telling import HandshakeCaller, StatelessCaller, Telling
 from app.gateway.eras.turns import Answers, Asks, Final, Note, Side
 from app.gateway.errors import Failure
 from app.gateway.limits import Admission
-from app.gateway.meter import GONE, INTERRUPTED, Meter
+from app.gateway.meter import CLIENT_CLOSED, GONE, INTERRUPTED, Meter
 from app.gateway.outcome import INPUT_REQUIRED, Outcome, of_message
 from app.gateway.reply import Reply
 from app.gateway.upstream.breaker import Breakers
@@ -21,8 +21,6 @@ from app.gateway.upstream.problems import BadAnswer, Busy, CallerGone, UpstreamP
 from app.metering.recorder import NotRecorded
 
 log = logging.getLogger(__name__)
-
-CLIENT_CLOSED = 499
 
 
 class Watch:
