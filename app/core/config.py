@@ -4,25 +4,21 @@ Every field is read from `POSTERN_<NAME>`, or from the file that `POSTERN_<NAME>
 orchestrator mounts). `postern settings` prints this list with what is in force.
 """
 
-import os
-import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
-from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.core import addresses, errors
+from app.core.config_sources import SecretFiles, explain
 
 ROOT = Path(__file__).resolve().parents[2]
 """The folder that holds app/, templates/ and static/: Postern is deployed as a checkout."""
 
 PREFIX = "POSTERN_"
 DEVELOPMENT_SECRET = "for development only"  # noqa: S105  (refused in production: see _production_is_safe)
-
-_JSON_SETTING = re.compile(r'error parsing value for field "(\w+)" from source "\w+"')
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -50,7 +46,7 @@ class Settings(BaseSettings):
     product_name: str = Field("Postern", description="The name that pages show; a deployment puts its own here.")
     key_brand: str = Field("pst", pattern=r"^[a-z][a-z0-9]{1,9}$", description="First part of every API key.")
 
-    base_port: Port = Field(8300, description="First of seven ports in a row that `postern run` uses.")
+    base_port: Port = Field(8300, description="First of the ports in a row that `postern run` uses.")
     portal_port: Port = Field(default_factory=lambda data: data["base_port"], description="The portal's port.")
     gateway_port: Port = Field(default_factory=lambda data: data["base_port"] + 1, description="The gateway's port.")
     identity_port: Port = Field(
@@ -146,6 +142,20 @@ class Settings(BaseSettings):
     key_streams: int = Field(
         100, ge=0, description="Listening streams that each key may keep open at once; 0 for any number."
     )
+    stripe_key: SecretStr = Field(
+        SecretStr(""),
+        description="Secret or restricted key of Stripe; test and live are told apart by it. `postern run` starts a "
+        "stand-in for Stripe unless it is set.",
+    )
+    stripe_webhook_secret: SecretStr = Field(
+        SecretStr(""), description="Signing secret of the webhook endpoint at Stripe; needed beside the key."
+    )
+    stripe_url: str = Field("", description="Address of a stand-in for Stripe, without a path; empty is Stripe itself.")
+    stripe_tax: bool = Field(False, description="Let Stripe compute taxes and ask customers for their tax ids.")
+    stripe_port: Port = Field(
+        default_factory=lambda data: data["base_port"] + 6 + data["gateway_workers"],
+        description="The port of the stand-in for Stripe.",
+    )
     heartbeat_s: float = Field(2.0, gt=0, description="How often a gateway shows the others that it lives.")
     dead_after_s: float = Field(
         30.0, gt=0, description="A gateway not heard of for so long loses what it had reserved of allowances and caps."
@@ -196,9 +206,30 @@ class Settings(BaseSettings):
                 raise ValueError(f"{PREFIX}{name.upper()}_CLIENT_SECRET is missing beside the client id.")
         return self
 
+    @property
+    def takes_payments(self) -> bool:
+        """Whether there is a Stripe, or a stand-in for it, to talk to."""
+        return bool(self.stripe_key.get_secret_value())
+
+    @property
+    def stripe_mode(self) -> Literal["test", "live"]:
+        """By the key's own prefix (`sk_live_`, `rk_live_`); a stand-in is always test."""
+        is_live = self.stripe_key.get_secret_value().startswith(("sk_live_", "rk_live_")) and not self.stripe_url
+        return "live" if is_live else "test"
+
+    @model_validator(mode="after")
+    def _stripe_is_whole(self) -> Self:
+        if self.takes_payments and not self.stripe_webhook_secret.get_secret_value():
+            raise ValueError(
+                f"{PREFIX}STRIPE_WEBHOOK_SECRET is missing beside the key: what Stripe tells is checked by it."
+            )
+        return self
+
     @model_validator(mode="after")
     def _addresses_are_origins(self) -> Self:
-        for name in ("portal_url", "gateway_url"):
+        for name in ("portal_url", "gateway_url", "stripe_url"):
+            if name == "stripe_url" and not self.stripe_url:
+                continue
             parts = urlsplit(getattr(self, name))
             if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
                 raise ValueError(f"{PREFIX}{name.upper()} must look like https://host[:port], without a path.")
@@ -228,6 +259,8 @@ class Settings(BaseSettings):
         for name in ("portal_url", "gateway_url"):
             if not getattr(self, name).startswith("https://"):
                 raise ValueError(f"{PREFIX}{name.upper()} must be https outside development.")
+        if self.stripe_url:
+            raise ValueError(f"{PREFIX}STRIPE_URL is for development only: with the stand-in, nobody pays.")
         if not (self.oidc_providers or self.github_client_id or self.google_client_id):
             raise ValueError("Nobody could sign in: set POSTERN_GITHUB_*, POSTERN_GOOGLE_* or POSTERN_OIDC_PROVIDERS.")
         return self
@@ -241,28 +274,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, _SecretFiles(settings_cls)
-
-
-class _SecretFiles(PydanticBaseSettingsSource):
-    """Reads a setting from the file that `POSTERN_<NAME>_FILE` names; trailing new lines are dropped."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        path = os.environ.get(f"{PREFIX}{field_name.upper()}_FILE")
-        if path is None:
-            return None, field_name, False
-        try:
-            return Path(path).read_text(encoding="utf-8").rstrip("\r\n"), field_name, self.field_is_complex(field)
-        except OSError as problem:
-            raise errors.Invalid(f"{PREFIX}{field_name.upper()}_FILE: cannot read {path}: {problem.strerror}") from None
-
-    def __call__(self) -> dict[str, Any]:
-        found = {}
-        for name, field in self.settings_cls.model_fields.items():
-            value, key, is_complex = self.get_field_value(field, name)
-            if value is not None:
-                found[key] = self.prepare_field_value(name, field, value, is_complex)
-        return found
+        return init_settings, env_settings, SecretFiles(settings_cls, PREFIX)
 
 
 def load() -> Settings:
@@ -273,17 +285,4 @@ def load() -> Settings:
     try:
         return Settings()
     except ValueError as problem:
-        raise errors.Invalid(_explain(problem)) from None
-
-
-def _explain(problem: ValueError) -> str:
-    details = getattr(problem, "errors", None)
-    if details is None:
-        return _JSON_SETTING.sub(lambda found: f"{PREFIX}{found[1].upper()} must be JSON.", str(problem))
-    lines = []
-    for error in details(include_url=False, include_input=False):
-        if error["type"] == "default_factory_not_called":
-            continue  # follows from another line
-        where = PREFIX + str(error["loc"][0]).upper() + ": " if error["loc"] else ""
-        lines.append(where + str(error["msg"]).removeprefix("Value error, "))
-    return "\n".join(lines)
+        raise errors.Invalid(explain(problem, PREFIX)) from None

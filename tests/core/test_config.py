@@ -89,6 +89,9 @@ def test_production_accepts_safe_settings(monkeypatch):
         ("POSTERN_GITHUB_CLIENT_ID", "", "Nobody could sign in"),
         ("POSTERN_BASE_PORT", "abc", "POSTERN_BASE_PORT"),
         ("POSTERN_GITHUB_CLIENT_SECRET", "", "POSTERN_GITHUB_CLIENT_SECRET is missing"),
+        ("POSTERN_STRIPE_KEY", "rk_x", "POSTERN_STRIPE_WEBHOOK_SECRET is missing"),
+        ("POSTERN_STRIPE_URL", "http://127.0.0.1:8307", "POSTERN_STRIPE_URL is for development only"),
+        ("POSTERN_STRIPE_URL", "127.0.0.1:8307/v1", "POSTERN_STRIPE_URL must look like"),
         ("POSTERN_DATABASE_URL", "mysql://host/name", "POSTERN_DATABASE_URL must begin with"),
         ("POSTERN_OIDC_PROVIDERS", "not json", "^POSTERN_OIDC_PROVIDERS must be JSON.$"),
     ],
@@ -117,3 +120,26 @@ def test_one_wrong_setting_is_one_line(monkeypatch):
         config.load()
 
     assert len(caught.value.message.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "url", "mode"),
+    [
+        ("sk_live_x", "", "live"),
+        ("rk_live_x", "", "live"),
+        ("sk_test_x", "", "test"),
+        ("sk_live_x", "http://127.0.0.1:8307", "test"),
+    ],
+)
+def test_test_and_live_are_told_apart_by_the_key(key, url, mode):
+    settings = config.Settings(stripe_key=key, stripe_webhook_secret="of the endpoint", stripe_url=url)
+
+    assert (settings.takes_payments, settings.stripe_mode) == (True, mode)
+
+
+def test_without_a_key_nothing_is_paid():
+    assert not config.Settings().takes_payments
+
+
+def test_stand_in_for_stripe_leaves_the_metrics_ports_of_all_gateways_alone():
+    assert config.Settings(base_port=9400, gateway_workers=3).stripe_port == 9409
