@@ -22,6 +22,8 @@ LARGEST_GROUP = 1_000
 FIRST_PAUSE_S = 0.01
 LONGEST_PAUSE_S = 1.0
 CONFLICTS_BEFORE_SPLIT = 3
+TRIES_BEFORE_REFUSAL = 5
+"""Of a group with which our own code fails."""
 TRIES_BEFORE_SPOOL = 2
 """A connection that the database closed is opened again at the second try; what fails then is the database."""
 PATIENCE_S = 1.0
@@ -66,6 +68,8 @@ class GroupWriter:
         """When (by the monotonic clock) writing began to fail; None while it works."""
         self.failed_at = 0.0
         """When it last did."""
+        self.has_ended = False
+        """Whether nothing is written any more, wanted or not."""
 
     def stop(self, *, timeout_s: float) -> bool:
         """Write what was put, for at most timeout_s seconds; gives whether all of it was. Blocks."""
@@ -75,12 +79,15 @@ class GroupWriter:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        self._find_signer()
-        is_last = False
-        while not is_last and not self._abandoned.is_set():
-            group, is_last = self._next_group()
-            self._write(group)
-        self._connection.discard()
+        try:
+            self._find_signer()
+            is_last = False
+            while not is_last and not self._abandoned.is_set():
+                group, is_last = self._next_group()
+                self._write_in_spite_of_us(group)
+            self._connection.discard()
+        finally:
+            self.has_ended = True
 
     def _next_group(self) -> tuple[list[Entry], bool]:
         """All that has come, waiting for the first; and whether it was the last."""
@@ -95,6 +102,22 @@ class GroupWriter:
             except Empty:
                 return group, False
         return group, True
+
+    def _write_in_spite_of_us(self, group: list[Entry]) -> None:
+        """Write a group. A mistake of ours must not end the thread: it is logged, and the group tried again; then given
+        up, each event with its row in the log.
+        """
+        for number in range(TRIES_BEFORE_REFUSAL):
+            try:
+                return self._write(group, is_doubtful=number > 0)
+            except Exception as problem:
+                log.exception("ledger.bug", extra={"events": len(group)})
+                self._connection.discard()
+                self._fail(problem)
+                self._abandoned.wait(FIRST_PAUSE_S * 2**number)
+        for entry in group:
+            log.error("ledger.refused", extra={"receipt": entry.row["id"], "row": str(entry.row)})
+        self._take_out(group, Outcome.REFUSED, list(group))
 
     def _write(self, group: list[Entry], *, is_doubtful: bool = False) -> None:
         """Write a group, however often that takes; it gets shorter as entries meet their end.
@@ -203,8 +226,12 @@ class GroupWriter:
         """Find the event that the database refuses, so that it alone fails."""
         if len(group) > 1:
             middle = len(group) // 2
-            self._write(group[:middle], is_doubtful=True)
-            self._write(group[middle:], is_doubtful=True)
+            halves = group[:middle], group[middle:]
+            try:
+                for half in halves:
+                    self._write(half, is_doubtful=True)
+            finally:
+                group[:] = halves[0] + halves[1]
         else:
             log.error("ledger.refused", extra={"receipt": group[0].row["id"]}, exc_info=problem)
             self._take_out(group, Outcome.REFUSED, list(group))
@@ -213,7 +240,7 @@ class GroupWriter:
         self.failed_at = monotonic()
         if self.failing_since is None:
             self.failing_since = monotonic()
-            log.error("ledger.failing", extra={"error": str(problem).splitlines()[0]})
+            log.error("ledger.failing", extra={"error": (str(problem) or repr(problem)).splitlines()[0]})
 
     def _recovered(self) -> None:
         """Before anybody is told, so that their next call is not refused."""

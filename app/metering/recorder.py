@@ -86,10 +86,13 @@ class Recorder:
 
     @property
     def is_troubled(self) -> bool:
-        """Whether writing has been failing, and did so just now: better to refuse a call than to make it in vain.
+        """Whether writing has been failing, and did so just now, or has ended: better to refuse a call than to make it in
+        vain.
 
         Some seconds after the last failure calls are let through again, and show whether it works.
         """
+        if self._writer.has_ended:
+            return True
         since, now = self._writer.failing_since, monotonic()
         return since is not None and now - since > TROUBLED_AFTER_S and now - self._writer.failed_at < TROUBLED_FOR_S
 
@@ -119,6 +122,8 @@ class Recorder:
         self._writer.put(_entry(row, reservation, answer))
 
     def _admit(self) -> None:
+        if self._writer.has_ended:
+            raise NotRecorded("Nothing is written to the ledger any more.")
         if self._under_way >= self._capacity:
             raise NotRecorded("Too many calls wait for the ledger.")
         self._under_way += 1

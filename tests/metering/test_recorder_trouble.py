@@ -6,6 +6,7 @@ from math import inf
 import pytest
 
 from app.metering import recorder as recorder_module
+from app.metering.group_writer import GroupWriter
 from app.metering.ledger_connection import LedgerConnection
 from app.metering.recorder import NotRecorded
 from tests.asynchronous import until
@@ -107,3 +108,69 @@ async def test_one_bad_event_does_not_sink_its_group(engine, flaw):
     assert isinstance(results[17], NotRecorded)
     assert set(events_in(engine)) == {one["id"] for one in rows} - {bad["id"]}
     assert sums_in(engine) == (40, 40)
+
+
+class Mistake(Exception):
+    """What nobody expected."""
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+async def test_a_mistake_of_ours_neither_ends_the_ledger_nor_writes_twice(engine, monkeypatch, place):
+    write, mistakes = LedgerConnection.write, iter([True, True])
+
+    def mistaken(connection, entries):
+        if place == "after":
+            write(connection, entries)
+        if next(mistakes, False):
+            raise Mistake
+        if place == "before":
+            write(connection, entries)
+
+    async with recording(engine) as recorder:
+        await recorder.record(row())
+        monkeypatch.setattr(LedgerConnection, "is_passing", lambda connection, problem: 1 / 0)
+        monkeypatch.setattr(LedgerConnection, "write", mistaken)
+        receipts = await asyncio.gather(*[recorder.record(row()) for _ in range(20)])
+        monkeypatch.setattr(LedgerConnection, "write", write)
+        receipts.append(await recorder.record(row()))
+        assert (recorder.under_way, recorder.is_troubled) == (0, False)
+
+    assert len(set(receipts)) == 21
+    assert sums_in(engine) == (22, 22)
+
+
+async def test_what_our_mistake_keeps_out_of_the_ledger_is_refused_and_said_aloud(engine, monkeypatch, caplog):
+    monkeypatch.setattr(recorder_module, "TROUBLED_AFTER_S", 0.0)
+    monkeypatch.setattr(recorder_module, "TROUBLED_FOR_S", inf)
+    write = LedgerConnection.write
+    lost = row()
+    async with recording(engine) as recorder:
+        monkeypatch.setattr(LedgerConnection, "is_passing", lambda connection, problem: 1 / 0)
+        monkeypatch.setattr(LedgerConnection, "write", failing(engine))
+        with pytest.raises(NotRecorded):
+            await recorder.record(lost)
+        assert recorder.is_troubled
+        monkeypatch.setattr(LedgerConnection, "write", write)
+        await recorder.record(row())
+        assert (recorder.under_way, recorder.is_troubled) == (0, False)
+
+    refused = [one for one in caplog.records if one.message == "ledger.refused"]
+    assert [one.receipt for one in refused] == [lost["id"]]
+    assert lost["request_id"] in refused[0].row
+    assert sums_in(engine) == (1, 1)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_a_ledger_whose_thread_has_ended_refuses_calls_at_once(engine, monkeypatch):
+    def ends(writer, group, *, is_doubtful):
+        raise SystemExit
+
+    monkeypatch.setattr(GroupWriter, "_write", ends)
+    async with recording(engine, timeout_s=0.2) as recorder:
+        with pytest.raises(NotRecorded):
+            await recorder.record(row())
+        await until(lambda: recorder.is_troubled)
+        with pytest.raises(NotRecorded, match="any more"):
+            recorder.record(row())
+        with pytest.raises(NotRecorded, match="any more"):
+            recorder.note(row())

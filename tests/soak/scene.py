@@ -25,6 +25,7 @@ GRAVE = (
     "limits.bug",
     "gateway.bug",
     "limit.overrun",
+    "ledger.bug",
     "ledger.refused",
     "spool.refused",
     "spool.broken",
