@@ -109,7 +109,8 @@ class GroupWriter:
         """
         for number in range(TRIES_BEFORE_REFUSAL):
             try:
-                return self._write(group, is_doubtful=number > 0)
+                self._write(group, is_doubtful=number > 0)
+                return
             except Exception as problem:
                 log.exception("ledger.bug", extra={"events": len(group)})
                 self._connection.discard()

@@ -86,8 +86,8 @@ class Recorder:
 
     @property
     def is_troubled(self) -> bool:
-        """Whether writing has been failing, and did so just now, or has ended: better to refuse a call than to make it in
-        vain.
+        """Whether writing has been failing, and did so just now, or has ended: better to refuse a call than to make it
+        in vain.
 
         Some seconds after the last failure calls are let through again, and show whether it works.
         """
