@@ -89,7 +89,7 @@ def _prices(session: Session, integration_ids: list[UUID] | None) -> list[Price]
         col(PriceVersion.nanos_per_unit),
         col(PriceVersion.nanos_per_unit),
         col(PriceVersion.effective_at),
-    )
+    ).where(col(PriceVersion.plan_version_id).is_(None))
     if integration_ids is not None:
         statement = statement.where(col(PriceVersion.integration_id).in_(integration_ids))
     return [Price(*row) for row in session.execute(statement)]

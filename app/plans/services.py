@@ -70,16 +70,23 @@ def set_price(
 
 
 def digest_of(version: PriceVersion) -> str:
-    """SHA-256 (hex) of the version in canonical JSON: sorted keys, no blanks; changes with any part of it."""
+    """SHA-256 (hex) of the version in canonical JSON: sorted keys, no blanks; changes with any part of it.
+
+    What only some versions have is left out of others, so that theirs is what it was before there were plans.
+    """
     said = {
         "id": str(version.id),
-        "integration": str(version.integration_id),
+        "integration": str(version.integration_id) if version.integration_id is not None else None,
         "tool": version.tool,
         "currency": version.currency,
         "nanos_per_unit": version.nanos_per_unit,
         "scheme": version.scheme,
         "effective_at": version.effective_at.astimezone(UTC).isoformat(timespec="microseconds"),
     }
+    if version.plan_version_id is not None or version.charge:
+        said |= {"plan_version": str(version.plan_version_id), "charge": version.charge}
+    if version.components or version.max_per_call:
+        said |= {"components": version.components, "max_per_call": version.max_per_call}
     return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

@@ -45,3 +45,10 @@ def test_months_end_in_utc_wherever_the_customer_is(moment, ends):
     start = periods.start_of(periods.MONTH, datetime.fromisoformat(moment))
 
     assert periods.end_of(periods.MONTH, start) == datetime.fromisoformat(ends)
+
+
+@given(moment=moments)
+def test_ever_holds_every_moment_and_nothing_follows(moment):
+    start = periods.start_of(periods.EVER, moment)
+
+    assert start == periods.BEGINNING <= moment < periods.end_of(periods.EVER, start)
