@@ -11,10 +11,10 @@ from sqlalchemy import Engine
 
 from app.core import logs
 from app.core.config import Settings
-from app.gateway import auth, authority, catalogue, envelope, errors, mirrors, places, proof, repeats, samples
+from app.gateway import auth, authority, batches, catalogue, envelope, errors, mirrors, places, proof, repeats, samples
 from app.gateway.call import Call
 from app.gateway.caller import Caller, CallerLeft
-from app.gateway.envelope import Envelope
+from app.gateway.envelope import Array, Envelope
 from app.gateway.errors import Failure, Refused
 from app.gateway.incoming import Headers, Incoming
 from app.gateway.limits import Admission
@@ -116,6 +116,10 @@ class Gateway:
             admission = await parts.limits.admit(call)
             if await self._answer_here(call, reply):
                 return
+        except Array as array:
+            batches.check_revision(headers, grant, destination, parts.sessions)
+            await batches.answer(array, incoming, caller, reply, one_by_one=self.answer)
+            return
         except Refused as refused:
             refused.grant = grant
             if call is not None:

@@ -19,7 +19,7 @@ STATELESS_VERSIONS = frozenset((b"2026-07-28",))
 
 _KEYS = frozenset(("jsonrpc", "id", "method", "params", "result", "error"))
 _CALL_KEYS = frozenset(("name", "arguments", "_meta"))
-_VERSION_IN_META = "io.modelcontextprotocol/protocolVersion"
+VERSION_IN_META = "io.modelcontextprotocol/protocolVersion"
 
 
 @dataclass(slots=True)
@@ -39,16 +39,26 @@ class Envelope:
     wants_answer: bool
 
 
+class Array(Exception):
+    """Several messages in one body; see batches.py."""
+
+    def __init__(self, body: bytes, messages: list[Any]) -> None:
+        super().__init__()
+        self.body = body
+        self.messages = messages
+
+
 NOTHING = Envelope(b"", None, "", None, "", is_metered=False, wants_answer=False)
 """For GET and DELETE, which carry no message."""
 
 
 def parse(body: bytes, *, max_depth: int) -> Envelope:
-    """Raises Refused for what is not one JSON-RPC 2.0 message."""
+    """Raises Refused for what is not one JSON-RPC 2.0 message, Array for several."""
     message = strict_json.decode(body, max_depth=max_depth)
     if type(message) is not dict:
-        detail = "batches are not part of MCP any more: send each message by itself."
-        raise _bad(detail if isinstance(message, list) else "the body must be one JSON-RPC object.")
+        if type(message) is list:
+            raise Array(body, message)
+        raise _bad("the body must be one JSON-RPC object.")
     if message.get("jsonrpc") != "2.0":
         raise _bad('it is not JSON-RPC 2.0: "jsonrpc" must be "2.0".')
     if not message.keys() <= _KEYS:
@@ -110,7 +120,7 @@ def _name_of(method: str, params: Message) -> str | None:
 
 def _version_of(params: Message) -> str:
     meta = params["_meta"]
-    version = meta.get(_VERSION_IN_META) if isinstance(meta, dict) else None
+    version = meta.get(VERSION_IN_META) if isinstance(meta, dict) else None
     return version if isinstance(version, str) else ""
 
 

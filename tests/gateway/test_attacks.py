@@ -76,15 +76,17 @@ async def test_t11_the_plain_and_the_encoded_form_of_a_name_are_the_same(open_sq
         assert len(upstream.requests) == 1
 
 
-async def test_t12_an_array_of_calls_is_refused_as_a_whole(open_gateway):
+async def test_t12_an_array_of_fifty_calls_is_fifty_calls(open_gateway):
     batch = [{**CALL, "id": number} for number in range(50)]
     async with Upstream(answers) as upstream, open_gateway(upstream_url=upstream.url) as caller:
         got = await caller.call(batch)
 
-        assert got.status == 400
-        assert "batches" in got.error["message"]
-        assert upstream.requests == []
-        assert caller.events == []
+        assert got.status == 200
+        assert [one["id"] for one in got.json] == list(range(50))
+        assert len(upstream.requests) == 50
+        assert [one.units for one in caller.events] == [1] * 50
+        receipts = {one["result"]["_meta"]["postern/receipt"].partition(".")[0] for one in got.json}
+        assert receipts == {one.id for one in caller.events}
 
 
 async def test_t12_five_megabytes_are_too_much(open_sqlite_gateway):

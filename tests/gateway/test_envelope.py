@@ -44,11 +44,16 @@ def test_what_is_no_call_of_a_tool_is_free(message, wants_answer):
     assert found.wants_answer is wants_answer
 
 
+def test_several_messages_are_left_to_be_taken_apart():
+    with pytest.raises(envelope.Array) as array:
+        parse([CALL, 1])
+
+    assert array.value.messages == [CALL, 1]
+
+
 @pytest.mark.parametrize(
     "message",
     [
-        [CALL, CALL],
-        [],
         "text",
         None,
         7,
