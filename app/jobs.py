@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from app.accounts import services as accounts
+from app.billing import worker as billing
 from app.core import changes, clock, config, db, logs, vault
 from app.core.config import Settings
 from app.core.errors import Invalid
@@ -149,12 +150,15 @@ def main() -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    engine = db.create(settings.database_url, pool_size=3)
+    engine = db.create(settings.database_url, pool_size=4)
     log.info("worker.started", extra={"jobs": len(JOBS) + len(OUTSIDE) + 1})
     outside = threading.Thread(target=_work_outside, args=(engine, settings, stop), name="outside", daemon=True)
     outside.start()
+    paying = threading.Thread(target=billing.work, args=(engine, settings, stop), name="stripe", daemon=True)
+    paying.start()
     work(engine, settings, stop, (*JOBS, Job("seal_events", settings.seal_every_s, _seal_events)))
     outside.join(STOP_S)
+    paying.join(STOP_S)
     engine.dispose()
     log.info("worker.stopped")
     return 0

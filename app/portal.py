@@ -17,6 +17,7 @@ from app.accounts import views as accounts_views
 from app.accounts.models import Person
 from app.accounts.sessions import SessionRows
 from app.admin import views as admin
+from app.billing import views as billing
 from app.core import config, db
 from app.core.config import ROOT, Settings
 from app.integrations import queries as integrations
@@ -59,6 +60,7 @@ PERSON = (Place("Sessions and sign-in", "account.index", "session"),)
 OPERATOR = (Place("Operator’s pages", "admin.index", "settings"),)
 OPERATOR_RAIL = (
     Place("Organisations", "admin.index", "organisation"),
+    Place("Events of Stripe", "stripe_events.index", "usage", short="Stripe"),
     Place("Back to the console", "home.index", "chevron-left", short="Console"),
 )
 
@@ -95,8 +97,16 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         others_to="home.index",
         sample_call=partial(_sample_call, gateway_url=settings.gateway_url),
     )
-    for blueprint in (health.bp, *accounts_views.blueprints, keys.bp, *metering.blueprints, admin.bp):
+    for blueprint in (
+        health.bp,
+        *accounts_views.blueprints,
+        keys.bp,
+        *metering.blueprints,
+        *billing.blueprints,
+        *admin.blueprints,
+    ):
         app.register_blueprint(blueprint)
+    forgery.exempt(app, billing.webhook.bp)
     if settings.is_development:
         app.register_blueprint(styleguide.bp)
     return app
@@ -125,7 +135,7 @@ def _surroundings() -> dict[str, object]:
     straight = url_for("sign_in.start", name=next(iter(clients))) if len(clients) == 1 else None
     return {
         "current": organisations.for_templates,
-        "nav": navigation.links(OPERATOR_RAIL if request.blueprint == admin.bp.name else RAIL),
+        "nav": navigation.links(OPERATOR_RAIL if request.blueprint in admin.names else RAIL),
         "person_nav": navigation.links(PERSON + OPERATOR if accounts.is_operator_here() else PERSON),
         "home_url": url_for("landing.index"),
         "console_url": url_for("home.index"),

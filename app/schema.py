@@ -3,6 +3,8 @@
 from sqlalchemy import MetaData
 
 from app.accounts import models as accounts
+from app.billing import models as billing
+from app.billing import usage_models as shipping
 from app.core import audit, changes, db
 from app.integrations import models as integrations
 from app.keys import models as keys
@@ -12,7 +14,20 @@ from app.metering import proof_models as proofs
 from app.organisations import models as organisations
 from app.plans import models as plans
 
-TABLES = (accounts, audit, changes, integrations, keys, limits, metering, organisations, plans, proofs)
+TABLES = (
+    accounts,
+    audit,
+    billing,
+    changes,
+    integrations,
+    keys,
+    limits,
+    metering,
+    organisations,
+    plans,
+    proofs,
+    shipping,
+)
 
 
 def metadata() -> MetaData:

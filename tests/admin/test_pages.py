@@ -26,7 +26,7 @@ def test_for_everyone_else_the_page_does_not_exist(owner, member, outsider, brow
 
 
 def test_organisations_are_paged(operator, owner, outsider, monkeypatch):
-    monkeypatch.setattr("app.admin.views.PAGE", 2)
+    monkeypatch.setattr("app.admin.views.organisations.PAGE", 2)
 
     assert "page=2" in operator.get("/operator/").html
     assert operator.get("/operator/?page=2").status == 200

@@ -1,4 +1,4 @@
-"""The operator's pages."""
+"""Everyone who signed up here."""
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue

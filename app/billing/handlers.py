@@ -1,0 +1,11 @@
+"""Which of Stripe's events mean what here."""
+
+from app.billing import customers, invoices
+from app.billing.applying import Handler, Handlers
+
+HANDLERS: Handlers = {
+    "customer.updated": Handler(customers.fetch, customers.apply),
+    "payment_method.": Handler(customers.fetch_by_payment_method, customers.apply),
+    "invoice.": Handler(invoices.fetch, invoices.apply),
+    "charge.refunded": Handler(invoices.fetch_of_charge, invoices.apply_if_any),
+}

@@ -1,0 +1,81 @@
+"""The worker's part in paying: a thread of its own, because Stripe may be slow, and nothing else is to wait for it."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
+
+from app.billing import applying, events, stripe_api
+from app.billing.handlers import HANDLERS
+from app.billing.problems import NoStripe
+from app.billing.stripe_api import StripeApi
+from app.core import clock
+from app.core.config import Settings
+from app.core.errors import PosternError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Something to do every `every_s` seconds. run: opens its own transactions, and holds none while Stripe is asked;
+    gives how many things it dealt with.
+    """
+
+    name: str
+    every_s: float
+    run: Callable[[Engine, StripeApi, Settings], int]
+
+
+def apply_events(engine: Engine, api: StripeApi, settings: Settings) -> int:
+    """What webhooks and sweeps have stored."""
+    return applying.run(engine, api, HANDLERS, clock=clock.now)
+
+
+def sweep_events(engine: Engine, api: StripeApi, settings: Settings) -> int:
+    """What webhooks missed."""
+    now: datetime = clock.now()
+    with Session(engine) as session:
+        since = events.sweep_from(session, api.mode, now=now)
+    missed = events.fetch_missed(api, since=since)
+    with Session(engine) as session:
+        found = events.store_missed(session, missed, mode=api.mode, now=now)
+        session.commit()
+    return found
+
+
+TASKS = (Task("apply_events", 1, apply_events), Task("sweep_events", 3600, sweep_events))
+
+
+def work(engine: Engine, settings: Settings, stop: threading.Event) -> None:
+    """Do each task when it is due, until `stop` is set; nothing at all where Stripe is not set up."""
+    try:
+        api = stripe_api.from_settings(settings)
+    except NoStripe:
+        return
+    due = {task.name: monotonic() for task in TASKS}
+    while not stop.is_set():
+        for task in TASKS:
+            if due[task.name] <= monotonic() and not stop.is_set():
+                run_once(engine, api, settings, task)
+                due[task.name] = monotonic() + task.every_s
+        stop.wait(max(0.0, min(due.values()) - monotonic()))
+
+
+def run_once(engine: Engine, api: StripeApi, settings: Settings, task: Task) -> None:
+    """One task; what goes wrong is logged, and tried again when it is next due."""
+    try:
+        rows = task.run(engine, api, settings)
+    except PosternError as problem:
+        log.warning("stripe_task.failed", extra={"task": task.name, "why": problem.message})
+    except SQLAlchemyError:
+        log.exception("stripe_task.failed", extra={"task": task.name})
+    else:
+        if rows:
+            log.info("stripe_task.done", extra={"task": task.name, "rows": rows})

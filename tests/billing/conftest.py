@@ -1,0 +1,56 @@
+"""A portal that is connected to Stripe, as far as webhooks go."""
+
+import json
+
+import pytest
+import stripe
+from pydantic import SecretStr
+
+WEBHOOK_SECRET = "the secret that webhooks are signed with"
+
+
+@pytest.fixture
+def settings(settings):
+    return settings.model_copy(
+        update={"stripe_key": SecretStr("stand-in-key"), "stripe_webhook_secret": SecretStr(WEBHOOK_SECRET)}
+    )
+
+
+@pytest.fixture
+def deliver(browse, now):
+    """Sends a webhook as Stripe does: `deliver(event)`; gives the answer's status."""
+
+    def send(event, *, secret=WEBHOOK_SECRET, at=None, body=None):
+        body = json.dumps(event).encode() if body is None else body
+        header = stripe.WebhookSignature.generate_signature_header(body.decode("latin-1"), secret, at)
+        answer = browse.open(
+            "POST",
+            "/stripe/webhook",
+            data=body,
+            headers={"Stripe-Signature": header, "Content-Type": "application/json"},
+        )
+        return answer.status
+
+    return send
+
+
+def snapshot(event_id="evt_1", kind="invoice.paid", object_id="in_1", created=1_795_000_000, **more):
+    return {
+        "id": event_id,
+        "object": "event",
+        "type": kind,
+        "created": created,
+        "livemode": False,
+        "data": {"object": {"id": object_id, "object": kind.split(".")[0]}},
+        **more,
+    }
+
+
+def thin(event_id="evt_thin_1", kind="v1.billing.meter.no_meter_found"):
+    return {
+        "id": event_id,
+        "object": "v2.core.event",
+        "type": kind,
+        "created": "2026-11-22T14:00:00.000Z",
+        "livemode": False,
+    }
