@@ -42,7 +42,11 @@ def verify(slug: str | None, receipt: Path | None, kept: Path | None, minutes: i
 @click.argument("any_id")
 def explain(any_id: str) -> None:
     settings = config.load()
-    addresses = {"keys_url": settings.portal_url + "/keys", "gateway_url": settings.gateway_url}
+    addresses = {
+        "keys_url": settings.portal_url + "/keys",
+        "gateway_url": settings.gateway_url,
+        "operator": settings.operator,
+    }
     with database.opened() as session:
         lines = explaining.of(session, any_id, kept_hours=settings.attempts_kept_hours, addresses=addresses)
     if not lines:

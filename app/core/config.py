@@ -44,6 +44,9 @@ class Settings(BaseSettings):
         "development", description="production refuses default secrets and plain http; development shows /styleguide."
     )
     product_name: str = Field("Postern", description="The name that pages show; a deployment puts its own here.")
+    support_contact: str = Field(
+        "", max_length=200, description="Whom refusals send people to: an e-mail address or a URL of whoever runs it."
+    )
     key_brand: str = Field("pst", pattern=r"^[a-z][a-z0-9]{1,9}$", description="First part of every API key.")
 
     base_port: Port = Field(8300, description="First of the ports in a row that `postern run` uses.")
@@ -188,6 +191,12 @@ class Settings(BaseSettings):
     @property
     def logs_json(self) -> bool:
         return self.log_format == "json" or (self.log_format == "auto" and not self.is_development)
+
+    @property
+    def operator(self) -> str:
+        """Whom to turn to, as the middle of a sentence."""
+        contact = f" ({self.support_contact})" if self.support_contact else ""
+        return f"whoever runs this gateway{contact}"
 
     @property
     def is_https(self) -> bool:

@@ -11,7 +11,20 @@ from sqlalchemy import Engine
 
 from app.core import logs
 from app.core.config import Settings
-from app.gateway import auth, authority, batches, catalogue, envelope, errors, mirrors, places, proof, repeats, samples
+from app.gateway import (
+    auth,
+    authority,
+    batches,
+    catalogue,
+    envelope,
+    errors,
+    mirrors,
+    places,
+    privacy,
+    proof,
+    repeats,
+    samples,
+)
 from app.gateway.call import Call
 from app.gateway.caller import Caller, CallerLeft
 from app.gateway.envelope import Array, Envelope
@@ -171,6 +184,8 @@ class Gateway:
     async def _pass(self, call: Call, admission: Admission, caller: Caller, reply: Reply) -> None:
         parts = self.parts
         meter = self._meter(call, admission) if call.envelope.is_metered else None
+        if meter is None:
+            privacy.keep(call, reply)
         if meter is not None and call.tool is not None and call.grant.environment == "test":
             await samples.answer(call, call.tool, meter, reply)
             return

@@ -62,9 +62,9 @@ class Refused(PosternError):
         self.rule_id = rule_id
         self.data = data or {}
 
-    def words(self, *, path: str, keys_url: str, gateway_url: str) -> str:
+    def words(self, *, path: str, keys_url: str, gateway_url: str, operator: str) -> str:
         """What happened and what to do about it, for a person or a model."""
-        told = attempts.explain(self.reason, path=path, keys_url=keys_url, gateway_url=gateway_url)
+        told = attempts.explain(self.reason, path=path, keys_url=keys_url, gateway_url=gateway_url, operator=operator)
         words = f"{told.title}: {self.detail}" if self.detail else f"{told.title}. {told.what_to_do}"
         if self.detail and self.code == NOT_ALLOWED:
             words += f" {told.what_to_do}"

@@ -15,8 +15,19 @@ from app.gateway.upstream.problems import BadAnswer, BrokeOff
 _NOTIFICATION = re.compile(rb'data: ?\{[^{}]*"method"\s*:')
 
 
+class Unmetered:
+    """In place of a meter, for what is free and may ask for input all the same."""
+
+    receipt = receipt_id = ""
+    keeps_answers = is_done = False
+
+    async def settle(self, outcome: Outcome, *, http_status: int, bytes_out: int, message: bytes = b"") -> None:
+        """The response is there; it is written down nowhere."""
+        self.is_done = True
+
+
 class EventRelay:
-    """For a call of a tool. The event with its response leaves once the call is written down.
+    """For a call of a tool, or what else may ask for input. The event with its response leaves once that is recorded.
 
     is_resumable: whether the caller could fetch the rest of the stream elsewhere (2025-11-25 and before).
     """
@@ -25,7 +36,7 @@ class EventRelay:
         self,
         exchange: Exchange,
         reply: Reply,
-        meter: Meter,
+        meter: Meter | Unmetered,
         *,
         asked: MessageId,
         binding: Binding | None = None,
@@ -42,6 +53,11 @@ class EventRelay:
         self._splitter = sse.Splitter()
         self._large = b""
         self.is_resumable = False
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the response has been sent."""
+        return self._meter.is_done
 
     @property
     def is_between_events(self) -> bool:
@@ -88,7 +104,9 @@ class EventRelay:
 
     async def _settle(self, outcome: Outcome, event: bytes) -> bytes:
         """Gives the event with its receipt in it, where that can be."""
-        if self._binding is not None and outcome is INPUT_REQUIRED and not self._large:
+        if self._binding is not None and outcome is INPUT_REQUIRED:
+            if self._large:
+                raise BadAnswer("it wants input in an event that is too large to be looked at")
             event = sse.message(self._binding.bound(sse.data_of(event)))
         message = sse.data_of(event) if self._meter.keeps_answers and not self._large else b""
         await self._meter.settle(outcome, http_status=200, bytes_out=self._reply.size + len(event), message=message)

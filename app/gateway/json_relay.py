@@ -39,12 +39,14 @@ async def relay(
         size, outcome = transcript.size, transcript.outcome(asked)
     if wants_answer and not size:
         raise BadAnswer("an empty body where a response was due")
+    if binding is not None and outcome is INPUT_REQUIRED:
+        if reply.is_started:
+            raise BadAnswer("it wants input in an answer that is too large to be looked at")
+        held = binding.bound(held)
     if meter is not None:
         status = exchange.status
         if outcome is None or (status >= 400 and outcome.status != models.PROTOCOL_ERROR):
             raise BadAnswer("JSON, but no JSON-RPC response") if status < 400 else ErrorStatus(status)
-        if binding is not None and outcome is INPUT_REQUIRED and not reply.is_started:
-            held = binding.bound(held)
         message = b"" if reply.is_started else held
         await meter.settle(outcome, http_status=status, bytes_out=size, message=message)
     if reply.is_started:

@@ -22,6 +22,7 @@ class Words:
 
     def __init__(self, settings: Settings) -> None:
         self._portal_url = settings.portal_url
+        self._operator = settings.operator
         self._currency = settings.currency
 
     def rate(self, call: Call, rule: Rule, window: Window, *, now: float, policy: bytes) -> Refused:
@@ -94,7 +95,7 @@ class Words:
     ) -> Refused:
         whose = wording.whose(rule, key_hint=auth.hint_in(call.incoming.lines))
         what = f"{whose} may have {wording.limit(rule, currency=self._currency)}{_of_what(call, rule)}"
-        raising = wording.where_to_raise(rule, portal_url=self._portal_url)
+        raising = wording.where_to_raise(rule, portal_url=self._portal_url, operator=self._operator)
         return Refused(
             reason,
             f"{what}. {advice} {raising}",

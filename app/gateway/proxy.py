@@ -6,14 +6,14 @@ from app.gateway import errors, json_relay, passing, saying, sse
 from app.gateway.call import Call
 from app.gateway.caller import Caller
 from app.gateway.errors import Failure
-from app.gateway.event_relay import EventRelay
+from app.gateway.event_relay import EventRelay, Unmetered
 from app.gateway.limits import Admission
 from app.gateway.meter import CLIENT_CLOSED, GONE, INTERRUPTED, Meter
 from app.gateway.outcome import RESUMABLE, Outcome
 from app.gateway.reply import HeaderList, Reply
 from app.gateway.screening import Kind, kind_of
 from app.gateway.sessions import Sessions
-from app.gateway.states import States
+from app.gateway.states import ASKING, States
 from app.gateway.upstream.breaker import Breakers
 from app.gateway.upstream.client import Client
 from app.gateway.upstream.exchange import Exchange
@@ -44,7 +44,7 @@ class Passage:
         self._meter = meter
         self._breakers = breakers
         self._sessions = sessions
-        self._binding = states.binding(call) if meter is not None and call.is_stateless else None
+        self._binding = states.binding(call) if call.envelope.method in ASKING and call.is_stateless else None
         self._admission = admission
         self._events: EventRelay | None = None
 
@@ -112,7 +112,7 @@ class Passage:
             )
         elif kind is Kind.EMPTY:
             await self._status_only()
-        elif self._meter is None:
+        elif self._meter is None and self._binding is None:
             self._admission.streaming()
             self._breakers.answering(self._call.destination.route.slug)
             await self._stream()
@@ -120,7 +120,9 @@ class Passage:
             self._admission.streaming()
             self._breakers.answering(self._call.destination.route.slug)
             asked = self._call.envelope.id
-            self._events = EventRelay(self._exchange, self._reply, self._meter, asked=asked, binding=self._binding)
+            self._events = EventRelay(
+                self._exchange, self._reply, self._meter or Unmetered(), asked=asked, binding=self._binding
+            )
             await self._events.run()
 
     async def _status_only(self) -> None:
@@ -168,6 +170,8 @@ class Passage:
         is_listening = self._call.incoming.method == "GET" and self._reply.is_started
         if is_listening and isinstance(problem, TimedOut):
             await self._reply.finish()  # a stream that had nothing to say for long: the client opens the next
+        elif self._events is not None and self._events.is_answered:
+            await self._reply.finish()
         else:
             await self._say(failure)
 

@@ -46,6 +46,7 @@ class Refusals:
             path=storable(incoming.path, 200),
             keys_url=self._settings.portal_url + "/keys",
             gateway_url=self._settings.gateway_url,
+            operator=self._settings.operator,
         )
         more = [*_headers(refused, incoming.path), *refused.headers]
         is_unread = is_message and not caller.is_whole

@@ -1,7 +1,7 @@
 """The answer on its way to the caller: what has been sent, and what can therefore still be said."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 HeaderList = list[tuple[bytes, bytes]]
@@ -43,6 +43,10 @@ class Reply:
     @property
     def is_started(self) -> bool:
         return self.status != 0
+
+    def through(self, between: Callable[[Outlet], Outlet]) -> None:
+        """Let all that is sent from now on pass something that changes it."""
+        self._outlet = between(self._outlet)
 
     async def start(self, status: int, headers: HeaderList) -> None:
         """Send status and headers; ours are added."""

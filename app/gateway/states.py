@@ -24,6 +24,8 @@ from app.gateway.errors import INVALID_PARAMS, Refused
 from app.gateway.upstream.problems import BadAnswer
 from app.metering import attempts
 
+ASKING = frozenset(("tools/call", "prompts/get", "resources/read"))
+"""The methods whose result may be that input is required."""
 MARK = "postern1."
 GOOD_FOR_S = 24 * 3600
 _SEAL_BYTES = 16
@@ -38,15 +40,17 @@ class States:
         self._now = now
 
     def binding(self, call: Call) -> "Binding":
-        """For the answer to a call of a tool."""
+        """For the answer to a request of 2026-07-28 that may ask for input."""
         return Binding(self, call)
 
     def enter(self, call: Call) -> Call:
         """The call with the integration's own state in it, if it brings one. Raises Refused."""
-        if not call.envelope.is_metered or b'"requestState"' not in call.envelope.body:
-            return call
-        message = msgspec.json.decode(call.envelope.body)
-        given = message["params"].get("requestState")
+        body = call.envelope.body
+        if call.envelope.method not in ASKING or not (b'"requestState"' in body or b"\\u" in body):
+            return call  # a key may be spelled with escapes
+        message = msgspec.json.decode(body)
+        params = message.get("params")
+        given = params.get("requestState") if isinstance(params, dict) else None
         if given is None:
             return call
         message["params"]["requestState"] = self.opened(str(given), purpose=_purpose(call, message["params"]))
@@ -79,7 +83,9 @@ class States:
 
 
 class Binding:
-    """What an integration of 2026-07-28 may say to the caller of a tool besides the result."""
+    """What an integration of 2026-07-28 may say besides the result to whoever calls a tool, or gets something else that
+    may need input.
+    """
 
     def __init__(self, states: States, call: Call) -> None:
         self._states = states
@@ -87,7 +93,8 @@ class Binding:
 
     def bound(self, body: bytes) -> bytes:
         """A response that asks for input, its state bound. Raises BadAnswer when it asks for what it must not."""
-        params = msgspec.json.decode(self._call.envelope.body)["params"]
+        params = msgspec.json.decode(self._call.envelope.body).get("params")
+        params = params if isinstance(params, dict) else {}
         try:
             message = msgspec.json.decode(body)
             result = message["result"]

@@ -59,10 +59,10 @@ def whose(rule: Rule, *, key_hint: str) -> str:
     return "your organisation" if scope(rule) == ORGANISATION else "all callers together"
 
 
-def where_to_raise(rule: Rule, *, portal_url: str) -> str:
-    """Who can allow more."""
+def where_to_raise(rule: Rule, *, portal_url: str, operator: str) -> str:
+    """Who can allow more, and where to see what was used. operator: as the settings call them."""
     if rule.set_by == "organisation":
         return f"An owner or admin of your organisation can raise this limit: {portal_url}"
     if rule.set_by == "plan":
         return f"Your plan sets this limit; another may allow more: {portal_url}"
-    return "Whoever runs this gateway can raise this limit."
+    return f"{operator[:1].upper()}{operator[1:]} can raise this limit; {portal_url}/usage shows what was used."

@@ -48,7 +48,9 @@ UNAVAILABLE = "unavailable"
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """title: what happened. what_to_do: the next step. {keys_url}, {gateway_url} and {path} may stand in either."""
+    """title: what happened. what_to_do: the next step. {keys_url}, {gateway_url}, {path} and {operator}, with a capital
+    letter for the beginning of a sentence, may stand in either.
+    """
 
     title: str
     what_to_do: str
@@ -74,18 +76,23 @@ EXPLANATIONS: dict[str, Explanation] = {
     REVOKED_KEY: Explanation("The key was revoked", "It works no more. Make a new one at {keys_url}."),
     DISABLED_KEY: Explanation(
         "The key is switched off",
-        "It was disabled, not revoked: whoever looks after it can enable it again. {keys_url} shows its state.",
+        "It was disabled, not revoked: {operator} can enable it again. {keys_url} shows its state.",
     ),
-    EXPIRED_KEY: Explanation("The key has expired", "Make a new one at {keys_url}, or have its expiry moved."),
+    EXPIRED_KEY: Explanation(
+        "The key has expired", "Make a new one at {keys_url}, or ask {operator} to move its expiry."
+    ),
     ADDRESS_NOT_ALLOWED: Explanation(
         "The key may not be used from this address",
-        "It is bound to certain networks, which {keys_url} shows. Call from one of them, or have them changed.",
+        "It is bound to certain networks, which {keys_url} shows. Call from one of them, or ask {operator} to change "
+        "them.",
     ),
     INTEGRATION_NOT_ALLOWED: Explanation(
-        "The key does not reach this integration", "Have the scope added to the key, or use another: {keys_url}."
+        "The key does not reach this integration",
+        "{keys_url} shows what it reaches. {Operator} can add the scope; or use another key.",
     ),
     TOOL_NOT_ALLOWED: Explanation(
-        "The key does not reach this tool", "Have the scope added to the key, or use another: {keys_url}."
+        "The key does not reach this tool",
+        "{keys_url} shows what it reaches. {Operator} can add the scope; or use another key.",
     ),
     KEY_IN_ADDRESS: Explanation(
         "The key stood in the address",
@@ -107,14 +114,14 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     TOOL_HELD: Explanation(
         "The tool is held back",
-        "It is not what it was when it was approved. Whoever runs this gateway has to look at it. Nothing is charged.",
+        "It is not what it was when it was approved. {Operator} has to look at it. Nothing is charged.",
     ),
     NOTHING_APPROVED: Explanation(
-        "No tool of the integration may be called yet", "Whoever runs this gateway has to approve them first."
+        "No tool of the integration may be called yet", "{Operator} has to approve them first."
     ),
     NEVER_REACHED: Explanation(
         "The tools of the integration are not known yet",
-        "It has not answered since it was added. Whoever runs this gateway has to look at it.",
+        "It has not answered since it was added. {Operator} has to look at it.",
     ),
     MALFORMED: Explanation(
         "The request could not be read",
@@ -147,7 +154,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         "The call would cost more than it may", "Send a higher Max-Cost, or none. Nothing was sent on or charged."
     ),
     PRICE_UNKNOWN: Explanation(
-        "The call has no price that could be charged", "Whoever runs this gateway has to set one. Nothing was charged."
+        "The call has no price that could be charged", "{Operator} has to set one. Nothing was charged."
     ),
     IN_PROGRESS: Explanation(
         "The first try of this call is still under way", "Nothing was charged for this one. Try again in a few seconds."
@@ -162,10 +169,19 @@ EXPLANATIONS: dict[str, Explanation] = {
 }
 
 
-def explain(reason: str, *, path: str, keys_url: str, gateway_url: str) -> Explanation:
-    """The words for `reason`, with the addresses filled in. Raises KeyError for a reason that is not one of ours."""
+def explain(reason: str, *, path: str, keys_url: str, gateway_url: str, operator: str) -> Explanation:
+    """The words for `reason`, with the addresses filled in. operator: as the settings call them.
+
+    Raises KeyError for a reason that is not one of ours.
+    """
     found = EXPLANATIONS[reason]
-    words = {"path": path, "keys_url": keys_url, "gateway_url": gateway_url}
+    words = {
+        "path": path,
+        "keys_url": keys_url,
+        "gateway_url": gateway_url,
+        "operator": operator,
+        "Operator": operator[:1].upper() + operator[1:],
+    }
     return Explanation(title=found.title.format(**words), what_to_do=found.what_to_do.format(**words))
 
 

@@ -35,7 +35,8 @@ _USUAL = {usage.short_id(rule_id) for rule_id in (limits.DEFAULT_CALLS, limits.D
 def of(session: Session, any_id: str, *, kept_hours: int, addresses: dict[str, str]) -> list[str]:
     """Lines about the receipt or request id `any_id`; empty when nothing is known of it.
 
-    addresses: keys_url and gateway_url, for the words of refusals. kept_hours: how long refused tries are kept.
+    addresses: keys_url, gateway_url and operator, for the words of refusals. kept_hours: how long refused tries are
+    kept.
     """
     receipt = any_id.partition(".")[0]
     same = (col(UsageEvent.id) == receipt) | (col(UsageEvent.request_id) == any_id)

@@ -30,10 +30,12 @@ class Try:
     duration_us: int | None
 
 
-def newest_first(calls: Sequence[Call], refused: Sequence[Attempt], *, keys_url: str, gateway_url: str) -> list[Try]:
+def newest_first(
+    calls: Sequence[Call], refused: Sequence[Attempt], *, keys_url: str, gateway_url: str, operator: str
+) -> list[Try]:
     """Calls and refusals as one list, newest first."""
     both = [_of_call(call) for call in calls]
-    both += [_of_attempt(attempt, keys_url=keys_url, gateway_url=gateway_url) for attempt in refused]
+    both += [_of_attempt(attempt, keys_url=keys_url, gateway_url=gateway_url, operator=operator) for attempt in refused]
     return sorted(both, key=lambda one: (one.at, one.id), reverse=True)
 
 
@@ -75,10 +77,12 @@ def _of_call(call: Call) -> Try:
     )
 
 
-def _of_attempt(attempt: Attempt, *, keys_url: str, gateway_url: str) -> Try:
+def _of_attempt(attempt: Attempt, *, keys_url: str, gateway_url: str, operator: str) -> Try:
     is_own = attempt.organisation_id is not None
     path = attempt.path if is_own else "the address that was called"
-    explanation = attempts.explain(attempt.reason, path=path, keys_url=keys_url, gateway_url=gateway_url)
+    explanation = attempts.explain(
+        attempt.reason, path=path, keys_url=keys_url, gateway_url=gateway_url, operator=operator
+    )
     return Try(
         id=attempt.id if is_own else "",
         at=attempt.at,

@@ -51,7 +51,9 @@ async def test_a_rate_lets_so_many_pass_and_says_when_the_next_may(open_sqlite_g
         )
         words = refused.error["message"]
         assert words.startswith("Too many calls in a short time: your organisation may have 3 calls an hour.")
-        assert words.endswith("Whoever runs this gateway can raise this limit.")
+        assert words.endswith(
+            "Whoever runs this gateway can raise this limit; http://portal.example/usage shows what was used."
+        )
         wait_s = int(refused.header("retry-after"))
         resets_at = datetime.fromisoformat(refused.error["data"]["resetAt"])
         assert abs((resets_at - datetime.now(UTC)).total_seconds() - wait_s) < 30

@@ -10,7 +10,7 @@ KEYS, GATEWAY = "https://portal.example/keys/", "https://gateway.example"
 
 
 def shown(calls=(), refused=()):
-    return tries.newest_first(calls, refused, keys_url=KEYS, gateway_url=GATEWAY)
+    return tries.newest_first(calls, refused, keys_url=KEYS, gateway_url=GATEWAY, operator="whoever runs it")
 
 
 @pytest.fixture

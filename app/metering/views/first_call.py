@@ -101,6 +101,7 @@ def _tries(*, is_newcomer: bool) -> list[tries.Try]:
         ),
         keys_url=current.settings.portal_url + url_for("keys.index"),
         gateway_url=current.settings.gateway_url,
+        operator=current.settings.operator,
     )[:SHOWN]
 
 

@@ -28,7 +28,7 @@ def modern(method="tools/call", *, name="greet", arguments=None, message_id=7, c
 
 def modern_headers(caller, message):
     """The headers that go with it."""
-    named = message["params"].get("name")
+    named = message["params"].get("name", message["params"].get("uri"))
     return caller.usual(
         ("MCP-Protocol-Version", MODERN),
         ("Mcp-Method", message["method"]),
