@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.limits.holds import NOTHING_HELD, Reservation, Settlement
 from app.metering.ledger import EventRow
@@ -24,8 +25,7 @@ class Answer:
     result: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Month:
+class Month(NamedTuple):
     """The organisation's running totals in its UTC month, the event included."""
 
     units: int

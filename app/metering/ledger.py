@@ -3,19 +3,17 @@
 Plain rows, because an SQLModel object for each call would cost more than the call.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TypedDict
 from uuid import UUID
 
 from sqlalchemy import Insert
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.core import clock, db, ids
+from app.core import db, ids
 from app.metering import models
 from app.metering.models import UsageEvent, UsageHour, UsageMonth
-from app.metering.prepared import Row
 
 
 class EventRow(TypedDict):
@@ -54,12 +52,8 @@ EVENTS = db.metadata.tables[str(UsageEvent.__tablename__)]
 HOURS = db.metadata.tables[str(UsageHour.__tablename__)]
 MONTHS = db.metadata.tables[str(UsageMonth.__tablename__)]
 _PLACE = ("organisation_id", "hour_at", "key_id", "integration_id", "tool")
-_HOUR = timedelta(hours=1)
 _SUMS = ("calls", "errors", "units", "duration_us", "bytes_in", "bytes_out", "amount_nanos")
 _MONTH_SUMS = ("units", "amount_nanos")
-
-MonthPlace = tuple[UUID, datetime]
-"""Whose month, and its first moment."""
 
 
 def reversal_of(row: EventRow, *, now: datetime) -> EventRow:
@@ -81,46 +75,10 @@ def reversal_of(row: EventRow, *, now: datetime) -> EventRow:
     }
 
 
-def hours_of(rows: Sequence[EventRow]) -> list[Row]:
-    """What the events add to their hours, as rows of usage_hour, one per place, always in the same order: PostgreSQL
-    locks rows as it meets them, and two gateways that met the same rows in different orders would wait for each other.
-    """
-    hours: dict[tuple[UUID, datetime, UUID, UUID, str], list[int]] = {}
-    hour_at = clock.hour_of(rows[0]["at"])
-    for row in rows:
-        if not timedelta(0) <= row["at"] - hour_at < _HOUR:
-            hour_at = clock.hour_of(row["at"])
-        place = (row["organisation_id"], hour_at, row["key_id"], row["integration_id"], row["tool"])
-        sums = hours.get(place)
-        if sums is None:
-            sums = hours[place] = [0] * len(_SUMS)
-        sums[0] += 1
-        sums[1] += row["status"] != models.OK
-        sums[2] += row["units"]
-        sums[3] += row["duration_us"]
-        sums[4] += row["bytes_in"]
-        sums[5] += row["bytes_out"]
-        sums[6] += row["amount_nanos"]
-    return [dict(zip(_PLACE + _SUMS, (*place, *hours[place]), strict=True)) for place in sorted(hours)]
-
-
-def month_of(row: EventRow) -> MonthPlace:
-    """The month that an event belongs to."""
+def month_of(row: EventRow) -> tuple[UUID, datetime]:
+    """The month that an event belongs to: whose, and its first moment."""
     at = row["at"].astimezone(UTC)
     return row["organisation_id"], at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-
-
-def months_of(rows: Sequence[EventRow]) -> list[Row]:
-    """What the events add to their months, as rows of usage_month, always in the same order, as hours_of does."""
-    months: dict[MonthPlace, list[int]] = {}
-    for row in rows:
-        sums = months.setdefault(month_of(row), [0, 0])
-        sums[0] += row["units"]
-        sums[1] += row["amount_nanos"]
-    return [
-        {"organisation_id": place[0], "month_at": place[1], "units": months[place][0], "amount_nanos": months[place][1]}
-        for place in sorted(months)
-    ]
 
 
 Upsert = postgresql.Insert | sqlite.Insert

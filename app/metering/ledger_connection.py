@@ -5,7 +5,6 @@ SQLAlchemy opens it, keeps it in its pool, and writes the SQL; the statements ru
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import cast
 
 from sqlalchemy import Engine, PoolProxiedConnection, select
 from sqlalchemy.engine.interfaces import DBAPICursor
@@ -16,9 +15,9 @@ from app.core import clock
 from app.limits.settling import Settler, reversed_
 from app.metering import idempotency, ledger
 from app.metering.caps_left import CapsLeft
-from app.metering.entry import Entry, Month
-from app.metering.ledger import MonthPlace
-from app.metering.prepared import Prepared, PreparedStatement, Row
+from app.metering.entry import Entry
+from app.metering.prepared import Prepared, PreparedStatement
+from app.metering.tally import Tally
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +28,7 @@ _IMPATIENT = {
     "sqlite": (f"PRAGMA busy_timeout={WAIT_MS}",),
     "postgresql": (f"SET lock_timeout={WAIT_MS}", f"SET statement_timeout={2 * WAIT_MS}"),
 }
+_ZONE = {"sqlite": "", "postgresql": "+00"}
 
 
 class LedgerConnection:
@@ -47,7 +47,8 @@ class LedgerConnection:
         dialect = engine.dialect
         inserts = ledger.INSERTS[dialect.name]
         self._events, self._hours = Prepared(inserts.events, dialect), Prepared(inserts.hours, dialect)
-        self._months = Prepared(inserts.months, dialect)
+        self._months = Prepared(inserts.months, dialect, returning=("units", "amount_nanos"))
+        self._zone = _ZONE[dialect.name]
         self._settler = Settler(dialect)
         self._caps = CapsLeft(dialect)
         self._keep = PreparedStatement(idempotency.KEEP, dialect)
@@ -105,12 +106,13 @@ class LedgerConnection:
 
     def _write(self, cursor: DBAPICursor, entries: Sequence[Entry]) -> None:
         answering = [entry for entry in entries if entry.answer is not None]
-        written = [*entries, *self._claims_lost(cursor, answering)]
-        rows = [entry.row for entry in written]
-        self._events.run(cursor, cast(Sequence[Row], rows))
-        self._hours.run(cursor, ledger.hours_of(rows))
+        written = [*entries, *self._claims_lost(cursor, answering)] if answering else entries
+        tally = Tally(written, zone=self._zone)
+        self._events.run(cursor, tally.events)
+        self._hours.run(cursor, tally.hours)
         self._settle(cursor, written)
-        self._add_to_months(cursor, written)
+        # Last, because an organisation's row of the month is what its gateways wait for each other at.
+        tally.tell_months(self._months.totals(cursor, tally.months))
         if answering:
             self._sign([entry for entry in entries if not entry.receipt])
             self._keep_answers(cursor, answering)
@@ -142,19 +144,6 @@ class LedgerConnection:
                 statement = self._keep if entry.answer.is_kept else self._let_go
                 found += statement.run(cursor, idempotency.values_of(entry, entry.answer))
         return found
-
-    def _add_to_months(self, cursor: DBAPICursor, entries: Sequence[Entry]) -> None:
-        """Last, because an organisation's row of the month is what its gateways wait for each other at."""
-        months = ledger.months_of([entry.row for entry in entries])
-        totals: dict[MonthPlace, tuple[int, ...]] = {
-            cast(MonthPlace, (month["organisation_id"], month["month_at"])): sums
-            for month, sums in zip(months, self._months.totals(cursor, months, ("units", "amount_nanos")), strict=True)
-        }
-        for entry in reversed(entries):
-            place = ledger.month_of(entry.row)
-            units, amount_nanos = totals[place]
-            entry.month = Month(units, amount_nanos)
-            totals[place] = units - entry.row["units"], amount_nanos - entry.row["amount_nanos"]
 
     def _commit(self, connection: PoolProxiedConnection) -> None:
         connection.commit()

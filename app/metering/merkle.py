@@ -24,21 +24,27 @@ def node(left: bytes, right: bytes) -> bytes:
 
 def tree(leaves: Sequence[bytes]) -> tuple[bytes, list[bytes]]:
     """The root over at least one leaf's hash, and each leaf's path to it: steps of STEP bytes, from the leaf up."""
-    paths: list[list[bytes]] = [[] for _ in leaves]
-    level = [(digest, [index]) for index, digest in enumerate(leaves)]
-    while len(level) > 1:
-        above = []
-        for at in range(0, len(level) - 1, 2):
-            (left, under_left), (right, under_right) = level[at], level[at + 1]
-            for index in under_left:
-                paths[index].append(RIGHT + right)
-            for index in under_right:
-                paths[index].append(LEFT + left)
-            above.append((node(left, right), under_left + under_right))
-        if len(level) % 2:
-            above.append(level[-1])
-        level = above
-    return level[0][0], [b"".join(path) for path in paths]
+    levels = [leaves]
+    while len(levels[-1]) > 1:
+        levels.append(_above(levels[-1]))
+    paths = [b""]
+    for level in reversed(levels[:-1]):
+        paths = [_step(level, at) + paths[at >> 1] for at in range(len(level))]
+    return levels[-1][0], paths
+
+
+def _above(level: Sequence[bytes]) -> list[bytes]:
+    above = [node(level[at], level[at + 1]) for at in range(0, len(level) - 1, 2)]
+    if len(level) % 2:
+        above.append(level[-1])
+    return above
+
+
+def _step(level: Sequence[bytes], at: int) -> bytes:
+    """From a node to the one above it; empty where that is the same."""
+    if at % 2:
+        return LEFT + level[at - 1]
+    return RIGHT + level[at + 1] if at + 1 < len(level) else b""
 
 
 def root_of(digest: bytes, path: bytes) -> bytes:

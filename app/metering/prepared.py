@@ -4,73 +4,81 @@ SQLAlchemy's own execution costs a multiple of what SQLite needs for a row; this
 storing values and leaves out the rest. For the ledger, which every call waits for.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from operator import itemgetter
+from itertools import chain
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ClauseElement, Dialect, Insert
+from sqlalchemy import ClauseElement, Dialect, Insert, dialects
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.types import Uuid
-
-from app.core.db import UtcDateTime
 
 Row = Mapping[str, object]
+Values = tuple[object, ...]
+
+MOST_ROWS = 64
+"""In one statement of SQLite's: each number of rows is a statement of its own, and sqlite3 remembers 128."""
 
 
 class Prepared:
-    """An INSERT of whole rows for one dialect.
+    """An INSERT of whole rows for one dialect: values in the order of the table's columns, as the database keeps them.
 
     On SQLite many rows go in one statement: sqlite3 gives up Python's lock for each statement and each row of
     executemany, and would wait for the busy event loop as often to get it back.
     """
 
-    def __init__(self, statement: Insert, dialect: Dialect) -> None:
-        compiled = statement.compile(dialect=dialect)
-        self._keys = [column.name for column in statement.table.primary_key]
+    def __init__(self, statement: Insert, dialect: Dialect, *, returning: Sequence[str] = ()) -> None:
+        """returning: columns that `totals` gives."""
+        self._in_one = dialect.name == "sqlite"
+        by_place = dialect if dialect.positional else dialects.registry.load("postgresql.psycopg")(paramstyle="format")
+        compiled = statement.compile(dialect=by_place)
+        columns = [column.name for column in statement.table.columns]
+        if compiled.positiontup != columns:
+            raise TypeError("An INSERT of whole rows, without values of its own, is what this can prepare.")
+        keys = [column.name for column in statement.table.primary_key]
+        self._key_at = [columns.index(name) for name in keys]
+        self._end = f" RETURNING {', '.join([*keys, *returning])}" if returning else ""
         self._sql = str(compiled)
-        self._in_order: Callable[[Row], tuple[object, ...]] | None = None
-        if dialect.positional:
-            names = list(compiled.positiontup or ())
-            self._in_order = itemgetter(*names)
-            kinds = [type(statement.table.columns[name].type) for name in names]
-            self._stored = [(index, _STORED[kind]) for index, kind in enumerate(kinds) if kind in _STORED]
-            self._one_row = f"({', '.join('?' * len(names))})"
+        self._one_row = f"({', '.join('?' * len(columns))})"
+        self._texts: dict[int, str] = {1: self._sql + self._end}
 
-    def run(self, cursor: DBAPICursor, rows: Sequence[Row]) -> None:
-        """Insert `rows`, at most a thousand. Raises ValueError for a naive datetime, and what the driver raises."""
-        if self._in_order is None:
-            cursor.executemany(self._sql, rows)  # psycopg takes rows by name, and sends them together
+    def run(self, cursor: DBAPICursor, rows: Sequence[Values]) -> None:
+        """Insert `rows`. Raises what the driver raises."""
+        if len(rows) == 1:
+            cursor.execute(self._sql, rows[0])
+        elif self._in_one:
+            for part in _parts(rows):
+                cursor.execute(self._text(len(part)), list(chain.from_iterable(part)))
         else:
-            sql = self._sql.replace(self._one_row, ", ".join([self._one_row] * len(rows)), 1)
-            cursor.execute(sql, self._flat(self._in_order, rows))
+            cursor.executemany(self._sql, rows)  # psycopg sends them together
 
-    def totals(self, cursor: DBAPICursor, rows: Sequence[Row], names: Sequence[str]) -> list[tuple[int, ...]]:
-        """Add `rows` to what is there; gives, for each of them, what the columns `names` come to."""
-        sql = f" RETURNING {', '.join(names)}"
-        if self._in_order is None:
-            statement = self._sql + sql
+    def totals(self, cursor: DBAPICursor, rows: Sequence[Values]) -> list[tuple[int, ...]]:
+        """Add `rows` to what is there; gives, for each of them, what the columns `returning` come to."""
+        width = len(self._key_at)
+        if len(rows) == 1 or not self._in_one:
             found = []
             for row in rows:
-                cursor.execute(statement, row)
-                found.append(tuple(cursor.fetchall()[0]))
+                cursor.execute(self._texts[1], row)
+                found.append(tuple(cursor.fetchall()[0][width:]))
             return found
-        statement = self._sql.replace(self._one_row, ", ".join([self._one_row] * len(rows)), 1) + sql
-        cursor.execute(f"{statement}, {', '.join(self._keys)}", self._flat(self._in_order, rows))
-        by_key = {tuple(row[len(names) :]): tuple(row[: len(names)]) for row in cursor.fetchall()}
-        return [by_key[tuple(_kept(row[key]) for key in self._keys)] for row in rows]
+        by_key: dict[Values, tuple[int, ...]] = {}
+        for part in _parts(rows):
+            cursor.execute(self._text(len(part)), list(chain.from_iterable(part)))
+            by_key.update((tuple(one[:width]), tuple(one[width:])) for one in cursor.fetchall())
+        return [by_key[tuple(row[at] for at in self._key_at)] for row in rows]
 
-    def _flat(self, in_order: Callable[[Row], tuple[object, ...]], rows: Sequence[Row]) -> list[object]:
-        """All values of all rows, one after the other."""
-        flat: list[object] = []
-        for row in rows:
-            values = list(in_order(row))
-            for index, convert in self._stored:
-                values[index] = convert(values[index])
-            flat += values
-        return flat
+    def _text(self, count: int) -> str:
+        """The statement for so many rows: always the same object, by which sqlite3 finds what it has parsed."""
+        text = self._texts.get(count)
+        if text is None:
+            text = self._sql.replace(self._one_row, ", ".join([self._one_row] * count), 1) + self._end
+            self._texts[count] = text
+        return text
+
+
+def _parts(rows: Sequence[Values]) -> list[Sequence[Values]]:
+    return [rows[at : at + MOST_ROWS] for at in range(0, len(rows), MOST_ROWS)]
 
 
 class PreparedStatement:
@@ -103,20 +111,13 @@ def _kept(value: object) -> object:
     """A value as SQLite keeps it."""
     if isinstance(value, UUID):
         return value.hex
-    return _moment(value) if isinstance(value, datetime) else value
+    return text_of(value) if isinstance(value, datetime) else value
 
 
-def _moment(value: datetime) -> str:
-    if value.tzinfo is not UTC:
-        if value.tzinfo is None:
+def text_of(moment: datetime) -> str:
+    """Such as "2026-11-22 14:03:22.000000", in UTC, as SQLite keeps it. Raises ValueError for a naive datetime."""
+    if moment.tzinfo is not UTC:
+        if moment.tzinfo is None:
             raise ValueError("A moment needs a time zone; use core.clock.now().")
-        value = value.astimezone(UTC)
-    return value.isoformat(" ", "microseconds")[:26]
-
-
-def _hex(value: UUID | None) -> str | None:
-    return value.hex if value is not None else None
-
-
-_STORED: dict[type, Callable[[Any], object]] = {UtcDateTime: _moment, Uuid: _hex}
-"""As SQLAlchemy's SQLite dialect writes them, so that everything else reads and compares them as it always does."""
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(" ", "microseconds")[:26]

@@ -6,6 +6,7 @@ A key's id is made from the key itself, so that nobody can publish another under
 import base64
 import hashlib
 import logging
+from binascii import b2a_base64
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,7 @@ from app.metering.proof_models import SigningKey
 log = logging.getLogger(__name__)
 
 ID_LENGTH = 16
+_FOR_ADDRESSES = bytes.maketrans(b"+/", b"-_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def is_signed(message: bytes, *, signature: bytes, public: bytes) -> bool:
 
 def encoded(data: bytes) -> str:
     """Base64 for addresses (RFC 4648 §5), without padding."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return b2a_base64(data, newline=False).translate(_FOR_ADDRESSES).rstrip(b"=").decode()
 
 
 def decoded(text: str) -> bytes:

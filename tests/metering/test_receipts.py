@@ -1,7 +1,9 @@
 """Receipts prove themselves offline, alone and in groups, and nothing that was altered does."""
 
+from datetime import UTC, datetime
 from uuid import UUID
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.metering import merkle, receipts, signing
 from app.metering.entry import Month
-from app.metering.receipts import NotAReceipt
+from app.metering.receipts import MonthPart, NotAReceipt, Payload
 from app.metering.signing import Signer
 from tests.metering.recording import row
 
@@ -107,3 +109,68 @@ def test_an_inner_node_cannot_be_shown_as_a_leaf():
     left, right = merkle.leaf(b"a"), merkle.leaf(b"b")
 
     assert merkle.leaf(left + right) != merkle.node(left, right)
+
+
+@given(
+    row_changes=st.fixed_dictionaries(
+        {
+            "tool": st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+            "status": st.sampled_from(["ok", "timeout"]),
+            "environment": st.sampled_from(["live", "test"]),
+            "units": st.integers(-1, 1),
+            "amount_nanos": st.integers(-(2**60), 2**60),
+            "currency": st.sampled_from(["usd", "eur", ""]),
+            "price_version_id": st.none() | st.integers(0, 3).map(lambda n: UUID(int=n)),
+            "key_id": st.integers(0, 3).map(lambda n: UUID(int=n)),
+            "at": st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.timezones()),  # noqa: DTZ001
+        }
+    ),
+    month=st.none() | st.builds(Month, st.integers(0, 2**60), st.integers(-(2**60), 2**60)),
+    left_nanos=st.none() | st.integers(0, 2**60),
+)
+def test_a_payload_is_what_the_encoder_would_write(row_changes, month, left_nanos):
+    call = row(**row_changes)
+    at = call["at"].astimezone(UTC)
+    price = call["price_version_id"]
+
+    written = receipts.payload(call, month=month, left_nanos=left_nanos)
+
+    assert written == msgspec.json.encode(
+        Payload(
+            v=1,
+            id=call["id"],
+            at=at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            organisation=str(call["organisation_id"]),
+            key=str(call["key_id"]),
+            integration=str(call["integration_id"]),
+            tool=call["tool"],
+            environment=call["environment"],
+            status=call["status"],
+            units=call["units"],
+            amount_nanos=call["amount_nanos"],
+            currency=call["currency"],
+            price=str(price) if price is not None else None,
+            month=month and MonthPart(at.strftime("%Y-%m"), month.units, month.amount_nanos),
+            left_nanos=left_nanos,
+        )
+    )
+
+
+@pytest.mark.parametrize("size", range(1, 40))
+def test_a_tree_is_the_one_of_rfc_6962(size):
+    """Its definition: the root over n leaves is the node over the root of the first k and that of the rest, k being
+    the largest power of two below n.
+    """
+
+    def root(leaves):
+        if len(leaves) == 1:
+            return leaves[0]
+        k = 1 << ((len(leaves) - 1).bit_length() - 1)
+        return merkle.node(root(leaves[:k]), root(leaves[k:]))
+
+    leaves = [merkle.leaf(bytes([at])) for at in range(size)]
+
+    found, paths = merkle.tree(leaves)
+
+    assert found == root(leaves)
+    assert {merkle.root_of(leaf, path) for leaf, path in zip(leaves, paths, strict=True)} == {found}
