@@ -41,6 +41,30 @@ def parse(text: str, *, currency: str) -> int:
     return int(nanos)
 
 
+def parse_minor(text: str, *, currency: str) -> int:
+    """The same in whole minor units, for what is charged once and not per call. Raises Invalid."""
+    nanos = parse(text, currency=currency)
+    if nanos % NANOS:
+        exponent = EXPONENTS[currency]
+        raise Invalid(f"This amount has at most {exponent} decimals." if exponent else f"A {currency} has no decimals.")
+    return nanos // NANOS
+
+
+def to_minor(nanos: int) -> int:
+    """Whole minor units, halves rounded up (away from zero, so that a credit is exactly the charge that it undoes).
+
+    To be done once for each line of a bill, and nowhere before.
+    """
+    if nanos < 0:
+        return -to_minor(-nanos)
+    return (2 * nanos + NANOS) // (2 * NANOS)
+
+
+def shown_minor(minor: int, *, currency: str) -> str:
+    """`shown` for whole minor units; below zero with a sign in front: “-$5.00”."""
+    return f"-{shown_minor(-minor, currency=currency)}" if minor < 0 else shown(minor * NANOS, currency=currency)
+
+
 def shown(nanos: int, *, currency: str) -> str:
     """For people: “$0.0025”, “€12.00”, “5 jpy”; at least the currency's decimals, and no zeros after those."""
     exponent = EXPONENTS[currency]

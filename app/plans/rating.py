@@ -56,6 +56,36 @@ def marginal(quantity_before: int, n: int, scheme: Scheme) -> int:
     return rate(quantity_before + n, scheme) - rate(quantity_before, scheme)
 
 
+def usage(quantity: int, scheme: Scheme) -> int:
+    """What `quantity` units of one period cost without its minimum, which is a line of its own on a bill.
+
+    Corrections may bring a period below zero: that costs nothing, and what comes next makes up for it first.
+    """
+    return _usage(max(0, quantity - scheme.free), scheme)
+
+
+def change(quantity_before: int, n: int, scheme: Scheme) -> int:
+    """What `n` more units (or fewer) after `quantity_before` add to `usage`: what an event costs at its commit."""
+    return usage(quantity_before + n, scheme) - usage(quantity_before, scheme)
+
+
+def ceiling(n: int, scheme: Scheme) -> int:
+    """The most that `change` can be for up to `n` units, wherever in the period they come; at least 0.
+
+    A cost is made of straight pieces, so the most is where one of the two ends of those units meets the end of one.
+    """
+    if scheme.kind == PER_UNIT:
+        return n * scheme.nanos
+    if scheme.kind == PACKAGE:
+        return -(-n // scheme.package) * scheme.nanos
+    ends = [scheme.free, *[scheme.free + tier.up_to for tier in scheme.tiers if tier.up_to is not None]]
+    edges = sorted({edge + step for edge in ends for step in (0, 1)})
+    befores = {0, *[max(0, edge - n) for edge in edges], *edges}
+    pairs = {(before, before + n) for before in befores}
+    pairs |= {(before, edge) for before in befores for edge in edges if before <= edge <= before + n}
+    return max(0, *[usage(after, scheme) - usage(before, scheme) for before, after in pairs])
+
+
 def as_json(scheme: Scheme) -> dict[str, Any]:
     """The scheme as it is stored and digested; from_json reads it."""
     return {

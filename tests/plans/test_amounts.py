@@ -52,3 +52,23 @@ def test_what_is_shown_reads_as_what_it_was(nanos, currency):
     shown = amounts.shown(nanos, currency=currency)
 
     assert amounts.parse(shown.lstrip("$€£"), currency=currency) == nanos
+
+
+@pytest.mark.parametrize(
+    ("nanos", "minor"),
+    [(0, 0), (499_999_999, 0), (500_000_000, 1), (1_499_999_999, 1), (1_500_000_000, 2), (-500_000_000, -1)],
+)
+def test_halves_are_rounded_up_and_a_credit_undoes_its_charge(nanos, minor):
+    assert amounts.to_minor(nanos) == minor
+    assert amounts.to_minor(-nanos) == -minor
+
+
+def test_fees_are_whole_minor_units():
+    assert amounts.parse_minor("49.00", currency="usd") == 4900
+    assert amounts.parse_minor("4900", currency="jpy") == 4900
+    assert amounts.shown_minor(-4900, currency="usd") == "-$49.00"
+    assert amounts.shown_minor(4900, currency="jpy") == "4900 jpy"
+    with pytest.raises(Invalid, match="2 decimals"):
+        amounts.parse_minor("49.001", currency="usd")
+    with pytest.raises(Invalid, match="no decimals"):
+        amounts.parse_minor("49.5", currency="jpy")

@@ -98,6 +98,36 @@ def test_what_is_stored_is_read_back(scheme):
     assert rating.from_json(rating.as_json(scheme)) == scheme
 
 
+@given(schemes(), st.lists(st.integers(-40, 300), max_size=30))
+def test_b16_corrections_below_zero_cost_nothing_and_are_made_up_for_first(scheme, batches):
+    before, total = 0, 0
+    for n in batches:
+        total += rating.change(before, n, scheme)
+        before += n
+
+    assert total == rating.usage(before, scheme)
+    assert rating.usage(min(before, 0), scheme) == 0
+
+
+@given(schemes(), st.integers(0, 400), st.lists(quantities, min_size=1, max_size=8))
+def test_no_call_costs_more_than_its_ceiling(scheme, most, befores):
+    ceiling = rating.ceiling(most, scheme)
+    ends = [scheme.free, *[scheme.free + (tier.up_to or 0) for tier in scheme.tiers]]
+
+    for before in [*befores, *ends, *[max(0, end - most) for end in ends]]:
+        for n in {0, 1, most // 2, most}:
+            assert rating.change(before, min(n, most), scheme) <= ceiling
+
+
+@given(schemes(), st.integers(0, 60))
+def test_a_ceiling_is_met_by_some_call(scheme, most):
+    ends = [0, *[tier.up_to for tier in scheme.tiers if tier.up_to is not None]]
+    befores = {max(0, scheme.free + end + step) for end in ends for step in range(-most - 1, 2)}
+    found = {rating.change(before, n, scheme) for before in befores for n in range(most + 1)}
+
+    assert rating.ceiling(most, scheme) == max(found)
+
+
 @pytest.mark.parametrize("kind", rating.KINDS)
 def test_a_period_without_use_costs_nothing_but_the_minimum(kind):
     found = (Tier(10, 5, 7), Tier(None, 3)) if kind in (rating.GRADUATED, rating.VOLUME) else ()
