@@ -102,13 +102,14 @@ class Connection:
         self._secret = secret
         self._streams = None
 
-    async def call(self, message=CALL, *, path="/mcp/sampler") -> Received:
-        """Raises ConnectionError or IncompleteReadError when the answer does not arrive whole."""
+    async def call(self, message=CALL, *, path="/mcp/sampler", headers=()) -> Received:
+        """headers: more of them. Raises ConnectionError or IncompleteReadError if the answer does not arrive whole."""
         body = message if isinstance(message, bytes) else json.dumps(message).encode()
         head = (
             f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {self._secret}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         )
+        head += "".join(f"{name}: {value}\r\n" for name, value in headers) + "\r\n"
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams

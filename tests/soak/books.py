@@ -16,7 +16,7 @@ from app.limits.settling import COUNTERS, LEASES
 from app.metering import receipts, signing, verification
 from app.metering.ledger import EVENTS, HOURS, MONTHS
 from app.metering.sealing import SEALED
-from tests.soak.callers import NOT_RECORDED, Answer, Load
+from tests.soak.callers import NOT_RECORDED, Answer, Load, digest_of
 from tests.soak.upstream import Upstream
 
 
@@ -26,7 +26,9 @@ class Books:
     recorded; twice: recorded, or received, more than once. wrong: a receipt that is not what the ledger says, or not
     signed. failed: calls that failed at the integration, and were charged: charged_failures. withheld: answers that
     callers were told would cost nothing, charged_withheld: and did. unanswered: recorded, but broken off before the
-    answer arrived whole; not more than were under way at kills. phantoms: recorded and never done by the integration.
+    answer arrived whole; not more than were under way at kills. replayed: answers to a call that was made before;
+    retried_twice: calls with a key of their own that were charged more than once, or not though they were answered.
+    phantoms: recorded and never done by the integration.
     """
 
     answered: int = 0
@@ -39,6 +41,8 @@ class Books:
     withheld: int = 0
     charged_withheld: int = 0
     unanswered: int = 0
+    replayed: int = 0
+    retried_twice: int = 0
     phantoms: int = 0
     drifts: int = 0
     counters_wrong: int = 0
@@ -49,7 +53,7 @@ class Books:
     @property
     def faults(self) -> dict[str, int]:
         """Everything that ought to be zero and is not."""
-        good = {"answered", "recorded", "failed", "withheld", "unanswered"}
+        good = {"answered", "recorded", "failed", "withheld", "unanswered", "replayed"}
         return {one.name: getattr(self, one.name) for one in fields(self) if one.name not in good}
 
     @property
@@ -70,6 +74,7 @@ def check(engine: Engine, loads: Iterable[Load], upstream: Upstream) -> Books:
         events = {row.id: row for row in connection.execute(select(EVENTS))}
         _check_answers(books, answers, events, keys)
         _check_unanswered(books, answers, events, upstream)
+        _check_keyed(books, answers, events)
         books.drifts = _drifts(connection, events.values())
         books.counters_wrong = sum(counter.spent != counted for counter, counted in _counters(connection))
         books.over_cap = _over_cap(connection)
@@ -85,13 +90,16 @@ def check(engine: Engine, loads: Iterable[Load], upstream: Upstream) -> Books:
 
 def _check_answers(books: Books, answers: list[Answer], events: dict, keys: dict[str, bytes]) -> None:
     net = _net(events.values())
-    received = Counter(answer.receipt.partition(".")[0] for answer in answers if answer.receipt)
+    received = Counter(
+        answer.receipt.partition(".")[0] for answer in answers if answer.receipt and not answer.is_replay
+    )
     requests = Counter((row.request_id, row.error_class == "reversal") for row in events.values())
     books.twice = sum(count > 1 for count in received.values()) + sum(count > 1 for count in requests.values())
     for answer in answers:
         event = events.get(answer.receipt.partition(".")[0])
         if not answer.reason:
             books.answered += 1
+            books.replayed += answer.is_replay
             books.recorded += event is not None
             books.lost += event is None
             books.wrong += event is not None and not _is_right(answer, event, net, keys)
@@ -112,14 +120,26 @@ def _is_right(answer: Answer, event, net: Counter, keys: dict[str, bytes]) -> bo
     except receipts.NotAReceipt:
         return False
     same = (said["units"], said["amount_nanos"], said["key"]) == (event.units, event.amount_nanos, str(event.key_id))
-    return same and answer.request_id == event.request_id and net[answer.request_id] == event.units == 1
+    is_its_own = answer.is_replay or answer.request_id == event.request_id
+    return same and is_its_own and net[event.request_id] == event.units == 1
 
 
 def _check_unanswered(books: Books, answers: list[Answer], events: dict, upstream: Upstream) -> None:
     known = {answer.request_id for answer in answers}
+    known |= {event.request_id for answer in answers if (event := events.get(answer.receipt.partition(".")[0]))}
     net = _net(events.values())
     books.unanswered = sum(units > 0 and request_id not in known for request_id, units in net.items())
     books.phantoms = max(0, sum(units > 0 for units in net.values()) - upstream.done.total())
+
+
+def _check_keyed(books: Books, answers: list[Answer], events: dict) -> None:
+    charged: Counter = Counter()
+    for row in events.values():
+        charged[row.idempotency_digest] += row.units
+    answered = {digest_of(answer.number) for answer in answers if not answer.reason}
+    books.retried_twice = sum(
+        units not in ((1,) if digest in answered else (0, 1)) for digest, units in charged.items() if digest
+    )
 
 
 def _net(events: Iterable) -> Counter:

@@ -1,6 +1,7 @@
 """Callers who write down every answer that reached them whole."""
 
 import asyncio
+import hashlib
 import json
 import random
 from collections import Counter
@@ -16,16 +17,27 @@ PAUSE_S = 0.1
 FAILING = (upstream.RPC_ERROR, upstream.HTTP_500, upstream.HANGS_UP)
 MOVES = 0.02
 NOT_RECORDED = "not_recorded"
+NOT_YET = {"in_progress", "unavailable", NOT_RECORDED}
+"""Reasons for which a caller sends the same call again."""
+TRIES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What reached a caller whole. receipt: in full, "" when there was none; reason: of an error, "" for a result."""
+    """What reached a caller whole. receipt: in full, "" when there was none; reason: of an error, "" for a result.
+    is_replay: whether it is the answer to an earlier try, with that one's receipt.
+    """
 
     number: int
     request_id: str
     receipt: str
     reason: str
+    is_replay: bool = False
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nobody would send the same call again."""
+        return self.reason not in NOT_YET
 
 
 @dataclass
@@ -34,6 +46,8 @@ class Load:
 
     answers: everything that arrived whole. broken: calls whose answer did not; unreached: calls that met nobody.
     under_way: at each port, sent and not answered yet. Each failing_every-th call is one that fails at the integration.
+    Each keyed_every-th has an Idempotency-Key, and is sent again with the same one until it is answered; left: those
+    whose caller has given up, as (name, secret, number).
     """
 
     ports: Sequence[int]
@@ -41,6 +55,7 @@ class Load:
     callers: int = 4
     calls: int = 100_000
     failing_every: int = 20
+    keyed_every: int = 3
     seed: int = 0
     first: int = 1
     answers: list[Answer] = field(default_factory=list)
@@ -49,6 +64,7 @@ class Load:
     refused: Counter = field(default_factory=Counter)
     under_way: Counter = field(default_factory=Counter)
     results: Counter = field(default_factory=Counter)
+    left: list[tuple[str, str, int]] = field(default_factory=list)
     is_stopping: bool = False
 
     @property
@@ -71,29 +87,49 @@ class Load:
         ]
         await asyncio.gather(*callers)
 
+    async def ask_again(self) -> None:
+        """Send what was left again, until all of it is answered. Takes up to a minute: so long are gateways trusted to
+        be alive that have taken a key.
+        """
+        left, self.left = self.left, []
+        await asyncio.gather(*[self._until_answered(*one) for one in left])
+
+    async def _until_answered(self, name: str, secret: str, number: int) -> None:
+        caller = _Caller(self, secret, random.Random(f"{self.seed} {number}"))
+        while True:
+            answer = await caller.call(number)
+            if answer is not None and answer.is_final:
+                break
+            await asyncio.sleep(5 * PAUSE_S)
+        await caller.close()
+
     async def _caller(self, name, secret, numbers, rng) -> None:
-        connection, port = None, 0
+        caller = _Caller(self, secret, rng)
         for number in numbers:
             if self.is_stopping:
                 break
-            if connection is None or rng.random() < MOVES:
-                await _close(connection)
-                port = rng.choice(self.ports)
-                connection = Connection(port, secret)
-            answer = await self._call(connection, port, number)
-            if answer is None:
-                await _close(connection)
-                connection = None
-            elif not answer.reason:
-                self.results[name] += 1
-            if answer is None or answer.reason:
+            answer = await caller.call(number)
+            tries = 1
+            while self._is_keyed(number) and tries < TRIES and (answer is None or not answer.is_final):
+                tries += 1
                 await asyncio.sleep(rng.random() * PAUSE_S)
-        await _close(connection)
+                answer = await caller.call(number)
+            if answer is not None and not answer.reason:
+                self.results[name] += 1
+                continue
+            if self._is_keyed(number) and (answer is None or not answer.is_final):
+                self.left.append((name, secret, number))
+            await asyncio.sleep(rng.random() * PAUSE_S)
+        await caller.close()
+
+    def _is_keyed(self, number: int) -> bool:
+        return number % self.keyed_every == 0
 
     async def _call(self, connection: Connection, port: int, number: int) -> Answer | None:
         self.under_way[port] += 1
+        headers = [("Idempotency-Key", key_of(number))] if self._is_keyed(number) else []
         try:
-            received = await connection.call(self._message(number))
+            received = await connection.call(self._message(number), headers=headers)
         except ConnectionRefusedError:
             self.unreached += 1
             return None
@@ -121,15 +157,51 @@ class Load:
         if reason:
             self.refused[reason] += 1
         headers = received.headers
-        answer = Answer(number, headers["postern-request-id"], headers.get("postern-receipt", ""), reason)
+        answer = Answer(
+            number,
+            headers["postern-request-id"],
+            headers.get("postern-receipt", ""),
+            reason,
+            is_replay="idempotency-replayed" in headers,
+        )
         self.answers.append(answer)
         return answer
 
 
-async def _close(connection: Connection | None) -> None:
-    if connection is not None:
-        with suppress(OSError):
-            await connection.close()
+class _Caller:
+    """One caller's connection, to one gateway or another."""
+
+    def __init__(self, load: Load, secret: str, rng: random.Random) -> None:
+        self._load, self._secret, self._rng = load, secret, rng
+        self._connection: Connection | None = None
+        self._port = 0
+
+    async def call(self, number: int) -> Answer | None:
+        """None when no answer arrived whole."""
+        if self._connection is None or self._rng.random() < MOVES:
+            await self.close()
+            self._port = self._rng.choice(self._load.ports)
+            self._connection = Connection(self._port, self._secret)
+        answer = await self._load._call(self._connection, self._port, number)
+        if answer is None:
+            await self.close()
+        return answer
+
+    async def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(OSError):
+                await connection.close()
+
+
+def key_of(number: int) -> str:
+    """The Idempotency-Key of a call."""
+    return f"call-{number}"
+
+
+def digest_of(number: int) -> str:
+    """What events say of that key."""
+    return hashlib.sha256(key_of(number).encode()).hexdigest()
 
 
 def described(load: Load) -> str:

@@ -1,4 +1,4 @@
-"""Rounds of `kill -9` at random moments, under load."""
+"""Rounds of `kill -9` and SIGTERM at random moments, under load."""
 
 import asyncio
 import random
@@ -14,13 +14,17 @@ POSTGRES = "postgresql"
 LATEST_S = 0.2
 """A kill comes at most so long after the answer that it waited for."""
 
+ENDED_POLITELY = 0.3
+"""How many of those that die are asked to, by SIGTERM."""
+
 
 @dataclass(frozen=True)
 class Plan:
     """seed: everything that is random follows from it. results: calls with a result between two kills, from and to.
 
     room: calls that limits are raised by after each kill, so that they are reached again and again. is_careful: nothing
-    dies before what waits on disk for the database has been written down.
+    dies before what waits on disk for the database has been written down. is_short: calls that nobody has had an answer
+    to are left so, and the dead are buried by hand, because both take gateways a minute or half of one.
     """
 
     seed: int
@@ -28,6 +32,7 @@ class Plan:
     results: tuple[int, int] = (50, 400)
     room: int = 30
     is_careful: bool = False
+    is_short: bool = False
 
 
 async def kill_again_and_again(
@@ -63,5 +68,8 @@ async def _kill(scene: Scene, kind: str, rng: random.Random, server: PostgresSer
         return
     running = [member for member in scene.stack.gateways if member.is_running]
     victim = scene.stack.worker if kind == "worker" else rng.choice(running)
-    scene.kill(victim)
+    if rng.random() < ENDED_POLITELY:
+        await scene.end(victim)
+    else:
+        scene.kill(victim)
     victim.start()

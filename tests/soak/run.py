@@ -25,12 +25,16 @@ async def soak(
     await kill_again_and_again(scene, load, plan, server=server, tell=tell)
     load.stop()
     await task
-    return await settled(scene)
+    if plan.is_short:
+        await scene.bury()
+    return await settled(scene, is_short=plan.is_short)
 
 
-async def settled(scene: Scene) -> Books:
-    """Once all is quiet: use up what limits leave, and draw up the books."""
+async def settled(scene: Scene, *, is_short: bool = True) -> Books:
+    """Once all is quiet: use up what limits leave, and draw up the books. is_short: see kills.Plan."""
     await scene.quiet()
+    if not is_short:
+        await scene.all_answered()
     for name in ("capped", "counted"):
         spent, most = await scene.use_up(name)
         assert spent == most, f"{name}: {spent} of {most} could be used"
@@ -49,3 +53,4 @@ def check(scene: Scene, books: Books, *, seed: int, but: str = "") -> None:
     assert scene.looks > 0
     assert [line for line in scene.grave() if not but or but not in line] == []
     assert books.failed > 0
+    assert books.answered > books.replayed

@@ -1,6 +1,7 @@
 """The whole scene of a soak: database, integration, gateways, worker and callers, watched while they run."""
 
 import asyncio
+import signal
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core import db
+from app.limits import leases
 from app.limits.leases import PROCESSES
 from tests.asynchronous import until
 from tests.soak import books, callers, stack, upstream, world
@@ -69,6 +71,14 @@ class Scene:
         member.kill()
         self.count(member.name)
 
+    async def end(self, member: stack.Member) -> None:
+        """SIGTERM, while callers go on: what it has under way is to be answered. One that has only just begun may die of
+        it.
+        """
+        code = await asyncio.to_thread(member.terminate)
+        assert code in (0, -signal.SIGTERM), f"{member.name} ended with {code}"
+        self.count(f"{member.name} politely")
+
     async def watch(self) -> None:
         """Look at every cap, again and again, until cancelled."""
         while True:
@@ -100,6 +110,22 @@ class Scene:
         await self.buried(len(self.stack.gateways))
         await self._until(lambda connection: not books.reserved(connection))
         await self._until(lambda connection: not books.unsealed(connection))
+
+    async def bury(self) -> None:
+        """Give back what the dead held, without waiting until it is certain that they are: all who live end, and are
+        started again.
+        """
+        await self.stack.ready()
+        await self.drained()
+        await asyncio.gather(*[asyncio.to_thread(gateway.terminate) for gateway in self.stack.gateways])
+        with self.engine.begin() as connection:
+            for process_id, seen_at in leases.processes(connection).items():
+                leases.retire(connection, process_id, seen_at=seen_at)
+
+    async def all_answered(self) -> None:
+        """Until every call with a key of its own has been answered, by whichever try."""
+        async with asyncio.timeout(LONG_S):
+            await asyncio.gather(*[load.ask_again() for load in self.loads])
 
     async def buried(self, living: int) -> None:
         """Until no more gateways than `living` are taken to be alive."""

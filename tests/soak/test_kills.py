@@ -1,13 +1,14 @@
-"""`kill -9` at random moments: answered is recorded, nothing twice, no cap passed. `make soak` has a hundred rounds."""
+"""Kills at random moments: answered is recorded, nothing twice, no cap passed. `make soak` has a hundred rounds."""
 
 from tests.soak.kills import Plan
 from tests.soak.run import check, soak
 from tests.soak.scene import scene
+from tests.waiting import PATIENCE_S
 
-PLAN = Plan(seed=20261122, rounds=4, results=(50, 150), room=20, is_careful=True)
-SETTINGS = {"dead_after_s": 8, "heartbeat_s": 0.5}
-"""So that the dead are found soon. Careful kills, because an event that waits on disk for longer than that would meet a
-reservation that has been given to others (docs/adr/0010).
+PLAN = Plan(seed=20261122, rounds=4, results=(50, 150), room=20, is_careful=True, is_short=True)
+SETTINGS = {"dead_after_s": 2 * PATIENCE_S}
+"""So that no gateway is taken for dead that is only slow. Careful kills, because an event that waits on disk for longer
+than that would meet a reservation that has been given to others (docs/adr/0010).
 """
 
 
