@@ -26,6 +26,7 @@ from app.metering import models
 from app.metering.ledger import EVENTS, HOURS, MONTHS
 
 _HOUR_PLACE = ("hour_at", "key_id", "integration_id", "tool")
+_NO_MOMENT = "of events whose moment cannot be read"
 _HOUR_SUMS = ("units", "duration_us", "bytes_in", "bytes_out", "amount_nanos")
 
 
@@ -34,11 +35,13 @@ def drifts(connection: Connection, organisation_id: UUID) -> Iterator[str]:
     dialect = connection.dialect.name
     hours = _Totals(HOURS, _hours(organisation_id, dialect), _HOUR_PLACE, ("calls", "errors", *_HOUR_SUMS))
     for row in hours.differing(connection, organisation_id):
-        where = f"the hour {row.hour_at:%Y-%m-%d %H}:00, tool “{row.tool}”, key {row.key_id}"
+        hour = f"{row.hour_at:%Y-%m-%d %H}:00" if row.hour_at is not None else _NO_MOMENT
+        where = f"the hour {hour}, tool “{row.tool}”, key {row.key_id}"
         yield f"{where}: its total is not its events' sum"
     months = _Totals(MONTHS, _months(organisation_id, dialect), ("month_at",), ("units", "amount_nanos"))
     for row in months.differing(connection, organisation_id):
-        yield f"the month {row.month_at:%Y-%m}: its total is not its events' sum"
+        month = f"{row.month_at:%Y-%m}" if row.month_at is not None else _NO_MOMENT
+        yield f"the month {month}: its total is not its events' sum"
 
 
 def _hours(organisation_id: UUID, dialect: str) -> Subquery:

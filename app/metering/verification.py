@@ -11,15 +11,17 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, select, union
+from sqlalchemy import Connection, String, select, union
+from sqlalchemy import type_coerce as as_type
+from sqlalchemy.exc import DBAPIError
 
 from app.core import ids
-from app.metering import chain, ledger, sealing, signing, totals
-from app.metering.ledger import EVENTS, EventRow
+from app.metering import chain, ledger, sealing, signing, stored, totals
+from app.metering.ledger import EVENTS
 from app.metering.proof_models import Seal
 from app.metering.sealing import SEALED
+from app.metering.stored import PAGE, Linked
 
-PAGE = 1_000
 SEALS = Seal.__table__  # type: ignore[attr-defined]  # every table has one
 
 
@@ -36,10 +38,17 @@ class Finding:
 
 
 def everybody(connection: Connection) -> list[UUID]:
-    """All organisations that the ledger knows of, by any of its tables."""
+    """All organisations that the ledger knows of, by any of its tables. What is no id is left out: no chain has it."""
     tables = (EVENTS, SEALED, SEALS, ledger.HOURS, ledger.MONTHS)
-    found = connection.execute(union(*[select(table.c.organisation_id).distinct() for table in tables]))
-    return sorted(found.scalars())
+    found = connection.execute(union(*[select(as_type(table.c.organisation_id, String)) for table in tables]))
+    return sorted({known for value in found.scalars() if (known := _id(value)) is not None})
+
+
+def _id(value: object) -> UUID | None:
+    try:
+        return UUID(str(value))
+    except ValueError:
+        return None
 
 
 def check(
@@ -50,62 +59,53 @@ def check(
     connection: in a transaction that sees one moment (cli/proof.py). keys: public keys by id. unsealed_before: an event
     older than that should have had its place in the chain.
     """
-    yield from _links(connection, organisation_id, keys)
-    yield from _unsealed(connection, organisation_id, unsealed_before)
-    for words in totals.drifts(connection, organisation_id):
-        yield Finding(organisation_id, words)
+    parts = {
+        "seals": _links(connection, organisation_id, keys),
+        "events without a place": _unsealed(connection, organisation_id, unsealed_before),
+        "totals": (Finding(organisation_id, words) for words in totals.drifts(connection, organisation_id)),
+    }
+    for name, findings in parts.items():
+        try:
+            yield from findings
+        except (ValueError, DBAPIError) as problem:
+            if not stored.is_unreadable(problem):
+                raise
+            yield Finding(
+                organisation_id, f"the {name} cannot be checked: something was changed so that none can read it"
+            )
 
 
 def _links(connection: Connection, organisation_id: UUID, keys: Mapping[str, bytes]) -> Iterator[Finding]:
     head, seq = chain.genesis(organisation_id), 0
     seals = _Seals(connection, organisation_id, keys)
-    for sealed in _in_order(connection, organisation_id):
-        if sealed.seq != seq + 1:
-            yield Finding(organisation_id, f"places {seq + 1} to {sealed.seq - 1} of the chain are gone", seq + 1)
-        seq = sealed.seq
-        words = _wrong_with(sealed, head, organisation_id)
+    for linked in stored.in_order(connection, organisation_id):
+        if linked.seq != seq + 1:
+            yield Finding(organisation_id, f"places {seq + 1} to {linked.seq - 1} of the chain are gone", seq + 1)
+        seq = linked.seq
+        words = _wrong_with(linked, head, organisation_id)
         if words:
-            yield Finding(organisation_id, f"{sealed.event_id}: {words}", seq)
-        head = bytes.fromhex(sealed.hash) if len(sealed.hash) == 64 else b""
-        yield from seals.passing(seq, sealed.hash)
+            yield Finding(organisation_id, f"{linked.event_id}: {words}", seq)
+        head = _bytes_of(linked.hash)
+        yield from seals.passing(seq, linked.hash)
     yield from seals.left(seq)
 
 
-def _in_order(connection: Connection, organisation_id: UUID) -> Iterator[Row[tuple[object, ...]]]:
-    """Links with their events, by place."""
-    after = -(2**62)
-    join = SEALED.outerjoin(EVENTS, EVENTS.c.id == SEALED.c.event_id)
-    columns = [
-        SEALED.c.seq,
-        SEALED.c.event_id,
-        SEALED.c.hash,
-        *[column.label(f"of_{column.name}") for column in EVENTS.c],
-    ]
-    while True:
-        statement = (
-            select(*columns)
-            .select_from(join)
-            .where(SEALED.c.organisation_id == organisation_id, SEALED.c.seq > after)
-            .order_by(SEALED.c.seq)
-            .limit(PAGE)
-        )
-        page = connection.execute(statement).all()
-        yield from page
-        if len(page) < PAGE:
-            return
-        after = page[-1].seq
-
-
-def _wrong_with(sealed: Row[tuple[object, ...]], before: bytes, organisation_id: UUID) -> str:
-    said = sealed._mapping
-    if said["of_id"] is None:
-        return "the event was dropped"
-    row = cast(EventRow, {name: said[f"of_{name}"] for name in chain.COLUMNS})
-    if row["organisation_id"] != organisation_id:
+def _wrong_with(linked: Linked, before: bytes, organisation_id: UUID) -> str:
+    if linked.row is None:
+        return linked.flaw
+    if linked.row["organisation_id"] != organisation_id:
         return "the event was given to another organisation"
-    if chain.link(before, row).hex() != said["hash"]:
+    if chain.link(before, linked.row).hex() != linked.hash:
         return "the event was changed, or is not where it was in the chain"
-    return ""
+    return linked.flaw
+
+
+def _bytes_of(digest: str) -> bytes:
+    """Of what ought to be 64 hex digits; a link that is none leads nowhere."""
+    try:
+        return bytes.fromhex(digest)
+    except ValueError:
+        return b""
 
 
 class _Seals:
