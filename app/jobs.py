@@ -24,7 +24,7 @@ from app.core.errors import Invalid
 from app.integrations import queries as integrations
 from app.integrations import refreshing
 from app.limits import undertaker
-from app.metering import attempts, idempotency, sealing
+from app.metering import attempts, audit_chain, idempotency, sealing
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +68,9 @@ def _seal_events(session: Session, settings: Settings, now: datetime) -> int:
     while count := SEALER.run(session, box, now=now):
         session.commit()
         sealed += count
+    while count := AUDIT_SEALER.run(session, box, now=now):
+        session.commit()
+        sealed += count
     return sealed
 
 
@@ -94,6 +97,7 @@ def _return_leases(session: Session, settings: Settings, now: datetime) -> int:
 
 
 SEALER = sealing.Sealer()
+AUDIT_SEALER = audit_chain.AuditSealer()
 UNDERTAKER = undertaker.Undertaker()
 JOBS = (
     Job("return_leases", 5, _return_leases),

@@ -25,6 +25,7 @@ for command in (
     prices.price,
     limits.limit,
     proof.verify,
+    proof.seals,
     proof.explain,
 ):
     postern.add_command(command)

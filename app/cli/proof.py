@@ -2,15 +2,19 @@
 
 import json
 import sys
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import click
+from sqlalchemy import Connection
 
 from app.cli import database
 from app.core import clock, config
 from app.core.errors import Invalid, NotFound
-from app.metering import explaining, proving, receipts, signing, verification
+from app.metering import audit_chain, explaining, kept_seals, proving, receipts, signing, verification
+from app.metering.kept_seals import Kept
 from app.metering.receipts import NotAReceipt
 from app.organisations import queries as organisations
 from app.plans import checking
@@ -20,8 +24,8 @@ MINUTES = 15
 
 @click.command(
     help="Check that no event was changed, dropped, reordered or put in, that all totals are right, and that no price "
-    "was changed after it was set; with "
-    "--receipt, that a receipt is genuine and its call is in the ledger. Exits with 1 if anything is wrong."
+    "or entry of the audit trail was changed or deleted; with --against, that what was sealed once is still there; "
+    "with --receipt, that a receipt is genuine and its call is in the ledger. Exits with 1 if anything is wrong."
 )
 @click.option("--organisation", "slug", help="Only the ledger of the organisation with this slug.")
 @click.option("--receipt", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file with a receipt.")
@@ -32,10 +36,22 @@ MINUTES = 15
     help="Public keys that you kept, as /.well-known/postern-receipt-keys.json gives them. With --receipt, nothing "
     "else is needed: no database.",
 )
+@click.option(
+    "--against",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Seals that you kept, as `postern seals` printed them: finds also an end that was cut off.",
+)
 @click.option("--minutes", default=MINUTES, show_default=True, help="An event older than that must be sealed.")
-def verify(slug: str | None, receipt: Path | None, kept: Path | None, minutes: int) -> None:
+def verify(slug: str | None, receipt: Path | None, kept: Path | None, against: Path | None, minutes: int) -> None:
     keys = _keys_in(kept) if kept is not None else None
-    sys.exit(_receipt(receipt, keys) if receipt is not None else _ledger(slug, keys, minutes))
+    seals = _seals_in(against) if against is not None else None
+    sys.exit(_receipt(receipt, keys) if receipt is not None else _ledger(slug, keys, seals, minutes))
+
+
+@click.command(help="Print the newest seals of all ledgers and of the audit trail, to be kept away from the database.")
+def seals() -> None:
+    with database.opened() as session, proving.reading(session.get_bind()) as connection:  # type: ignore[arg-type]
+        click.echo(kept_seals.encoded(kept_seals.newest(connection)))
 
 
 @click.command(help="Say what was decided about the call with this receipt or request id, and by which rule.")
@@ -61,26 +77,38 @@ def explain(any_id: str) -> None:
         click.echo(line)
 
 
-def _ledger(slug: str | None, keys: dict[str, bytes] | None, minutes: int) -> int:
+def _ledger(slug: str | None, keys: dict[str, bytes] | None, seals: Kept | None, minutes: int) -> int:
     with database.opened() as session:
         chosen = [organisations.by_slug(session, slug).id] if slug is not None else None
-        engine = session.get_bind()
         wrong = 0
-        with proving.reading(engine) as connection:  # type: ignore[arg-type]  # an engine: database.py gives it one
+        with proving.reading(session.get_bind()) as connection:  # type: ignore[arg-type]  # an engine: database.py
             before = clock.now() - timedelta(minutes=minutes)
             ids = verification.everybody(connection) if chosen is None else chosen
-            for finding in proving.everything_wrong(
-                connection, unsealed_before=before, organisation_ids=ids, keys=keys
-            ):
+            known = keys if keys is not None else proving.keys_in(connection)
+            for line in _wrong(connection, ids, known, seals, before):
                 wrong += 1
-                place = f", place {finding.seq}" if finding.seq is not None else ""
-                click.echo(f"WRONG  organisation {finding.organisation_id}{place}: {finding.what}")
-            for price in checking.changed(connection):
-                wrong += 1
-                click.echo(f"WRONG  price version {price.id}: it was changed after it was set")
-            signers = ", ".join(keys if keys is not None else proving.keys_in(connection)) or "none yet"
-    click.echo(f"{len(ids)} organisation(s) checked, {wrong or 'nothing'} wrong. Keys: {signers}.")
+                click.echo(f"WRONG  {line}")
+    click.echo(
+        f"{len(ids)} organisation(s) checked, {wrong or 'nothing'} wrong. Keys: {', '.join(known) or 'none yet'}."
+    )
     return 1 if wrong else 0
+
+
+def _wrong(
+    connection: Connection, ids: list[UUID], keys: dict[str, bytes], seals: Kept | None, before: datetime
+) -> Iterator[str]:
+    for finding in proving.everything_wrong(connection, unsealed_before=before, organisation_ids=ids, keys=keys):
+        place = f", place {finding.seq}" if finding.seq is not None else ""
+        yield f"organisation {finding.organisation_id}{place}: {finding.what}"
+    for price in checking.changed(connection):
+        yield f"price version {price.id}: it was changed after it was set"
+    for price_id in checking.gone(connection, used=proving.prices_used(connection)):
+        yield f"price version {price_id}: it was deleted"
+    for words in audit_chain.check(connection, keys=keys, unsealed_before=before):
+        yield f"audit trail, {words}"
+    if seals is not None:
+        for whose, words in kept_seals.contradictions(connection, seals, keys=keys):
+            yield f"{f'organisation {whose}' if whose is not None else 'audit trail'}, {words}"
 
 
 def _receipt(path: Path, keys: dict[str, bytes] | None) -> int:
@@ -109,3 +137,10 @@ def _keys_in(path: Path) -> dict[str, bytes]:
         return {key["id"]: signing.decoded(key["public"]) for key in published}
     except (ValueError, KeyError, TypeError):
         raise Invalid(f"{path} does not hold public keys as the gateway publishes them.") from None
+
+
+def _seals_in(path: Path) -> Kept:
+    try:
+        return kept_seals.decoded(path.read_bytes())
+    except ValueError:
+        raise Invalid(f"{path} does not hold seals as `postern seals` prints them.") from None

@@ -51,6 +51,21 @@ class Seal(SQLModel, table=True):
     sealed_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 
+class AuditLink(SQLModel, table=True):
+    """An audit entry's place in the chain of all of them. hash: SHA-256 over the one before and the entry in canonical
+    form (app/metering/audit_chain.py), hex. signature: Ed25519 over place and hash, base64url.
+    """
+
+    __tablename__ = "audit_link"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    seq: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False, nullable=False))
+    entry_id: UUID = Field(unique=True)
+    hash: str = Field(max_length=64)
+    signing_key_id: str = Field(max_length=30)
+    signature: str = Field(max_length=100)
+
+
 class IdempotentCall(SQLModel, table=True):
     """A call that came with the caller's own idempotency key: claimed before it is made, answered once.
 

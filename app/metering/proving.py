@@ -52,6 +52,12 @@ def contradiction(connection: Connection, said: Mapping[str, object]) -> str:
     return f"the ledger says otherwise about: {', '.join(differing)}." if differing else ""
 
 
+def prices_used(connection: Connection) -> set[UUID]:
+    """The price versions by which any event was charged."""
+    named = select(EVENTS.c.price_version_id).where(EVENTS.c.price_version_id.is_not(None)).distinct()
+    return set(connection.execute(named).scalars())
+
+
 def everything_wrong(
     connection: Connection,
     *,

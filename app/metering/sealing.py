@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from time import monotonic
-from typing import cast
+from typing import Protocol, cast
 from uuid import UUID
 
 from sqlalchemy import func, select, text
@@ -45,7 +45,7 @@ class Sealer:
     def run(self, session: Session, vault: Vault, *, now: datetime) -> int:
         """Seal what is new, at most PAGE events. Gives how many; the caller commits, and asks again until it is 0."""
         every_s, back = self._due()
-        _take_turn(session)
+        take_turn(session)
         rows = unsealed(session, after=ids.lowest_receipt(now - back) if back is not None else "", limit=PAGE)
         if rows:
             _seal(session, rows, signing.signer(session, vault, now=now), now=now)
@@ -74,7 +74,7 @@ def unsealed(session: Session, *, after: str, limit: int, before: str | None = N
     return [cast(EventRow, row) for row in session.execute(statement).mappings()]
 
 
-def _take_turn(session: Session) -> None:
+def take_turn(session: Session) -> None:
     """Hold the lock under which chains grow, until the transaction ends."""
     if session.get_bind().dialect.name == "sqlite":
         session.execute(text("UPDATE usage_seal SET number = number WHERE 1 = 0"))  # takes the one writer's lock
@@ -115,7 +115,24 @@ def _extend(
     session.flush()
 
 
-def message_of(seal: Seal) -> bytes:
+class Sealing(Protocol):
+    """A seal, wherever it is kept."""
+
+    @property
+    def organisation_id(self) -> UUID: ...
+    @property
+    def number(self) -> int: ...
+    @property
+    def first_seq(self) -> int: ...
+    @property
+    def last_seq(self) -> int: ...
+    @property
+    def head(self) -> str: ...
+    @property
+    def sealed_at(self) -> datetime: ...
+
+
+def message_of(seal: Sealing) -> bytes:
     """What a seal's signature is over."""
     return chain.seal_message(
         seal.organisation_id,

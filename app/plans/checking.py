@@ -1,13 +1,16 @@
 """Checking that prices are what they were when they were set."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from uuid import UUID
 
 from sqlalchemy import Connection, select
 
 from app.core import db
+from app.core.audit import AuditEntry
 from app.plans import services
 from app.plans.models import PriceVersion
 
+ENTRIES = db.metadata.tables[str(AuditEntry.__tablename__)]
 VERSIONS = db.metadata.tables[str(PriceVersion.__tablename__)]
 
 
@@ -19,3 +22,10 @@ def changed(connection: Connection) -> Iterator[PriceVersion]:
         version = PriceVersion(**row)
         if version.digest != services.digest_of(version):
             yield version
+
+
+def gone(connection: Connection, *, used: Iterable[UUID]) -> list[UUID]:
+    """The versions that were set (as the audit trail says) or used, and are there no more; sorted. used: by events."""
+    set_ones = select(ENTRIES.c.subject_id).where(ENTRIES.c.action == "price.set", ENTRIES.c.subject_id.is_not(None))
+    known = set(connection.execute(select(VERSIONS.c.id)).scalars())
+    return sorted({*connection.execute(set_ones).scalars(), *used} - known)

@@ -8,55 +8,19 @@ from uuid import uuid4
 
 import pytest
 from click.testing import CliRunner
-from sqlmodel import Session
 
 from app import cli
-from app.core import clock, ids, vault
-from app.core.config import ROOT, Settings
+from app.core import ids
+from app.core.config import ROOT
 from app.core.errors import NotFound
 from app.gateway import meter
 from app.limits.models import LimitRule
-from app.metering import sealing, signing
 from app.metering.models import Attempt
 from app.plans import services as prices
+from tests.cli.sealed import seal_trail
 from tests.conftest import NOW
 from tests.metering.recording import recording, row
 from tests.metering.test_verification import tamper
-
-
-@pytest.fixture
-def run(database_url):
-    """`run("verify")` gives the exit code and what was printed."""
-
-    def run(*words):
-        runner = CliRunner(env={"POSTERN_DATABASE_URL": database_url})
-        result = runner.invoke(cli.postern, words, standalone_mode=False)
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return result.exit_code, result.output
-
-    return run
-
-
-@pytest.fixture
-def called(engine, session, make):
-    """A recorded and sealed call: its row, its receipt, and the published keys."""
-    box = vault.from_settings(Settings())
-    key, integration = make.key(name="ci"), make.integration("sampler", tools=())
-    said = row(organisation_id=key.organisation_id, key_id=key.id, integration_id=integration.id)
-    signer = signing.signer(session, box, now=NOW)
-    session.commit()
-
-    async def record():
-        async with recording(engine, make_signer=lambda: signer) as recorder:
-            return await recorder.record(said)
-
-    receipt = asyncio.run(record())
-    with Session(engine) as other:
-        sealing.Sealer().run(other, box, now=clock.now())
-        other.commit()
-        keys = signing.as_json(signing.published(other))
-    return said, receipt, keys
 
 
 def test_a_sound_ledger_verifies(run, called):
@@ -90,6 +54,7 @@ def test_a_changed_price_is_named_and_fails(run, engine, session, make, called, 
         session, integration=make.integration("paid"), tool="", nanos_per_unit=100, currency="usd", now=NOW
     )
     session.commit()
+    seal_trail(session)
     assert run("verify")[0] == 0
 
     tamper(engine, f"UPDATE price_version SET {change}")
@@ -103,6 +68,7 @@ def test_one_organisation_can_be_checked_alone(run, engine, session, make, calle
     said, _, _ = called
     other = make.organisation()
     session.commit()
+    seal_trail(session)
     tamper(engine, "UPDATE usage_event SET amount_nanos = 1 WHERE id = :id", id=said["id"])
 
     assert run("verify", "--organisation", other.slug)[0] == 0

@@ -72,9 +72,7 @@ class Scene:
         self.count(member.name)
 
     async def end(self, member: stack.Member) -> None:
-        """SIGTERM, while callers go on: what it has under way is to be answered. One that has only just begun may die of
-        it.
-        """
+        """SIGTERM while callers go on: what it has under way is to be answered. One that just began may die of it."""
         code = await asyncio.to_thread(member.terminate)
         assert code in (0, -signal.SIGTERM), f"{member.name} ended with {code}"
         self.count(f"{member.name} politely")
