@@ -6,9 +6,10 @@ What comes after a month's invoice is closed (it waited on a gateway's disk) kee
 invoice as money that names the old month.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, select
@@ -59,7 +60,7 @@ class Portion:
         return Portion(f"late_{self.currency}", self.amount_nanos, amounts.NANOS, self.amount_nanos, self.currency)
 
 
-Portions = Callable[[Row[tuple[object, ...]]], Iterable[Portion]]
+Portions = Callable[[Mapping[str, Any]], Iterable[Portion]]
 """What an event adds to which meters; nothing for what Stripe is not told of."""
 
 
@@ -86,7 +87,7 @@ def cut(session: Session, account: BillingAccount, portions: Portions, *, now: d
     for row in rows:
         month_at = periods.start_of(periods.MONTH, row.at)
         is_late = now >= periods.end_of(periods.MONTH, month_at) + CLOSES_AFTER
-        for portion in portions(row):
+        for portion in portions(dict(row._mapping)):
             if not is_late:
                 _add(ranges, month_at, portion, row, kind=METERED)
             elif portion.amount_nanos:

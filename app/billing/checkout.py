@@ -1,0 +1,147 @@
+"""Paying at Stripe's Checkout: making a session, and knowing what became of it.
+
+The page that asks for a session says which visit it is (Checkout.id, made when the page was shown), and the same visit
+is the same session however often the button is pressed.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlmodel import Session, col, select
+
+from app.billing.models import COMPLETED, EXPIRED, OPEN, SUBSCRIPTION, Checkout
+from app.billing.offers import Item
+from app.billing.stripe_api import Found, StripeApi, key_for
+from app.core.errors import NotFound
+from app.plans import periods
+
+GOOD_FOR = timedelta(hours=1)
+"""How long a session can be paid: prices on it are those of that hour. Stripe allows 30 minutes to 24 hours."""
+
+
+def begin_subscription(
+    api: StripeApi,
+    visit: Checkout,
+    *,
+    customer_id: str,
+    items: Sequence[Item],
+    back_url: str,
+    cancel_url: str,
+    takes_tax: bool,
+    now: datetime,
+) -> Found:
+    """A session for subscribing; bills follow the months of UTC, and the base fee of the first is for the rest of it.
+
+    back_url: gets the session's id at its end, as Stripe writes it. Asks Stripe.
+    """
+    next_month = periods.end_of(periods.MONTH, periods.start_of(periods.MONTH, now))
+    params = {
+        **_session(visit, customer_id=customer_id, back_url=back_url, cancel_url=cancel_url, takes_tax=takes_tax),
+        "mode": "subscription",
+        "line_items": [item.as_line() for item in items],
+        "payment_method_collection": "always",
+        "expires_at": _until(visit),
+        "subscription_data": {
+            "billing_mode": {"type": "flexible"},
+            "billing_cycle_anchor": int(next_month.timestamp()),
+            "proration_behavior": "create_prorations",
+            "metadata": {**_metadata(visit), "plan_version_id": str(visit.plan_version_id), "seats": str(visit.seats)},
+        },
+    }
+    return api.post(api.v1.checkout.sessions.create, params=params, key=key_for("checkout", api.mode, visit.id))
+
+
+def begin_top_up(
+    api: StripeApi, visit: Checkout, *, customer_id: str, back_url: str, cancel_url: str, takes_tax: bool, words: str
+) -> Found:
+    """A session for buying credit. words: what the receipt says that was bought. Asks Stripe."""
+    bought = {"currency": visit.currency, "unit_amount": visit.amount, "product_data": {"name": words}}
+    params = {
+        **_session(visit, customer_id=customer_id, back_url=back_url, cancel_url=cancel_url, takes_tax=takes_tax),
+        "mode": "payment",
+        "line_items": [{"price_data": bought, "quantity": 1}],
+        "expires_at": _until(visit),
+        "invoice_creation": {"enabled": True},
+        "payment_intent_data": {"metadata": _metadata(visit), "setup_future_usage": "off_session"},
+    }
+    return api.post(api.v1.checkout.sessions.create, params=params, key=key_for("checkout", api.mode, visit.id))
+
+
+def fetch(api: StripeApi, session_id: str) -> Found:
+    """A session as it is now."""
+    return api.get(api.v1.checkout.sessions.retrieve, session_id)
+
+
+def expire(api: StripeApi, visit: Checkout) -> None:
+    """Make a session that is still open worthless: somebody pays another way. Asks Stripe."""
+    if visit.session_id and visit.state == OPEN:
+        api.post(api.v1.checkout.sessions.expire, visit.session_id, params={}, key=key_for("expire", visit.id))
+
+
+def is_paid(found: Found) -> bool:
+    """Whether the money is there, which for some ways of paying is days after the session was completed."""
+    return found.get("status") == "complete" and found.get("payment_status") in ("paid", "no_payment_required")
+
+
+def apply(session: Session, found: Found, now: datetime) -> None:
+    """Know what became of a visit."""
+    visit = by_session(session, str(found["id"]))
+    if visit is None or visit.state != OPEN:
+        return
+    status = found.get("status")
+    if status == "expired":
+        visit.state, visit.ended_at = EXPIRED, now
+    elif status == "complete" and (visit.kind == SUBSCRIPTION or is_paid(found)):
+        visit.state, visit.ended_at = COMPLETED, now
+    session.add(visit)
+    session.flush()
+
+
+def by_session(session: Session, session_id: str) -> Checkout | None:
+    """The visit of one of Stripe's sessions; None for one that is not ours."""
+    return session.exec(select(Checkout).where(Checkout.session_id == session_id)).first()
+
+
+def visit_of(session: Session, organisation_id: UUID, visit_id: UUID) -> Checkout | None:
+    """An organisation's visit; None when it is yet to begin. Raises NotFound for somebody else's."""
+    found = session.get(Checkout, visit_id)
+    if found is not None and found.organisation_id != organisation_id:
+        raise NotFound("There is no such visit to Checkout.")
+    return found
+
+
+def open_visits(session: Session, organisation_id: UUID, *, kind: str) -> list[Checkout]:
+    """Those that could still be paid, newest first."""
+    statement = (
+        select(Checkout)
+        .where(Checkout.organisation_id == organisation_id, Checkout.kind == kind, Checkout.state == OPEN)
+        .order_by(col(Checkout.created_at).desc())
+    )
+    return list(session.exec(statement))
+
+
+def _session(
+    visit: Checkout, *, customer_id: str, back_url: str, cancel_url: str, takes_tax: bool
+) -> dict[str, object]:
+    params: dict[str, object] = {
+        "customer": customer_id,
+        "client_reference_id": str(visit.id),
+        "success_url": f"{back_url}?session_id={{CHECKOUT_SESSION_ID}}",
+        "cancel_url": cancel_url,
+        "metadata": _metadata(visit),
+    }
+    if takes_tax:
+        params["automatic_tax"] = {"enabled": True}
+        params["tax_id_collection"] = {"enabled": True}
+        params["customer_update"] = {"address": "auto", "name": "auto"}
+    return params
+
+
+def _metadata(visit: Checkout) -> dict[str, str]:
+    return {"organisation_id": str(visit.organisation_id), "checkout_id": str(visit.id)}
+
+
+def _until(visit: Checkout) -> int:
+    """The same however often it is asked for, as all that has one idempotency key must be."""
+    return int((visit.created_at + GOOD_FOR).timestamp())
