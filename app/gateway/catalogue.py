@@ -68,7 +68,7 @@ def check_known(call: Call, shelf: Shelf) -> None:
     if shelf.has_any:
         return
     catalogue, name = shelf.catalogue, call.destination.route.name
-    status = 200 if call.envelope.is_metered else None
+    status = 200 if call.envelope.wants_answer else None
     if catalogue.tools or catalogue.unapproved:
         detail = f"“{name}” has tools, but whoever runs this gateway has to approve them first."
         raise Refused(attempts.NOTHING_APPROVED, detail, status=status)

@@ -13,8 +13,8 @@ from app.limits.rates import Gauge, Window
 from app.limits.rules import Rule
 from app.metering import attempts
 
-CALL_STATUS = 200
-"""For calls of tools, whose clients would lose the words with anything else (docs/adr/0004)."""
+SAID_STATUS = 200
+"""For whatever waits for an answer, whose clients would lose the words with anything else (docs/adr/0004)."""
 
 
 class Words:
@@ -26,7 +26,7 @@ class Words:
         self._currency = settings.currency
 
     def rate(self, call: Call, rule: Rule, window: Window, *, now: float, policy: bytes) -> Refused:
-        """A rate is used up for a moment. Who goes on all the same, past as much again, gets 429 for calls as well."""
+        """A rate is used up for a moment. Who goes on all the same, past as much again, gets 429 for everything."""
         window.refused += 1
         wait_s = max(1, int(window.wait_s(now)) + 1)
         resets_at = datetime.fromtimestamp(int(now) + wait_s, UTC)
@@ -41,7 +41,7 @@ class Words:
                 (rate_headers.POLICY, policy),
                 (rate_headers.LIMIT, b"%b;r=0;t=%d" % (rate_headers.name_of(rule), wait_s)),
             ],
-            is_flood=window.refused > max(rule.most, 100),
+            is_status=window.refused > max(rule.most, 100),
         )
 
     def streams(self, call: Call, rule: Rule, gauge: Gauge, *, policy: bytes) -> Refused:
@@ -57,6 +57,7 @@ class Words:
                 (rate_headers.POLICY, b", ".join(filter(None, (policy, rate_headers.policy([rule]))))),
                 (rate_headers.LIMIT, rate_headers.of_gauge(name, gauge)),
             ],
+            is_status=True,
         )
 
     def used_up(self, call: Call, rule: Rule, pool: Pool, *, at: datetime, policy: bytes) -> Refused:
@@ -80,7 +81,7 @@ class Words:
         """The database is away, and what was held in advance is used up or may not be trusted any more."""
         name = wording.limit(rule, currency=self._currency)
         words = f"whether there is room within {name} cannot be checked just now. Nothing was charged; try again soon."
-        return Refused(attempts.UNAVAILABLE, words, status=CALL_STATUS, rule_id=rule.id)
+        return Refused(attempts.UNAVAILABLE, words, status=SAID_STATUS, rule_id=rule.id)
 
     def _refused(
         self,
@@ -91,15 +92,16 @@ class Words:
         *,
         resets_at: datetime | None,
         headers: HeaderList,
-        is_flood: bool = False,
+        is_status: bool = False,
     ) -> Refused:
+        """is_status: whether the HTTP status has to say it, whoever asks."""
         whose = wording.whose(rule, key_hint=auth.hint_in(call.incoming.lines))
         what = f"{whose} may have {wording.limit(rule, currency=self._currency)}{_of_what(call, rule)}"
         raising = wording.where_to_raise(rule, portal_url=self._portal_url, operator=self._operator)
         return Refused(
             reason,
             f"{what}. {advice} {raising}",
-            status=CALL_STATUS if call.envelope.is_metered and not is_flood else None,
+            status=SAID_STATUS if call.envelope.wants_answer and not is_status else None,
             headers=headers,
             rule_id=rule.id,
             data={

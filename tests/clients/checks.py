@@ -10,13 +10,16 @@ SHOWN_INSTEAD = {
     ("Python SDK 1.30", "legacy", "server down"): "Server error '50",
     ("TypeScript SDK 2.4", "auto", "key revoked"): "requires authorization (HTTP 401)",
     ("TypeScript SDK 2.4", "2026-07-28", "key revoked"): "requires authorization (HTTP 401)",
+    ("TypeScript SDK 2.4", "2026-07-28", "rate used up"): "did not offer pinned protocol version",
+    ("TypeScript SDK 2.4", "2026-07-28", "scope missing"): "did not offer pinned protocol version",
     ("TypeScript SDK 2.4", "auto", "server down"): "the server answered the probe with HTTP 50",
     ("TypeScript SDK 2.4", "2026-07-28", "server down"): "the server answered the probe with HTTP 50",
     ("Inspector 2.12", "auto", "key revoked"): "auth_required",
     ("Inspector 2.12", "auto", "server down"): "the server answered the probe with HTTP 50",
 }
 """(client, mode, refusal) to what a user is shown: these clients do not read the body of an error status when they
-connect. A 401 has to be one all the same, and why a server that is down is a 502 stands in docs/adr/0004.
+connect, and one that is pinned to a revision not even a JSON-RPC error. A 401 has to be one all the same, and why a
+server that is down is a 502 stands in docs/adr/0004.
 """
 
 

@@ -77,10 +77,27 @@ def _down(on_stage: Stage) -> Visit:
 
 
 def _used_up(on_stage: Stage) -> Visit:
+    return _without(on_stage, "month")
+
+
+def _too_often(on_stage: Stage) -> Visit:
+    return _without(on_stage, "minute")
+
+
+def _without(on_stage: Stage, period: str) -> Visit:
+    """With a key that may make no calls in any such period: a rate is for all requests, an allowance for calls."""
     secrets: list[str] = []
     make = on_stage.make
     selection = limits.Selection(key=make.key(secret=secrets))
-    limits.set_limit(make.session, selection=selection, measure="calls", period="month", most=0, now=make.now)
+    limits.set_limit(make.session, selection=selection, measure="calls", period=period, most=0, now=make.now)
+    make.session.commit()
+    return Visit(on_stage.url, secrets[0])
+
+
+def _out_of_reach(on_stage: Stage) -> Visit:
+    secrets: list[str] = []
+    make = on_stage.make
+    make.key(secret=secrets, scopes=["down"])
     make.session.commit()
     return Visit(on_stage.url, secrets[0])
 
@@ -88,6 +105,8 @@ def _used_up(on_stage: Stage) -> Visit:
 REFUSALS = (
     Refusal("key revoked", "The key was revoked", _revoked),
     Refusal("allowance used", "That is used up", _used_up),
+    Refusal("rate used up", "0 calls a minute", _too_often),
+    Refusal("scope missing", "needs the scope “full”", _out_of_reach),
     # Once a server has failed often enough, the gateway’s words are others; its name is always in them.
     Refusal("server breaks off", "“Breaking”", _breaking),
     Refusal("server down", "“Down”", _down),

@@ -63,21 +63,36 @@ async def test_a_rate_lets_so_many_pass_and_says_when_the_next_may(open_sqlite_g
         assert attempt.rule_id is not None
 
 
-async def test_what_is_free_counts_towards_rates_and_is_refused_with_429(open_sqlite_gateway):
+async def test_what_is_free_counts_towards_rates_and_is_refused_in_words_if_it_waits_for_any(open_sqlite_gateway):
     async with Upstream(OK) as upstream, limited(open_sqlite_gateway, upstream, ("calls", "2/hour")) as caller:
         ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
         await caller.call(ping)
         await caller.call(LIST)
         refused = await caller.call(ping)
 
-        assert (refused.status, refused.error["code"]) == (429, -31429)
+        unheard = await caller.call({"jsonrpc": "2.0", "method": "notifications/progress", "params": {}})
+
+        assert (refused.status, refused.error["code"]) == (200, -31429)
         assert int(refused.header("retry-after")) > 0
-        assert (await caller.call()).status == 200  # a call's words would be lost with 429
+        assert (unheard.status, unheard.error["code"]) == (429, -31429)
 
 
-async def test_a_flood_gets_429_for_calls_as_well(open_sqlite_gateway):
+@pytest.mark.parametrize("method", ["initialize", "server/discover", "tools/list"])
+@pytest.mark.parametrize("path", ["/mcp/sampler", "/mcp"])
+async def test_who_is_refused_while_connecting_is_told_in_words(open_sqlite_gateway, method, path):
+    async with Upstream(OK) as upstream, limited(open_sqlite_gateway, upstream, ("calls", "0/hour")) as caller:
+        message = {"jsonrpc": "2.0", "id": 3, "method": method, "params": {}}
+        refused = await caller.call(message, path=path)
+
+        assert (refused.status, refused.json["id"], refused.error["code"]) == (200, 3, -31429)
+        assert "may have 0 calls an hour" in refused.error["message"]
+        assert upstream.requests == []
+
+
+@pytest.mark.parametrize("message", [CALL, LIST], ids=["call", "list"])
+async def test_a_flood_gets_429_for_everything(open_sqlite_gateway, message):
     async with Upstream(OK) as upstream, limited(open_sqlite_gateway, upstream, ("calls", "1/hour")) as caller:
-        answers = [await caller.call() for _ in range(110)]
+        answers = [await caller.call(message) for _ in range(110)]
 
         assert answers[50].status == 200
         assert answers[-1].status == 429
@@ -92,7 +107,7 @@ async def test_refused_calls_do_not_count(open_sqlite_gateway):
         assert "error" in (await caller.call()).json
         ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 
-        assert [(await caller.call(ping)).status for _ in range(3)] == [200, 200, 429]
+        assert [b"-31429" in (await caller.call(ping)).body for _ in range(3)] == [False, False, True]
 
 
 async def test_each_key_has_the_usual_limits_unless_an_operator_sets_another(open_sqlite_gateway):
