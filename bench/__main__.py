@@ -11,12 +11,14 @@ from types import FrameType
 from app.core import clock
 from bench import calls, machine, memory, pages, report, results, several, streams, tools
 from bench.measure import Plan
+from bench.peers import comparison
 from bench.problems import Unmeasurable
 from bench.report import Section
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PARTS = {
     "gateway": calls.run,
+    "peers": comparison.run,
     "streams": streams.run,
     "memory": memory.run,
     "several": several.run,

@@ -20,11 +20,12 @@ NUMBER = 7_000_000_000_000
 WORDS = "hello there, this is an echo of some words"
 STAND_IN = "The upstream was the plain Python one, for want of Lua in nginx: with many callers it may be what is slow."
 
+ADDED = Metric("added p50 ms", lambda cell, direct: cell.p50_ms - direct.p50_ms if direct else None, "{:.2f}".format)
 COMPARED = (
     Metric("calls/s", lambda cell, _: cell.per_second, "{:,.0f}".format),
     Metric("p50 ms", lambda cell, _: cell.p50_ms, "{:.2f}".format),
     Metric("p99 ms", lambda cell, _: cell.p99_ms, "{:.2f}".format),
-    Metric("added p50 ms", lambda cell, direct: cell.p50_ms - direct.p50_ms if direct else None, "{:.2f}".format),
+    ADDED,
     Metric("CPU µs/call", lambda cell, _: cell.cpu_us, "{:.1f}".format),
     Metric("RSS MB", lambda cell, _: cell.rss_mb, "{:.0f}".format),
 )
@@ -34,7 +35,7 @@ OF_ITS_CORE = Metric("of its core", lambda cell, _: cell.cpu_us * cell.per_secon
 def run(plan: Plan, folder: Path) -> Section:
     """Raises Unmeasurable when anything answers wrong, or the ledger disagrees with what callers got."""
     with targets.beside_each_other(plan, folder) as (place, found):
-        subjects = [_subject(target, place) for target in found]
+        subjects = [subject(target, place) for target in found]
         _must_refuse_strangers(subjects[-1].request)
         ledger = Ledger(place)
         subjects[-1] = replace(subjects[-1], settle=ledger.settle)
@@ -66,7 +67,7 @@ def request(url: str, key: str, revision: str, *, tool: str = "echo") -> Request
     return Request(url=url, headers=headers, body=body)
 
 
-def _subject(target: Target, place: World) -> Subject:
+def subject(target: Target, place: World) -> Subject:
     """Checked with one call in each era; the load is made of modern ones, which stand alone without a handshake."""
     name, url = target.name, target.url
     sizes = {revision: called(name, request(url, place.key, revision)).wire_bytes for revision in (HANDSHAKE, MODERN)}
@@ -76,7 +77,7 @@ def _subject(target: Target, place: World) -> Subject:
 def called(name: str, one: Request) -> fetch.Answer:
     """One call, which must bring back what the upstream says."""
     answer = answer_to(name, one, NUMBER)
-    if not _is_right(answer.body, NUMBER):
+    if not is_right(answer.body, NUMBER):
         raise Unmeasurable(f"{name} answers a right call with {answer.status}: {answer.body[:500]!r}")
     return answer
 
@@ -92,7 +93,8 @@ def answer_to(name: str, one: Request, number: int = NUMBER) -> fetch.Answer:
     return answer
 
 
-def _is_right(body: bytes, number: int) -> bool:
+def is_right(body: bytes, number: int) -> bool:
+    """Whether it is the upstream's answer to call `number`, as JSON."""
     try:
         message = json.loads(body)
         return bool(message["id"] == number and message["result"]["content"][0]["text"] == WORDS)

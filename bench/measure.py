@@ -2,10 +2,11 @@
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, product
 
-from bench import wrk
+from bench import patient, wrk
 from bench.machine import Cores, Foreign
 from bench.problems import Unmeasurable
 from bench.processes import Process
@@ -25,7 +26,9 @@ class Subject:
 
     process: whose CPU and memory that costs. answer_bytes: the least that a right answer has, heads included (receipts
     grow with the group that they are signed in); None where answers differ. settle: called after each load with what it
-    was and how many callers made it; raises Unmeasurable.
+    was and how many callers made it; raises Unmeasurable. is_right: given the body of an answer and the number of its
+    call; where it is set, the load is made by patient.py, which asks it of every answer. give_up: called with the
+    reason when this cannot be measured, which is then left out; without it the whole run stops.
     """
 
     name: str
@@ -33,6 +36,8 @@ class Subject:
     process: Process
     answer_bytes: int | None = None
     settle: Callable[[Load, int], None] | None = None
+    is_right: Callable[[bytes, int], bool] | None = None
+    give_up: Callable[[str], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +74,36 @@ def run(plan: Plan, subjects: Sequence[Subject], callers: Sequence[int]) -> list
     machine does meets all of them alike.
     Raises Unmeasurable without wrk, and when a subject answers anything but what it should.
     """
+    able = list(subjects)
     for subject in subjects:
-        check(subject, _load(plan, subject, max(callers), WARM_UP_S), max(callers))
-    return list(_rounds(plan, subjects, callers))
+        with _giving_up(subject, able):
+            check(subject, _load(plan, subject, max(callers), WARM_UP_S), max(callers))
+    cells = list(_rounds(plan, able, callers))
+    return [cell for cell in cells if any(cell.subject == subject.name for subject in able)]
 
 
-def _rounds(plan: Plan, subjects: Sequence[Subject], callers: Sequence[int]) -> Iterator[Cell]:
+@contextmanager
+def _giving_up(subject: Subject, able: list[Subject]) -> Iterator[None]:
+    """Takes out of `able` what cannot be measured, where the others can do without it."""
+    try:
+        yield
+    except Unmeasurable as problem:
+        if subject.give_up is None:
+            raise
+        subject.give_up(str(problem))
+        able.remove(subject)
+
+
+def _rounds(plan: Plan, able: list[Subject], callers: Sequence[int]) -> Iterator[Cell]:
     for number in range(plan.rounds):
-        first = number % len(subjects)
-        for some in callers:
-            for subject in (*subjects[first:], *subjects[:first]):
-                cell = _cell(plan, subject, some, number)
-                _show(cell, plan.rounds)
-                yield cell
+        first = number % len(able)
+        turns = (*able[first:], *able[:first])
+        for some, subject in product(callers, turns):
+            if subject in able:
+                with _giving_up(subject, able):
+                    cell = _cell(plan, subject, some, number)
+                    _show(cell, plan.rounds)
+                    yield cell
 
 
 def _cell(plan: Plan, subject: Subject, callers: int, number: int) -> Cell:
@@ -108,14 +130,12 @@ def _cell(plan: Plan, subject: Subject, callers: int, number: int) -> Cell:
 def _load(plan: Plan, subject: Subject, callers: int, seconds: int) -> Load:
     if plan.tools.wrk is None:
         raise Unmeasurable("There is no wrk on this machine, so nothing can be put under load.")
-    return wrk.run(
-        plan.tools.wrk,
-        subject.request,
-        callers=callers,
-        seconds=seconds,
-        first_id=next(_first_ids),
-        core=plan.cores.load,
-    )
+    first_id, core = next(_first_ids), plan.cores.load
+    if subject.is_right is not None:
+        return patient.run(
+            subject.request, subject.is_right, callers=callers, seconds=seconds, first_id=first_id, core=core
+        )
+    return wrk.run(plan.tools.wrk, subject.request, callers=callers, seconds=seconds, first_id=first_id, core=core)
 
 
 def check(subject: Subject, load: Load, callers: int) -> None:
@@ -126,6 +146,8 @@ def check(subject: Subject, load: Load, callers: int) -> None:
         raise Unmeasurable(f"{what}: not one answer in {load.seconds:.1f} s; errors: {load.failures or 'none'}.")
     if refused:
         raise Unmeasurable(f"{what}: {refused} of {load.answers} answers were not 2xx.")
+    if load.errors.get(wrk.WRONG):
+        raise Unmeasurable(f"{what}: {load.errors[wrk.WRONG]} of {load.answers} answers were wrong.")
     expected, each = subject.answer_bytes, load.bytes / load.answers
     if expected is not None and each < expected * (1 - SIZE_TOLERANCE):
         raise Unmeasurable(f"{what}: answers of {each:.0f} bytes, and a right one has {expected}.")

@@ -34,14 +34,14 @@ class Process:
         """Resident memory of the program and its children; pages that they share count more than once."""
         return sum(member.memory_info().rss for member in self._members())
 
-    def wait_until(self, is_ready: Callable[[], bool]) -> None:
+    def wait_until(self, is_ready: Callable[[], bool], timeout_s: float = START_TIMEOUT_S) -> None:
         """Raises Unmeasurable with the last lines of its log when it ends first, or takes too long."""
-        until = time.monotonic() + START_TIMEOUT_S
+        until = time.monotonic() + timeout_s
         while not is_ready():
             if self._popen.poll() is not None:
                 raise Unmeasurable(f"{self.name} ended with {self._popen.returncode}.\n{self.last_words()}")
             if time.monotonic() > until:
-                raise Unmeasurable(f"{self.name} is not ready after {START_TIMEOUT_S:g} s.\n{self.last_words()}")
+                raise Unmeasurable(f"{self.name} is not ready after {timeout_s:g} s.\n{self.last_words()}")
             time.sleep(0.05)
 
     def last_words(self) -> str:
@@ -76,6 +76,7 @@ def running(
     core: int | None,
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    start_timeout_s: float = START_TIMEOUT_S,
 ) -> Iterator[Process]:
     """`command`, ready to be used inside and ended after.
 
@@ -95,7 +96,7 @@ def running(
         )
     process = Process(name, popen, log)
     try:
-        process.wait_until(is_ready)
+        process.wait_until(is_ready, start_timeout_s)
         yield process
     finally:
         process.stop()

@@ -88,10 +88,10 @@ def absolute(cells: Sequence[Cell], metrics: Sequence[Metric], subjects: Sequenc
 def relative(
     cells: Sequence[Cell], metrics: Sequence[Metric], subjects: Sequence[str], *, to: str, baseline: str = ""
 ) -> str:
-    """A table of ratios to the subject `to`."""
+    """A table of ratios to the subject `to`; small ones with as many digits as say something."""
     columns = {
         metric.title.partition(" ms")[0].partition(" MB")[0]: _written(
-            ratios(cells, metric, to=to, baseline=baseline), "{:.2f}".format
+            ratios(cells, metric, to=to, baseline=baseline), _multiple
         )
         for metric in metrics
     }
@@ -138,6 +138,12 @@ def _places(cells: Sequence[Cell], subjects: Sequence[str]) -> list[Place]:
 
 def _written(numbers: Mapping[Place, float], text: Callable[[float], str]) -> dict[Place, str]:
     return {place: text(number) for place, number in numbers.items()}
+
+
+def _multiple(ratio: float) -> str:
+    if ratio >= 100:
+        return f"{ratio:,.0f}"
+    return f"{ratio:.2f}" if ratio >= 0.1 or not ratio else f"{ratio:.4f}"
 
 
 def _errors(cells: Sequence[Cell], place: Place) -> str:

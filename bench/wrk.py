@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from bench import machine
 from bench.problems import Unmeasurable
@@ -12,6 +13,7 @@ from bench.problems import Unmeasurable
 SCRIPT = Path(__file__).with_name("load.lua")
 MARK = "MEASURED "
 NOT_2XX = "not 2xx"
+WRONG = "wrong"
 ID = "@ID@"
 """Stands in a body where the number of the call goes."""
 
@@ -30,6 +32,17 @@ class Request:
     url: str
     headers: Mapping[str, str]
     body: str | None = None
+
+    def wire(self, number: int) -> bytes:
+        """The call with that number, as it is sent over a connection that is kept."""
+        parts = urlsplit(self.url)
+        body = (self.body or "").replace(ID, str(number))
+        lines = {"Host": parts.netloc, **self.headers}
+        if self.body is not None:
+            lines["Content-Length"] = str(len(body.encode()))
+        method = "GET" if self.body is None else "POST"
+        head = f"{method} {parts.path} HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in lines.items())
+        return f"{head}\r\n{body}".encode()
 
 
 @dataclass(frozen=True, slots=True)
