@@ -20,7 +20,7 @@ def free_port() -> int:
     return free_base_port(1)
 
 
-def free_base_port(count: int = 7) -> int:
+def free_base_port(count: int = 8) -> int:
     """The first of `count` ports in a row, at most BLOCK, of which the same is true."""
     assert count <= BLOCK
     while True:

@@ -34,6 +34,7 @@ class Command:
 def all_of(settings: Settings) -> list[Command]:
     """Every process, the one that people wait for first."""
     host = _LOOPBACK if settings.bind_host in _EVERYWHERE else settings.bind_host
+    stripe = directory.stripe_environment(settings)
     return [
         Command(
             "portal",
@@ -41,7 +42,7 @@ def all_of(settings: Settings) -> list[Command]:
             (settings.portal_url, "the pages: sign in, keys, usage"),
             _ports(settings, "portal_port", "portal_metrics_port"),
             f"http://{host}:{settings.portal_port}/readyz",
-            _portal_environment(settings),
+            _portal_environment(settings) | stripe,
         ),
         Command(
             "gateway",
@@ -50,7 +51,7 @@ def all_of(settings: Settings) -> list[Command]:
             _ports(settings, "gateway_port", "gateway_metrics_port"),
             f"http://{host}:{settings.gateway_port}/readyz",
         ),
-        Command("worker", _module("app.jobs"), ("", "work that can wait"), nice=GIVES_WAY),
+        Command("worker", _module("app.jobs"), ("", "work that can wait"), environment=stripe, nice=GIVES_WAY),
         Command(
             "identity",
             _module("app.sandbox.identity"),
@@ -75,7 +76,16 @@ def all_of(settings: Settings) -> list[Command]:
             f"http://127.0.0.1:{settings.clock_port}/healthz",
             nice=GIVES_WAY,
         ),
+        *([_stripe(settings)] if directory.has_stripe(settings) else []),
     ]
+
+
+def _stripe(settings: Settings) -> Command:
+    url = directory.stripe_url(settings)
+    about = (url, "stands in for Stripe: cards, invoices, a clock to move")
+    arguments = ("--port", str(settings.stripe_port), "--portal-url", settings.portal_url)
+    argv = _module("app.sandbox.stripe", *arguments, "--database", str(settings.data_dir / "stripe.db"))
+    return Command("stripe", argv, about, _ports(settings, "stripe_port"), f"{url}/_health", nice=GIVES_WAY)
 
 
 def _module(name: str, *arguments: str) -> tuple[str, ...]:

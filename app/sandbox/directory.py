@@ -1,10 +1,14 @@
-"""Who can sign in at the identity stand-in, and what it and the portal have agreed on. No secret in here is one."""
+"""Who can sign in at the identity stand-in, and what the stand-ins and the portal have agreed on.
+
+No secret in here is one.
+"""
 
 from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from app.core.config import OidcProvider, Settings
+from app.core.config import PREFIX, OidcProvider, Settings
+from app.sandbox import stripe
 
 PROVIDER_NAME = "local"
 CLIENT_ID = "postern"
@@ -56,3 +60,24 @@ def provider(settings: Settings) -> OidcProvider:
 def redirect_uri(settings: Settings) -> str:
     """Where the stand-in sends people back to after signing in."""
     return f"{settings.portal_url}/sign-in/{PROVIDER_NAME}/callback"
+
+
+def has_stripe(settings: Settings) -> bool:
+    """Whether the stand-in for Stripe is the one to talk to: unless the settings have a key of their own."""
+    return not settings.takes_payments
+
+
+def stripe_url(settings: Settings) -> str:
+    """The address of the stand-in for Stripe."""
+    return f"http://127.0.0.1:{settings.stripe_port}"
+
+
+def stripe_environment(settings: Settings) -> dict[str, str]:
+    """The settings with which a process talks to it; none if there is a key already."""
+    if not has_stripe(settings):
+        return {}
+    return {
+        f"{PREFIX}STRIPE_URL": stripe_url(settings),
+        f"{PREFIX}STRIPE_KEY": stripe.KEY,
+        f"{PREFIX}STRIPE_WEBHOOK_SECRET": stripe.WEBHOOK_SECRET,
+    }

@@ -15,13 +15,13 @@ def made(**settings):
 
 
 def test_everything_is_started():
-    assert list(made()) == ["portal", "gateway", "worker", "identity", "sampler", "clock"]
+    assert list(made()) == ["portal", "gateway", "worker", "identity", "sampler", "clock", "stripe"]
 
 
 def test_base_port_moves_all_of_them():
     wanted = [port for command in made(base_port=9300).values() for port in command.ports.values()]
 
-    assert sorted(wanted) == list(range(9300, 9307))
+    assert sorted(wanted) == list(range(9300, 9308))
 
 
 def test_one_port_moves_alone():
@@ -46,6 +46,24 @@ def test_portal_knows_the_stand_in_besides_its_own_providers():
     assert providers[1]["name"] == directory.PROVIDER_NAME
     assert providers[1]["discovery_url"] == "http://localhost:8302/.well-known/openid-configuration"
     assert Settings(oidc_providers=providers).oidc_providers[1].client_id == directory.CLIENT_ID
+
+
+def test_portal_and_worker_take_payments_at_the_stand_in(monkeypatch):
+    for name in ("portal", "worker"):
+        for variable, value in made(base_port=9300)[name].environment.items():
+            monkeypatch.setenv(variable, value)
+
+        settings = Settings(base_port=9300)
+
+        assert settings.takes_payments
+        assert (settings.stripe_url, settings.stripe_mode) == ("http://127.0.0.1:9307", "test")
+
+
+def test_with_a_key_of_ones_own_no_stand_in_starts():
+    found = made(stripe_key="rk_test_x", stripe_webhook_secret="of the endpoint")
+
+    assert "stripe" not in found
+    assert not any(name.startswith("POSTERN_STRIPE") for name in found["worker"].environment)
 
 
 def test_portal_has_one_process_unless_asked_for_more():

@@ -1,0 +1,1 @@
+"""Invoices: what goes onto them, when, and how they are paid."""

@@ -1,0 +1,201 @@
+"""Checks requests and answers against the description of Stripe's API, where one is on this machine.
+
+STRIPE_OPENAPI names the file (gzipped JSON). Without it nothing is checked: the project does not need it.
+"""
+
+import functools
+import gzip
+import io
+import json
+import os
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+UNDESCRIBED = "/v2/core/events"
+"""The description has only what all thin events share, not their data."""
+NAMED = os.environ.get("STRIPE_OPENAPI")
+
+
+def place() -> Path | None:
+    """The description's file, if it is here: as named, or beside the checkout or one of its parents."""
+    if NAMED:
+        return Path(NAMED)
+    root = Path(__file__).resolve().parents[3]
+    found = [folder / "shared/stripe/openapi.derived.json.gz" for folder in root.parents]
+    return next((each for each in found if each.exists()), None)
+
+
+@functools.cache
+def description() -> dict[str, Any]:
+    path = place()
+    assert path is not None
+    with gzip.open(path) as file:
+        return json.load(file)
+
+
+class Checked:
+    """WSGI middleware: notes in `problems` every request that Stripe's description does not allow, and every answer
+    that it does not describe. A request that the stand-in refuses may be wrong.
+    """
+
+    def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
+        self.app = app
+        self.problems: list[str] = []
+        self.seen: set[str] = set()
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
+        if place() is None or not path.startswith(("/v1/", "/v2/")):
+            return self.app(environ, start_response)
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        body = environ["wsgi.input"].read(length) if length else b""
+        environ["wsgi.input"] = io.BytesIO(body)
+        status: list[str] = []
+
+        def noting(line: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            status.append(line)
+            return start_response(line, headers, *rest)
+
+        answered = self.app(environ, noting)
+        answer = b"".join(answered)
+        if hasattr(answered, "close"):
+            answered.close()
+        template, operation = find(method, path)
+        if operation is None:
+            if not status[0].startswith("404"):
+                self.problems.append(f"{method} {path}: no such operation")
+            return [answer]
+        self.seen.add(f"{method} {template}")
+        sent = json.loads(body or "{}") if path.startswith("/v2/") else None
+        pairs = parse_qsl(body.decode() if method == "POST" else environ.get("QUERY_STRING", ""), True)
+        wrong = check_request(operation, nested(pairs) if sent is None else sent, method)
+        accepted = status[0].startswith("200")
+        if wrong and accepted:
+            self.problems += [f"{method} {template}: {each}" for each in wrong]
+        if accepted and not path.startswith(UNDESCRIBED):
+            self.problems += [f"{method} {template} answered {each}" for each in check_answer(operation, answer)]
+        return [answer]
+
+
+def find(method: str, path: str) -> tuple[str, dict[str, Any] | None]:
+    """The description's operation for a path; literal steps go before named ones."""
+    best: tuple[int, str, dict[str, Any]] | None = None
+    for template, operations in description()["paths"].items():
+        operation = operations.get(method.lower())
+        pattern = re.sub(r"\{[^}]+\}", "[^/]+", template)
+        if operation and re.fullmatch(pattern, path):
+            names = template.count("{")
+            if best is None or names < best[0]:
+                best = (names, template, operation)
+    return (best[1], best[2]) if best else ("", None)
+
+
+def nested(pairs: list[tuple[str, str]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        steps = re.findall(r"[^\[\]]+", key)
+        if key.endswith("[]"):
+            steps.append(str(len(pairs)))
+        at = found
+        for step in steps[:-1]:
+            inner = at.setdefault(step, {})
+            if not isinstance(inner, dict):
+                return {key: value}  # malformed: whoever reads it must refuse it
+            at = inner
+        at[steps[-1]] = value
+    return found
+
+
+def check_request(operation: dict[str, Any], values: dict[str, Any], method: str) -> list[str]:
+    """What is wrong with the parameters."""
+    if method == "POST":
+        contents = operation.get("requestBody", {}).get("content", {})
+        if not contents:
+            return [f"takes no parameters, got {sorted(values)}"] if values else []
+        schema = next(iter(contents.values()))["schema"]
+    else:
+        query = [each for each in operation.get("parameters", []) if each["in"] == "query"]
+        schema = {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {each["name"]: each["schema"] for each in query},
+            "required": [each["name"] for each in query if each.get("required")],
+        }
+    return _problems(values, schema, "", from_form=True)
+
+
+def check_answer(operation: dict[str, Any], answer: bytes) -> list[str]:
+    """What is wrong with a 200: a field that is not described, or of another type."""
+    content = operation["responses"]["200"].get("content", {})
+    if not content:
+        return []
+    schema = next(iter(content.values()))["schema"]
+    return _problems(json.loads(answer), schema, "", from_form=False)
+
+
+def _problems(value: Any, schema: dict[str, Any], where: str, *, from_form: bool) -> list[str]:  # noqa: PLR0911
+    if "$ref" in schema:
+        if value is None and not from_form:
+            return []  # a reference has no room for “or null”
+        schema = description()["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    if value is None:
+        return [] if schema.get("nullable") else [f"{where} is null"]
+    if "anyOf" in schema:
+        tried = [_problems(value, each, where, from_form=from_form) for each in schema["anyOf"]]
+        return min(tried, key=len, default=[])
+    if "enum" in schema:
+        right = [str(each).lower() for each in schema["enum"]]
+        if str(value).lower() in right or schema.get("x-sdkOpenEnum"):
+            return []
+        return [f"{where} = {str(value)[:60]!r} is none of {right[:6]}"]
+    kind = schema.get("type", "object" if "properties" in schema else None)
+    if kind == "object":
+        return _object(value, schema, where, from_form=from_form)
+    if kind == "array":
+        if from_form and isinstance(value, dict):
+            value = list(value.values())
+        if not isinstance(value, list):
+            return [f"{where} is no list"]
+        items = schema.get("items", {})
+        return [
+            each
+            for at, one in enumerate(value)
+            for each in _problems(one, items, f"{where}[{at}]", from_form=from_form)
+        ]
+    return _plain(value, kind, where, from_form=from_form)
+
+
+def _object(value: Any, schema: dict[str, Any], where: str, *, from_form: bool) -> list[str]:
+    if not isinstance(value, dict):
+        return [f"{where} is no object"]
+    known = schema.get("properties")
+    if known is None:
+        return []
+    free = schema.get("additionalProperties")
+    unknown = [] if free not in (None, False) else [f"{where}.{name} is unknown" for name in value if name not in known]
+    lacking = [f"{where}.{name} is missing" for name in schema.get("required", []) if name not in value]
+    inside = [
+        each
+        for name, one in value.items()
+        if name in known
+        for each in _problems(one, known[name], f"{where}.{name}", from_form=from_form)
+    ]
+    return unknown + lacking + inside
+
+
+def _plain(value: Any, kind: str | None, where: str, *, from_form: bool) -> list[str]:
+    text = str(value)
+    if from_form:
+        right = {
+            "integer": re.fullmatch(r"-?\d+", text), "boolean": text.lower() in ("true", "false"),
+            "number": re.fullmatch(r"-?\d+(\.\d+)?", text), "string": text != "" and not isinstance(value, dict),
+        }.get(kind or "", True)  # fmt: skip
+    else:
+        right = {
+            "integer": type(value) is int, "boolean": type(value) is bool, "number": type(value) in (int, float),
+            "string": isinstance(value, str),
+        }.get(kind or "", True)  # fmt: skip
+    return [] if right else [f"{where} = {text[:60]!r} is no {kind}"]
