@@ -3,6 +3,7 @@
 The step between authority (whether) and proxy (there and back). Why no list is ever passed on: docs/adr/0012.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -16,6 +17,8 @@ from app.integrations.catalogue import Pinned
 from app.metering import attempts
 
 LIST = "tools/list"
+BY_HANDSHAKE = (b"2024-11-05", b"2025-03-26", b"2025-06-18", b"2025-11-25")
+"""Revisions that a caller with a session may name in its header."""
 TTL_MS = 10_000
 """For so long may a client of 2026-07-28 believe a list; what is held meanwhile is refused all the same."""
 
@@ -29,14 +32,25 @@ _encode = msgspec.json.Encoder().encode
 
 def listing(call: Call, shelf: Shelf) -> bytes:
     """The answer to tools/list for this caller. Raises Refused, never gives an empty list for a failure."""
+    check_revision(call)
     params = _Listing.of(call.envelope.body).params
-    if call.is_stateless:
-        _check_stateless(call, params)
     if params.cursor is not None:
         raise Refused(attempts.MALFORMED, "there is no such “cursor”: the list has one page.", code=INVALID_PARAMS)
     check_known(call, shelf)
     definitions = shelf.definitions(authority.tools_of(call.grant, call.destination))
     return framed(call, b'"tools":[' + definitions + b"]")
+
+
+def check_revision(call: Call) -> None:
+    """For what nobody behind the gateway sees. Raises Refused for a revision that is not spoken here, and for a request
+    that lacks what its revision wants.
+    """
+    if call.is_stateless:
+        _check_stateless(call, _Listing.of(call.envelope.body).params)
+    elif call.headers.get(b"mcp-protocol-version", BY_HANDSHAKE[0]) not in BY_HANDSHAKE:
+        raise _unsupported(
+            call.headers[b"mcp-protocol-version"].decode("latin-1"), [*BY_HANDSHAKE, *STATELESS_VERSIONS]
+        )
 
 
 def framed(call: Call, members: bytes) -> bytes:
@@ -102,10 +116,16 @@ def _check_stateless(call: Call, params: _Params) -> None:
     if missing:
         raise Refused(attempts.MALFORMED, f'"params._meta" lacks {", ".join(missing)}.', code=INVALID_PARAMS)
     if call.envelope.version.encode() not in STATELESS_VERSIONS:
-        spoken = sorted(version.decode() for version in STATELESS_VERSIONS)
-        raise Refused(
-            attempts.MALFORMED,
-            "that revision of MCP is not spoken here.",
-            code=UNSUPPORTED_VERSION,
-            data={"supported": spoken, "requested": meter.storable(call.envelope.version, meter.VERSION_LENGTH)},
-        )
+        raise _unsupported(call.envelope.version, STATELESS_VERSIONS)
+
+
+def _unsupported(requested: str, spoken: Iterable[bytes]) -> Refused:
+    return Refused(
+        attempts.MALFORMED,
+        "that revision of MCP is not spoken here.",
+        code=UNSUPPORTED_VERSION,
+        data={
+            "supported": sorted(version.decode() for version in spoken),
+            "requested": meter.storable(requested, meter.VERSION_LENGTH),
+        },
+    )

@@ -86,6 +86,8 @@ class Desk:
         if not self.is_between(call):
             return None
         is_all = call.destination is self.place
+        if call.envelope.wants_answer:
+            catalogue.check_revision(call)
         if is_all and call.envelope.method == catalogue.LIST and call.envelope.wants_answer:
             return Own(200, self.everything.listing(call))
         if call.envelope.body and not call.envelope.method:
