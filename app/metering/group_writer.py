@@ -5,7 +5,7 @@ import random
 import threading
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from time import monotonic, perf_counter
 
 from sqlalchemy import Engine
@@ -97,10 +97,9 @@ class GroupWriter:
             group.append(entry)
             if len(group) == LARGEST_GROUP:
                 return group, False
-            try:
-                entry = self._queue.get_nowait()
-            except Empty:
+            if self._queue.empty():
                 return group, False
+            entry = self._queue.get_nowait()  # nobody else takes from it
         return group, True
 
     def _write_in_spite_of_us(self, group: list[Entry]) -> None:
@@ -191,9 +190,13 @@ class GroupWriter:
         return True
 
     def _take_out(self, group: list[Entry], outcome: Outcome, entries: list[Entry]) -> None:
+        """Of a group; the list `entries` is another than `group`, and goes to whoever is told."""
         if entries:
-            taken = set(entries)
-            group[:] = [entry for entry in group if entry not in taken]
+            if len(entries) == len(group):
+                group.clear()
+            else:
+                taken = set(entries)
+                group[:] = [entry for entry in group if entry not in taken]
             if outcome is Outcome.WRITTEN:
                 self._sign([entry for entry in entries if not entry.receipt])
             self._tell(outcome, entries)

@@ -134,19 +134,23 @@ class Recorder:
             self._loop.call_soon_threadsafe(self._settle, outcome, entries)
 
     def _settle(self, outcome: Outcome, entries: list[Entry]) -> None:
+        is_written = outcome is Outcome.WRITTEN
         for entry in entries:
-            if outcome is Outcome.WRITTEN:
-                entry.reservation.written()
-            else:
-                entry.reservation.given_back()
-            if entry.is_withdrawn:
-                if outcome is Outcome.WRITTEN:
-                    self._reverse(entry)
-            elif entry.done is not None:
-                if outcome is Outcome.WRITTEN:
-                    entry.done.set_result(entry.receipt)
+            if entry.reservation is not NOTHING_HELD:
+                if is_written:
+                    entry.reservation.written()
                 else:
-                    entry.done.set_exception(NotRecorded("The ledger refused the event."))
+                    entry.reservation.given_back()
+            done = entry.done
+            if done is None:
+                continue
+            if done.done():
+                if is_written:
+                    self._reverse(entry)
+            elif is_written:
+                done.set_result(entry.receipt)
+            else:
+                done.set_exception(NotRecorded("The ledger refused the event."))
         self._under_way -= len(entries)  # only now: see Keeper._reconcile
         self._forget_settled()
 
@@ -172,10 +176,13 @@ class Recorder:
         self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
 
     def _forget_settled(self) -> None:
-        while self._waiting and self._waiting[0].is_withdrawn:
-            self._waiting.popleft()
+        waiting = self._waiting
+        while waiting and waiting[0].is_withdrawn:
+            waiting.popleft()
 
 
 def _entry(row: EventRow, reservation: Reservation, answer: Answer | None) -> Entry:
+    if reservation is NOTHING_HELD:
+        return Entry(row, answer=answer)
     settlements = reservation.settlements(units=row["units"], amount_nanos=row["amount_nanos"])
     return Entry(row, reservation=reservation, settlements=settlements, answer=answer)
