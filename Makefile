@@ -71,7 +71,7 @@ clients: .venv/.ready-dev ## Call through the gateway with MCP clients as people
 
 .PHONY: soak
 soak: .venv/.ready-dev ## Kill gateways, worker and database under load, again and again; ROUNDS=100 SEED=
-	@ROUNDS='$(ROUNDS)' SEED='$(SEED)' $(PY) -m tests.soak && SOAK=long $(PY) -m pytest -q tests/soak -k 'not kills' $(ARGS)
+	@ROUNDS='$(ROUNDS)' SEED='$(SEED)' $(PY) -m tests.soak && SOAK=long $(PY) -m pytest -q tests/soak tests/gateway/test_limits_processes.py -k 'not kills' $(ARGS)
 
 .PHONY: reset
 reset: ## Forget all data (var/)

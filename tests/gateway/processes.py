@@ -43,6 +43,30 @@ class GatewayProcess:
 @contextmanager
 def gateway_process(database_url, folder, **settings):
     """A running gateway that is ready for calls."""
+    with gateway_processes(database_url, folder, 1, **settings) as [gateway]:
+        yield gateway
+
+
+@contextmanager
+def gateway_processes(database_url, folder, count, **settings):
+    """So many of them, started at once."""
+    gateways = []
+    try:
+        for _ in range(count):
+            gateways.append(_launched(database_url, folder, settings))
+        for gateway in gateways:
+            process = gateway.process
+            eventually(lambda: process.poll() is not None or '"ready"' in gateway.read("/readyz"))  # noqa: B023
+            assert process.poll() is None, gateway.log.read_text()
+        yield gateways
+    finally:
+        for gateway in gateways:
+            with suppress(ProcessLookupError):
+                gateway.process.kill()
+            gateway.process.wait(PATIENCE_S)
+
+
+def _launched(database_url, folder, settings):
     port, metrics_port = free_port(), free_port()
     log = folder / f"gateway-{port}.log"
     chosen = {
@@ -65,15 +89,7 @@ def gateway_process(database_url, folder, **settings):
             stdout=output,
             stderr=output,
         )
-    gateway = GatewayProcess(process, port, metrics_port, log)
-    try:
-        eventually(lambda: process.poll() is not None or '"ready"' in gateway.read("/readyz"))
-        assert process.poll() is None, log.read_text()
-        yield gateway
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        process.wait(PATIENCE_S)
+    return GatewayProcess(process, port, metrics_port, log)
 
 
 @dataclass

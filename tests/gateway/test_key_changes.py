@@ -16,7 +16,7 @@ from app.gateway import feed
 from app.keys import services, terms
 from tests.gateway.gateways import LIST
 from tests.gateway.keyed import a_key
-from tests.gateway.processes import Connection, gateway_process
+from tests.gateway.processes import Connection, gateway_process, gateway_processes
 from tests.gateway.test_credentials import OK
 from tests.gateway.upstreams import Upstream
 from tests.waiting import PATIENCE_S
@@ -74,7 +74,7 @@ async def test_every_change_of_a_key_takes_effect_on_three_replicas(
         made = {reason: a_key(session, make) for reason in CHANGES}
         _, untouched = a_key(session, make)
         with ExitStack() as stack:
-            gateways = [stack.enter_context(gateway_process(database_url, tmp_path)) for _ in range(REPLICAS)]
+            gateways = stack.enter_context(gateway_processes(database_url, tmp_path, REPLICAS))
             for expected, act in CHANGES.items():
                 key, secret = made[expected]
                 connections = [Connection(gateway.port, secret) for gateway in gateways]

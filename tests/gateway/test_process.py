@@ -17,7 +17,7 @@ from app.keys import services
 from app.metering.models import UsageEvent, UsageHour
 from tests.asynchronous import until
 from tests.gateway.gateways import CALL, LIST, RESULT
-from tests.gateway.processes import Connection, Load, call, gateway_process
+from tests.gateway.processes import Connection, Load, call, gateway_process, gateway_processes
 from tests.gateway.upstreams import Upstream, answer
 from tests.ports import free_port
 from tests.waiting import PATIENCE_S
@@ -187,7 +187,7 @@ async def test_several_processes_share_one_ledger(engine, database_url, prepared
     _, secret, add = prepared
     async with Upstream(soon) as upstream:
         add(upstream)
-        with gateway_process(database_url, tmp_path) as first, gateway_process(database_url, tmp_path) as second:
+        with gateway_processes(database_url, tmp_path, 2) as [first, second]:
             loads = [Load(gateway.port, secret, callers=8, calls=150) for gateway in (first, second)]
             await asyncio.gather(*[load.run() for load in loads])
 
