@@ -12,6 +12,10 @@ from app.gateway.states import Binding
 from app.gateway.upstream.exchange import Exchange
 from app.gateway.upstream.problems import BadAnswer, BrokeOff
 
+_MARKS = (b'"result"', b'"error"', b"\\u", b"id:", b'"id"')
+"""An event without any of these is no response, however its names are escaped, no request, and no place to resume from:
+it passes unread.
+"""
 _NOTIFICATION = re.compile(rb'data: ?\{[^{}]*"method"\s*:')
 
 
@@ -67,21 +71,29 @@ class EventRelay:
     async def run(self) -> None:
         """Raises UpstreamProblem, NotRecorded."""
         headers = passing.answer_headers(self._exchange, receipt=self._meter.receipt_id, is_stream=True, length=None)
-        await self._reply.start(200, headers)
+        await self._reply.start(200, headers, is_followed=self._exchange.has_more)
         while data := await self._exchange.read():
             ready = await self._take(self._splitter.feed(data))
             if self._exchange.is_exhausted and self._splitter.is_empty:
                 await self._end(ready)
                 return
             await self._reply.write(ready + self._overflow())
-        await self._end(await self._take([self._splitter.remainder()]))
+        await self._end(await self._take(self._splitter.remainder()))
 
-    async def _take(self, events: list[bytes]) -> bytes:
+    async def _take(self, events: bytes) -> bytes:
         """What may be sent; what stood before the answer has been sent before it is written down."""
-        ready: list[bytes] = []
-        for came in events:
+        if self._large:
+            unread = 0
+        elif self._meter.is_done:
+            return events
+        else:
+            unread = _unread(events)
+            if unread == len(events):
+                return events
+        ready = [events[:unread]]
+        for came in sse.split(events[unread:]):
             event = came
-            if not self._meter.is_done:
+            if not self._meter.is_done and (self._large or _unread(event) < len(event)):
                 outcome = self._outcome_of(event)
                 if outcome is not None:
                     await self._reply.write(b"".join(ready))
@@ -130,3 +142,13 @@ class EventRelay:
                 raise BrokeOff("the stream ended without a response")
             await self._settle(RESUMABLE, ready)
         await self._reply.finish(ready)
+
+
+def _unread(events: bytes) -> int:
+    """How many bytes at the beginning are whole events without any of _MARKS."""
+    first = len(events)
+    for mark in _MARKS:
+        at = events.find(mark, 0, first)
+        if at >= 0:
+            first = at
+    return first if first == len(events) else sse.end_before(events, first)

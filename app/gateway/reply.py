@@ -11,8 +11,11 @@ HeaderItems = Sequence[tuple[bytes, bytes]]
 class Outlet(Protocol):
     """What an answer asks of the connection it leaves by. Nothing here waits, or fails when the caller is gone."""
 
-    def start(self, status: int, headers: HeaderList) -> None:
-        """Send the head. Without a content-length the body is framed as the caller's version of HTTP has it."""
+    def start(self, status: int, headers: HeaderList, *, is_followed: bool = False) -> None:
+        """Send the head. Without a content-length the body is framed as the caller's version of HTTP has it.
+
+        is_followed: a part of the body comes at once, and the head may leave with it.
+        """
 
     def send(self, data: bytes) -> None:
         """Send a part of the body."""
@@ -48,10 +51,10 @@ class Reply:
         """Let all that is sent from now on pass something that changes it."""
         self._outlet = between(self._outlet)
 
-    async def start(self, status: int, headers: HeaderList) -> None:
-        """Send status and headers; ours are added."""
+    async def start(self, status: int, headers: HeaderList, *, is_followed: bool = False) -> None:
+        """Send status and headers; ours are added. is_followed: they may leave with the first part, which is there."""
         self.status = status
-        self._outlet.start(status, self._with_ours(headers))
+        self._outlet.start(status, self._with_ours(headers), is_followed=is_followed)
 
     async def write(self, data: bytes) -> None:
         """Send a part; waits while the caller reads slowly."""

@@ -34,20 +34,19 @@ class Splitter:
         """How much of an event that is not whole yet waits."""
         return len(self._waiting)
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """The events that `data` completes, each with the blank line that ends it."""
+    def feed(self, data: bytes) -> bytes:
+        """The events that `data` completes, in one piece, each with the blank line that ends it; b"" for none."""
         waiting = self._waiting
+        if not waiting and data.endswith(b"\n\n"):  # the usual chunk: nothing is left of it
+            return data
         waiting += data
-        events = []
-        start = 0
-        while found := _END.search(waiting, max(start, self._scanned - 3)):
-            events.append(bytes(waiting[start : found.end()]))
-            start = self._scanned = found.end()
-        if start:
-            del waiting[:start]
+        end = end_before(waiting, len(waiting), max(0, self._scanned - 3))
+        whole = bytes(waiting[:end])
+        if end:
+            del waiting[:end]
             self._is_overflowing = False
         self._scanned = len(waiting)
-        return events
+        return whole
 
     def overflow(self) -> bytes:
         """What of an unfinished, very large event may be sent ahead; b"" while it is not large."""
@@ -64,9 +63,32 @@ class Splitter:
         return bytes(self._waiting)
 
 
+def split(events: bytes) -> list[bytes]:
+    """One by one; what follows the last blank line is the last of them."""
+    found = []
+    start = 0
+    for end in _END.finditer(events):
+        found.append(events[start : end.end()])
+        start = end.end()
+    if start < len(events):
+        found.append(events[start:])
+    return found
+
+
+def end_before(events: bytes | bytearray, limit: int, start: int = 0) -> int:
+    """Where the last event ends that does so between start and limit; 0 when none does."""
+    at = events.rfind(b"\n\n", start, limit)
+    if b"\r" in events:
+        at = max(at, events.rfind(b"\n\r", start, limit), events.rfind(b"\r\r", start, limit))
+    if at < 0:
+        return 0
+    at += 2
+    return at + 1 if at < limit and events[at - 1 : at + 1] == b"\r\n" else at
+
+
 def data_of(event: bytes) -> bytes:
     """The payload: its data lines, joined by new lines."""
-    lines = [_value(line) for line in _LINE_END.split(event) if line.startswith((b"data:", b"data"))]
+    lines = [_value(line) for line in _lines(event) if line.startswith(b"data")]
     return b"\n".join(line for line in lines if line is not None)
 
 
@@ -89,12 +111,16 @@ def place_of(event: bytes, start: int, end: int) -> int | None:
 
 def has_id(event: bytes) -> bool:
     """Whether it names a place from which the stream could be resumed."""
-    return any(line.startswith(b"id:") and line[3:].strip() for line in _LINE_END.split(event))
+    return b"id:" in event and any(line.startswith(b"id:") and line[3:].strip() for line in _lines(event))
 
 
 def message(body: bytes) -> bytes:
     """An event that carries one JSON-RPC message (without line breaks)."""
     return b"event: message\r\ndata: " + body + b"\r\n\r\n"
+
+
+def _lines(event: bytes) -> list[bytes]:
+    return _LINE_END.split(event) if b"\r" in event else event.split(b"\n")
 
 
 def _value(line: bytes) -> bytes | None:

@@ -7,7 +7,7 @@ def split(stream, size):
     splitter = sse.Splitter()
     events = []
     for at in range(0, len(stream), size):
-        events += splitter.feed(stream[at : at + size])
+        events += sse.split(splitter.feed(stream[at : at + size]))
     return events, splitter.remainder()
 
 
@@ -22,6 +22,21 @@ def test_events_are_the_same_however_they_are_cut(end, size):
     assert b"".join(events) + rest == stream
     assert [sse.data_of(event) for event in events] == [b"1", b"2", b""]
     assert sse.data_of(rest) == b"rest"
+
+
+@pytest.mark.parametrize(
+    ("stream", "end"),
+    [
+        (b"data: 1\n\ndata: 2", 9),
+        (b"data: 1\r\n\r\ndata: 2", 11),
+        (b"data: 1\r\rdata: 2", 9),
+        (b"data: 1\n\r\ndata: 2\r\n", 10),
+        (b"data: 1\ndata: 2\n", 0),
+    ],
+)
+def test_whole_events_end_at_their_last_blank_line(stream, end):
+    assert sse.end_before(stream, len(stream)) == end
+    assert sse.Splitter().feed(stream) == stream[:end]
 
 
 def test_mixed_line_ends_end_events_too():
@@ -57,7 +72,7 @@ def test_an_id_makes_a_stream_resumable(event, expected):
 def test_a_message_of_ours_is_an_event():
     splitter = sse.Splitter()
 
-    [event] = splitter.feed(sse.message(b'{"a":1}'))
+    event = splitter.feed(sse.message(b'{"a":1}'))
 
     assert sse.data_of(event) == b'{"a":1}'
 
@@ -69,8 +84,8 @@ def test_only_the_tail_of_a_very_large_event_waits():
     pieces = []
     for at in range(0, len(stream), 10_000):
         events = splitter.feed(stream[at : at + 10_000])
-        pieces += events
-        sent += b"".join(events) + splitter.overflow()
+        pieces += sse.split(events)
+        sent += events + splitter.overflow()
         assert len(splitter.remainder()) <= sse.LARGE_EVENT_BYTES
 
     assert sent == stream

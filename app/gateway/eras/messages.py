@@ -52,7 +52,7 @@ async def of(exchange: Exchange) -> AsyncIterator[Message]:
         return
     splitter = sse.Splitter()
     while data := await exchange.read():
-        for event in splitter.feed(data):
+        for event in sse.split(splitter.feed(data)):
             said = sse.data_of(event)
             if said:
                 yield read(said)

@@ -30,6 +30,7 @@ class Turn:
 
     __slots__ = (
         "_asks",
+        "_held",
         "_is_chunked",
         "_is_finished",
         "_is_head",
@@ -49,6 +50,7 @@ class Turn:
         self._is_head = incoming.method == "HEAD"
         self.is_old = is_old
         self._asks = asks
+        self._held = b""
         self._is_started = self._is_finished = self._is_chunked = False
         self.keeps_alive = keeps_alive
         self.caller = Caller(wire.service.loop, self)
@@ -90,12 +92,16 @@ class Turn:
 
     # Outlet, for the reply
 
-    def start(self, status: int, headers: HeaderList) -> None:
+    def start(self, status: int, headers: HeaderList, *, is_followed: bool = False) -> None:
         self._is_started = True
         if self._has_body(status) and not any(name == b"content-length" for name, _ in headers):
             self._is_chunked = not self.is_old
             self.keeps_alive = self.keeps_alive and self._is_chunked  # else its end is the end of the connection
-        self._wire.write(self._head(status, headers))
+        head = self._head(status, headers)
+        if is_followed and self._is_chunked:
+            self._held = head
+        else:
+            self._wire.write(head)
 
     def whole(self, status: int, headers: HeaderList, body: bytes) -> None:
         self._is_finished = True
@@ -106,7 +112,7 @@ class Turn:
         if self._is_head or not data:
             return
         if self._is_chunked:
-            self._wire.write(b"%x\r\n" % len(data), data, b"\r\n")
+            self._wire.write(b"%b%x\r\n" % (self._released(), len(data)), data, b"\r\n")
         else:
             self._wire.write(data)
 
@@ -115,12 +121,17 @@ class Turn:
         if not self._is_chunked:
             self.send(data)
         elif data:
-            self._wire.write(b"%x\r\n" % len(data), data, b"\r\n0\r\n\r\n")
+            self._wire.write(b"%b%x\r\n" % (self._released(), len(data)), data, b"\r\n0\r\n\r\n")
         else:
-            self._wire.write(b"0\r\n\r\n")
+            self._wire.write(self._released() + b"0\r\n\r\n")
 
     def room(self) -> asyncio.Future[None] | None:
         return self._wire.room()
+
+    def _released(self) -> bytes:
+        """The head, if it waits for the first part."""
+        held, self._held = self._held, b""
+        return held
 
     def _has_body(self, status: int) -> bool:
         return not self._is_head and status not in (204, 304)

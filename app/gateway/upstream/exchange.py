@@ -69,6 +69,11 @@ class Exchange:
         """Whether the whole answer has arrived and been read: `read` would give b"" at once."""
         return self._is_complete and not self._chunks
 
+    @property
+    def has_more(self) -> bool:
+        """Whether `read` would give something at once."""
+        return bool(self._chunks)
+
     async def head(self) -> None:
         """Wait for status and headers. Raises UpstreamProblem."""
         while not self._has_head:
@@ -278,8 +283,11 @@ class Exchange:
         if self._buffered > PAUSE_ABOVE_BYTES and not self._is_paused and self._carrier is not None:
             self._is_paused = True
             self._carrier.pause_reading()
-        if self._waiter is not None:
-            self._wake()
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None  # once is enough: many parts may come at once
+            if not waiter.done():
+                waiter.set_result(None)
 
     def on_message_complete(self) -> None:
         if self._is_informational:
