@@ -10,7 +10,7 @@ from bench import machine
 from bench.measure import Cell, Plan
 from bench.problems import Unmeasurable
 from bench.targets import Target
-from bench.wrk import ID, Request
+from bench.wrk import Request
 
 CALLERS = 16
 STREAMS_PER_S = 2
@@ -57,7 +57,7 @@ async def _caller(request: Request, streams: int) -> list[float]:
             waits_ms = []
             for _ in range(streams):
                 began = time.perf_counter()
-                writer.write(_bytes(request, parts.path, parts.netloc))
+                writer.write(request.wire(next(_ids)))
                 await reader.readuntil(b"data:")
                 waits_ms.append((time.perf_counter() - began) * 1000)
                 await reader.readuntil(b"\r\n0\r\n\r\n")
@@ -65,9 +65,3 @@ async def _caller(request: Request, streams: int) -> list[float]:
             return waits_ms
     except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as problem:
         raise Unmeasurable(f"{request.url} broke a stream off: {problem!r}") from problem
-
-
-def _bytes(request: Request, path: str, host: str) -> bytes:
-    body = (request.body or "").replace(ID, str(next(_ids)))
-    lines = {"Host": host, **request.headers, "Content-Length": str(len(body))}
-    return (f"POST {path} HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in lines.items()) + f"\r\n{body}").encode()

@@ -14,13 +14,14 @@ from bench.processes import Process
 from bench.report import Section
 from bench.targets import DIRECT, GATEWAY, Target
 from bench.world import World
-from bench.wrk import ID
+from bench.wrk import Request
 
 IDLE = 1_000
 MANY_KEYS = 10_000
 ROOM = {"POSTERN_KEY_STREAMS": "0", "POSTERN_UPSTREAM_CONNECTIONS": "4096"}
 TIMEOUT_S = 60.0
 SETTLE_S = 1.0
+NUMBER = 9_000_000_000_000
 
 
 def run(plan: Plan, folder: Path) -> Section:
@@ -92,20 +93,10 @@ def _settled(process: Process) -> float:
 
 def _call(target: Target, place: World) -> bytes:
     """One call."""
-    request = calls.request(target.url, place.key, calls.MODERN)
-    body = (request.body or "").replace(ID, "9000000000000")
-    return _head("POST", target, {**request.headers, "Content-Length": str(len(body))}) + body.encode()
+    return calls.request(target.url, place.key, calls.MODERN).wire(NUMBER)
 
 
 def _listen(target: Target, place: World) -> bytes:
     """The listening stream of the handshake era, on which this upstream sends one event and then nothing."""
     headers = calls.request(target.url, place.key, calls.HANDSHAKE).headers
-    return _head("GET", target, {**headers, "Accept": "text/event-stream"})
-
-
-def _head(method: str, target: Target, headers: dict[str, str]) -> bytes:
-    parts = urlsplit(target.url)
-    lines = {"Host": parts.netloc, **headers}
-    return (
-        f"{method} {parts.path} HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in lines.items())
-    ).encode() + b"\r\n"
+    return Request(target.url, {**headers, "Accept": "text/event-stream"}).wire(0)

@@ -25,7 +25,8 @@ COOKIE = "__Host-postern_session"
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """engine: to look at what was written. environment: the settings. key: the secret of one of the keys.
+    """engine: to look at what was written. environment: the settings. key: the secret of one of the keys; keys: of
+    all that are that person's.
 
     cookie: what a browser that is signed in sends.
     """
@@ -34,8 +35,12 @@ class World:
     environment: dict[str, str]
     gateway_port: int
     portal_port: int
-    key: str
+    keys: tuple[str, ...]
     cookie: str
+
+    @property
+    def key(self) -> str:
+        return self.keys[0]
 
     def events(self) -> dict[str, int]:
         """How many usage events the ledger holds, by status."""
@@ -51,7 +56,7 @@ def create(folder: Path, *, upstream_url: str, database_url: str = "", keys: int
     migrate.upgrade(engine)
     token = crypto.random_token()
     with Session(engine, expire_on_commit=False) as session:
-        key = _fill(session, upstream_url=upstream_url, token=token, keys=keys)
+        found = _fill(session, upstream_url=upstream_url, token=token, keys=keys)
         session.commit()
     gateway_port, portal_port = machine.free_port(), machine.free_port()
     return World(
@@ -59,13 +64,13 @@ def create(folder: Path, *, upstream_url: str, database_url: str = "", keys: int
         environment=_settings(folder, database_url, gateway_port=gateway_port, portal_port=portal_port),
         gateway_port=gateway_port,
         portal_port=portal_port,
-        key=key,
+        keys=found,
         cookie=f"{COOKIE}={token}",
     )
 
 
-def _fill(session: Session, *, upstream_url: str, token: str, keys: int) -> str:
-    """About `keys` keys, 20 of them one person's, who has 30 days of usage; answers the secret of a key."""
+def _fill(session: Session, *, upstream_url: str, token: str, keys: int) -> tuple[str, ...]:
+    """About `keys` keys, 20 of them one person's, who has 30 days of usage; answers the secrets of those."""
     now = clock.now()
     make = Factory(session, now)
     person = make.person(is_operator=True)
@@ -84,7 +89,7 @@ def _fill(session: Session, *, upstream_url: str, token: str, keys: int) -> str:
     data: dict[str, object] = {"_user_id": str(person.id), "_fresh": True}
     digest = crypto.digest(token)
     session.add(BrowserSession(token_digest=digest, person_id=person.id, data=data, created_at=now, last_seen_at=now))
-    return found[0]
+    return tuple(found)
 
 
 def _settings(folder: Path, database_url: str, *, gateway_port: int, portal_port: int) -> dict[str, str]:
