@@ -8,7 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,6 +31,20 @@ TIMEOUT_S = 30.0
 PIECE_BYTES = 256 * 1024
 FIRST_NUMBER = 6_000_000_000_000
 ANSWERED, REFUSED, UNKNOWN, STRANGER, LEFT = "answered", "refused", "unknown", "strangers", "left"
+SHARES = {
+    "echo": 180,
+    "search": 180,
+    "summarise": 180,
+    "translate": 160,
+    "stream": 80,
+    "slow": 75,
+    "large": 5,
+    STRANGER: 40,
+    REFUSED: 40,
+    UNKNOWN: 40,
+    LEFT: 20,
+}
+"""Of a thousand requests: calls of these tools, and by a wrong key, of no tool, at no address, not read to the end."""
 STATUS = {ANSWERED: 200, REFUSED: 200, UNKNOWN: 404, STRANGER: 401}
 
 
@@ -143,23 +157,19 @@ class Mix:
             self.done[expected] += 1
 
     def _request(self) -> tuple[Request, str]:
-        """What to ask next, and what comes of it: mostly calls, every sixth a stream, every eighth refused."""
-        chance, key = self._chance.random(), self._chance.choice(self._keys)
-        if chance < 0.04:
+        """What to ask next, and what comes of it."""
+        key = self._chance.choice(self._keys)
+        [tool] = self._chance.choices(list(SHARES), SHARES.values())
+        asked = self._ask(key, tool)
+        if tool == STRANGER:
             return self._ask("nobody" + key[6:], "echo"), STRANGER
-        if chance < 0.08:
+        if tool == UNKNOWN:
+            return replace(asked, url=f"{self._url}-{self._chance.randrange(10**9)}"), UNKNOWN
+        if tool == REFUSED:
             return self._ask(key, f"tool{self._chance.randrange(10**9)}"), REFUSED
-        if chance < 0.12:
-            return Request(
-                f"{self._url}-{self._chance.randrange(10**9)}", self._ask(key, "echo").headers, "{}"
-            ), UNKNOWN
-        if chance < 0.14:
+        if tool == LEFT:
             return self._ask(key, "slow"), LEFT
-        if chance < 0.145:
-            return self._ask(key, "large"), ANSWERED
-        if chance < 0.3:
-            return self._ask(key, self._chance.choice(("stream", "slow"))), ANSWERED
-        return self._ask(key, self._chance.choice(("echo", "search", "summarise", "translate"))), ANSWERED
+        return asked, ANSWERED
 
     def _ask(self, key: str, tool: str) -> Request:
         request = calls.request(self._url, key, calls.MODERN, tool=tool)

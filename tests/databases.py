@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 
 from app import schema
 from app.core import db, migrate
+from app.core import revision as revisions
 from tests.waiting import PATIENCE_S, eventually
 
 _cleaners: dict[str, psycopg.Connection] = {}
@@ -101,7 +102,7 @@ def at_revision(engine: Engine, revision: str) -> Iterator[None]:
         yield
     finally:
         with engine.begin() as connection:
-            connection.execute(said, {"revision": migrate.expected()})
+            connection.execute(said, {"revision": revisions.expected()})
 
 
 @cache

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from app.accounts import providers
-from app.core import clock, config, db, migrate, net
+from app.core import clock, config, db, net, revision
 from app.core.config import Settings
 from app.core.errors import Invalid, Unavailable
 from app.core.net import Guard
@@ -71,7 +71,7 @@ def examine() -> Iterator[Finding]:
 def _database(engine: Engine) -> Finding:
     try:
         with engine.connect() as connection:
-            current, expected = migrate.current(connection), migrate.expected()
+            current, expected = revision.current(connection), revision.expected()
             if engine.dialect.name == "sqlite":
                 check = connection.execute(text("PRAGMA quick_check")).scalar_one()
                 if check != "ok":

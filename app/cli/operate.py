@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from app.accounts import queries as accounts
 from app.accounts import services as account_services
-from app.core import clock, config, db, logs
+from app.core import clock, config, db, logs, revision
 from app.core import migrate as migrations
 from app.core.errors import Invalid
 from app.integrations import refreshing
@@ -30,10 +30,10 @@ def migrate() -> None:
     settings = config.load()
     engine = db.create(settings.database_url)
     with engine.connect() as connection:
-        before = migrations.current(connection)
+        before = revision.current(connection)
     migrations.upgrade(engine)
     engine.dispose()
-    after = migrations.expected()
+    after = revision.expected()
     click.echo(f"The database is at {after}, as it was." if before == after else f"Migrated to {after}.")
 
 

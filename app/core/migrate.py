@@ -1,9 +1,7 @@
-"""Bringing a database to this release's shape, and asking whether it is there. Alembic does the work."""
+"""Bringing a database to this release's shape. Alembic does the work; whether it is there says revision.py."""
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
 from app.core.config import ROOT
@@ -19,19 +17,6 @@ def downgrade(engine: Engine, revision: str) -> None:
     """Take migrations back to `revision` ("base" for none)."""
     with engine.begin() as connection:
         command.downgrade(_config(connection), revision)
-
-
-def expected() -> str:
-    """The newest revision that this release knows."""
-    head = ScriptDirectory.from_config(_config(None)).get_current_head()
-    if head is None:
-        raise RuntimeError("migrations/versions holds no migration")
-    return head
-
-
-def current(connection: Connection) -> str | None:
-    """The revision that the database is at; None before the first migration."""
-    return MigrationContext.configure(connection).get_current_revision()
 
 
 def _config(connection: Connection | None) -> Config:

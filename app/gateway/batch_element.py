@@ -87,7 +87,7 @@ class Element:
 
     # Outlet, for its reply
 
-    def start(self, status: int, headers: HeaderList) -> None:
+    def start(self, status: int, headers: HeaderList, *, is_followed: bool = False) -> None:
         self.status = status
         self._headers = dict(headers)
         if self._headers.get(b"content-type", b"").startswith(b"text/event-stream"):
@@ -116,7 +116,7 @@ class Element:
             self._body += data
             self.size = len(self._body)
             return
-        for event in self._events.feed(data):
+        for event in sse.split(self._events.feed(data)):
             self._sort(sse.data_of(event), event)
         self.size = self._events.waiting_bytes + sum(len(one.body) for one in self._found)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.core import migrate
+from app.core import revision
 from app.gateway.feed import Feed
 from app.metering.recorder import Recorder
 
@@ -36,7 +36,7 @@ class Health:
         self._feed = feed
         self._recorder = recorder
         self._max_age_s = max_age_s
-        self._expected = migrate.expected()
+        self._expected = revision.expected()
         self._looking: asyncio.Task[str] | None = None
 
     async def readiness(self) -> Readiness:
@@ -62,7 +62,7 @@ class Health:
     def _look(self) -> str:
         try:
             with self._engine.connect() as connection:
-                current = migrate.current(connection)
+                current = revision.current(connection)
         except SQLAlchemyError:
             return _AWAY[0]
         return "" if current == self._expected else "is not migrated to this release: run `postern migrate`"

@@ -5,7 +5,7 @@ once.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import inf
 from uuid import UUID
@@ -19,6 +19,8 @@ from app.keys.networks import Networks
 from app.keys.scopes import Scopes, Tools
 
 log = logging.getLogger(__name__)
+
+PAGE = 500
 
 NOWHERE = Networks((), ())
 
@@ -54,17 +56,17 @@ class KnownKey:
     grant: Grant
 
 
-def every(session: Session) -> list[KnownKey]:
-    """All keys, revoked ones included, so that a refusal can say which of the two it was."""
+def every(session: Session) -> Iterator[KnownKey]:
+    """All keys, revoked ones included, so that a refusal can say which of the two it was; read page by page."""
     return _known(session, None)
 
 
 def among(session: Session, key_ids: Iterable[UUID]) -> list[KnownKey]:
     """Those of `key_ids` that exist."""
-    return _known(session, list(key_ids))
+    return list(_known(session, list(key_ids)))
 
 
-def _known(session: Session, key_ids: list[UUID] | None) -> list[KnownKey]:
+def _known(session: Session, key_ids: list[UUID] | None) -> Iterator[KnownKey]:
     statement = select(
         col(Key.id),
         col(Key.organisation_id),
@@ -80,7 +82,6 @@ def _known(session: Session, key_ids: list[UUID] | None) -> list[KnownKey]:
     if key_ids is not None:
         statement = statement.where(col(Key.id).in_(key_ids))
     organisations: dict[UUID, UUID] = {}
-    found = []
     for (
         key_id,
         organisation_id,
@@ -92,7 +93,7 @@ def _known(session: Session, key_ids: list[UUID] | None) -> list[KnownKey]:
         ends_at,
         reach,
         origin,
-    ) in session.execute(statement):
+    ) in session.execute(statement.execution_options(yield_per=PAGE)):
         grant = Grant(
             key_id=key_id,
             organisation_id=organisations.setdefault(organisation_id, organisation_id),
@@ -102,8 +103,7 @@ def _known(session: Session, key_ids: list[UUID] | None) -> list[KnownKey]:
             scopes=None if reach is None else scopes.read(reach),
             networks=_networks(key_id, origin),
         )
-        found.append(KnownKey(bytes.fromhex(digest), prefix, grant))
-    return found
+        yield KnownKey(bytes.fromhex(digest), prefix, grant)
 
 
 def _networks(key_id: UUID, texts: list[str]) -> Networks | None:

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.core import migrate
+from app.core import revision
 from app.web import database
 from app.web.guards import public
 
@@ -23,11 +23,11 @@ def readyz() -> Response:
     """The database answers and has this release's shape; else 503 and the reason."""
     try:
         with database.engine().connect() as connection:
-            found = migrate.current(connection)
+            found = revision.current(connection)
     except SQLAlchemyError:
         return _plain("the database does not answer", 503)
-    if found != migrate.expected():
-        return _plain(f"the database is at migration {found}, this release needs {migrate.expected()}", 503)
+    if found != revision.expected():
+        return _plain(f"the database is at migration {found}, this release needs {revision.expected()}", 503)
     return _plain("ok", 200)
 
 

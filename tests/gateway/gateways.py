@@ -115,7 +115,7 @@ class Request:
     def go_on(self):
         """Nor is anything waiting."""
 
-    def start(self, status, headers):
+    def start(self, status, headers, *, is_followed=False):
         if not self._is_gone:
             self.answer.status = status
             self.answer.headers = [(name.decode(), value.decode("latin-1")) for name, value in headers]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from alembic.script import ScriptDirectory
 
-from app.core import migrate
+from app.core import revision
 
 VERSIONS = Path(__file__).parents[2] / "migrations" / "versions"
 
@@ -13,7 +13,7 @@ VERSIONS = Path(__file__).parents[2] / "migrations" / "versions"
 def test_migrations_have_one_head():
     scripts = ScriptDirectory(str(VERSIONS.parent))
 
-    assert scripts.get_heads() == [migrate.expected()]
+    assert scripts.get_heads() == [revision.expected()]
 
 
 def test_migrations_are_numbered_and_named():
