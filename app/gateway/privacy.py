@@ -42,10 +42,10 @@ class _Privately:
         self._outlet = outlet
         self._held = b""
 
-    def start(self, status: int, headers: HeaderList) -> None:
+    def start(self, status: int, headers: HeaderList, *, is_followed: bool = False) -> None:
         ours = (b"cache-control", b"content-length")
         kept = [pair for pair in headers if pair[0] not in ours]
-        self._outlet.start(status, [*kept, (b"cache-control", b"no-store")])
+        self._outlet.start(status, [*kept, (b"cache-control", b"no-store")], is_followed=is_followed)
 
     def send(self, data: bytes) -> None:
         said = self._next(data)
