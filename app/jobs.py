@@ -23,8 +23,9 @@ from app.core.config import Settings
 from app.core.errors import Invalid
 from app.integrations import queries as integrations
 from app.integrations import refreshing
-from app.limits import undertaker
+from app.limits import entitlements, undertaker
 from app.metering import attempts, audit_chain, idempotency, sealing
+from app.plans import services as plans
 
 log = logging.getLogger(__name__)
 
@@ -96,11 +97,23 @@ def _return_leases(session: Session, settings: Settings, now: datetime) -> int:
     return UNDERTAKER.run(session, dead_after_s=settings.dead_after_s)
 
 
+def _apply_subscriptions(session: Session, settings: Settings, now: datetime) -> int:
+    """What was planned for this moment, and then what plans allow."""
+    return plans.apply_due(session, now=now) + entitlements.apply_due(session, now=now)
+
+
+def _enrol(session: Session, settings: Settings, now: datetime) -> int:
+    """Organisations that came in by another way than the portal get the default plan, too."""
+    return plans.enrol(session, now=now)
+
+
 SEALER = sealing.Sealer()
 AUDIT_SEALER = audit_chain.AuditSealer()
 UNDERTAKER = undertaker.Undertaker()
 JOBS = (
     Job("return_leases", 5, _return_leases),
+    Job("apply_subscriptions", 5, _apply_subscriptions),
+    Job("enrol", 60, _enrol),
     Job("forget_attempts", 300, _forget_attempts),
     Job("forget_sessions", 600, _forget_sessions),
     Job("forget_changes", 3600, _forget_changes),

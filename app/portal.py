@@ -24,10 +24,13 @@ from app.integrations import queries as integrations
 from app.integrations import snippets
 from app.keys import services as key_services
 from app.keys import views as keys
+from app.limits import entitlements
 from app.metering import views as metering
 from app.metering.views import first_call
 from app.organisations import guards as organisations
 from app.organisations import services as organisation_services
+from app.plans import queries as plans
+from app.plans import services as plan_services
 from app.web import (
     assets,
     compression,
@@ -113,8 +116,14 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
 
 
 def _welcome(session: Session, person: Person, now: datetime, *, brand: str) -> Mapping[str, str]:
-    """What a newcomer finds: an organisation of their own, and a first key on the page they land on."""
+    """What a newcomer finds: an organisation of their own on the default plan, and a first key on the page they land
+    on.
+    """
     organisation = organisation_services.create_personal(session, person=person, now=now)
+    usual = plans.default(session, at=now)
+    if usual is not None:
+        plan_services.enrol_one(session, organisation=organisation, usual=usual, now=now)
+        entitlements.apply(session, organisation=organisation, now=now)
     issued = key_services.issue(
         session, organisation=organisation, name="First key", brand=brand, person_id=person.id, now=now
     )

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from app.cli import doctor, integrations, keys, limits, operate, prices, proof, secrets
+from app.cli import doctor, integrations, keys, limits, operate, plans, prices, proof, secrets
 from app.core.errors import PosternError
 
 
@@ -22,6 +22,7 @@ for command in (
     keys.key,
     integrations.integration,
     secrets.secrets,
+    plans.plans,
     prices.price,
     limits.limit,
     proof.verify,

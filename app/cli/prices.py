@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from app.core import clock, config, db
 from app.integrations import queries as integrations
-from app.plans import amounts, queries, services
+from app.plans import amounts, pricing, queries
 
 MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 
@@ -25,7 +25,7 @@ def price() -> None:
 def price_set(slug: str, tool: str, amount: str, begins: datetime | None) -> None:
     in_force = config.load()
     with Session(db.create(in_force.database_url)) as session:
-        version = services.set_price(
+        version = pricing.set_price(
             session,
             integration=integrations.by_slug(session, slug),
             tool=tool,

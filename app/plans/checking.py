@@ -1,4 +1,4 @@
-"""Checking that prices are what they were when they were set."""
+"""Checking that prices and plans are what they were when they were set."""
 
 from collections.abc import Iterable, Iterator
 from uuid import UUID
@@ -7,11 +7,13 @@ from sqlalchemy import Connection, select
 
 from app.core import db
 from app.core.audit import AuditEntry
-from app.plans import services
-from app.plans.models import PriceVersion
+from app.plans import applying, pricing
+from app.plans.models import Plan, PlanVersion, PriceVersion
 
 ENTRIES = db.metadata.tables[str(AuditEntry.__tablename__)]
 VERSIONS = db.metadata.tables[str(PriceVersion.__tablename__)]
+PLAN_VERSIONS = db.metadata.tables[str(PlanVersion.__tablename__)]
+PLANS = db.metadata.tables[str(Plan.__tablename__)]
 
 
 def changed(connection: Connection) -> Iterator[PriceVersion]:
@@ -20,7 +22,16 @@ def changed(connection: Connection) -> Iterator[PriceVersion]:
     """
     for row in connection.execute(select(VERSIONS).order_by(VERSIONS.c.created_at)).mappings():
         version = PriceVersion(**row)
-        if version.digest != services.digest_of(version):
+        if version.digest != pricing.digest_of(version):
+            yield version
+
+
+def changed_plans(connection: Connection) -> Iterator[PlanVersion]:
+    """The same for versions of plans."""
+    slugs = {row.id: row.slug for row in connection.execute(select(PLANS.c.id, PLANS.c.slug))}
+    for row in connection.execute(select(PLAN_VERSIONS).order_by(PLAN_VERSIONS.c.created_at)).mappings():
+        version = PlanVersion(**row)
+        if version.digest != applying.digest_of(slugs.get(version.plan_id, ""), version):
             yield version
 
 

@@ -1,101 +1,290 @@
-"""Setting prices. A price is never changed: a new version follows it."""
+"""Subscribing: who is on which plan from when on. The database only; what Stripe is to hear of it is billing's.
 
-import hashlib
-import json
-from datetime import UTC, datetime
-from uuid import UUID, uuid4
+A subscription is never turned into another: it ends, and the next row begins in the same moment. Upgrades hold at once,
+downgrades and cancellations from the end of the interval that is paid for.
+"""
 
-from sqlmodel import Session
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
 
 from app.core import audit, changes
 from app.core.errors import Conflict, Invalid
-from app.integrations import queries as integrations
-from app.integrations.models import Integration
-from app.plans import amounts, queries, rating
-from app.plans.models import PriceVersion
+from app.organisations.models import Membership, Organisation
+from app.plans import choosing, intervals, queries
+from app.plans.choosing import Choice
+from app.plans.models import (
+    ACTIVE,
+    BY_CUSTOMER,
+    CANCELLED,
+    INCOMPLETE,
+    STATES,
+    Subscription,
+)
+from app.plans.queries import Offer
 
-TOOL_LENGTH = 128
+REASON_LENGTH = 500
+PAGE = 500
 
 
-def set_price(
+def subscribe(
     session: Session,
     *,
-    integration: Integration,
-    tool: str,
-    nanos_per_unit: int,
-    currency: str,
-    effective_at: datetime | None = None,
+    organisation: Organisation,
+    choice: Choice,
+    stripe_id: str = "",
     person_id: UUID | None = None,
     now: datetime,
-) -> PriceVersion:
-    """From effective_at on (now if left out), each call of `tool` costs so much; "" is for those without their own.
+) -> Subscription:
+    """On this plan from now on, whatever it was on before.
 
-    Raises Invalid for a tool, amount, currency or moment that cannot be meant, Conflict if that very moment is taken.
+    Raises Invalid for a choice that the plan does not offer, Conflict for another currency than the organisation's.
     """
-    _check(tool=tool, nanos_per_unit=nanos_per_unit, currency=currency, effective_at=effective_at, now=now)
-    if tool:
-        integrations.check_tool(session, integration, tool)
-    begins_at = effective_at or now
-    if any(version.effective_at == begins_at for version in queries.versions_of(session, integration, tool=tool)):
-        raise Conflict("There is a price from that very moment already; prices are never changed, only followed.")
-    version = PriceVersion(
-        id=uuid4(),
-        integration_id=integration.id,
-        tool=tool,
-        currency=currency,
-        nanos_per_unit=nanos_per_unit,
-        scheme=rating.as_json(rating.Scheme(nanos=nanos_per_unit)),
-        digest="",
-        effective_at=begins_at,
+    _check(session, organisation, choice)
+    before = _open(session, organisation.id)
+    anchor_at = intervals.anchor_of(now)
+    if before is not None:
+        _end(session, before, at=now)
+        if before.interval == choice.interval and stripe_id == before.stripe_id:
+            anchor_at = before.anchor_at
+    made = _begin(session, organisation.id, choice, at=now, anchor_at=anchor_at, stripe_id=stripe_id, now=now)
+    _tell(session, made, "subscription.begun", person_id=person_id, now=now, details={"plan": choice.offer.plan.slug})
+    return made
+
+
+def change(
+    session: Session,
+    *,
+    organisation: Organisation,
+    choice: Choice,
+    by: str = BY_CUSTOMER,
+    person_id: UUID | None = None,
+    now: datetime,
+) -> Subscription:
+    """To another plan, interval or number of seats, now or at the end of the interval, as choosing.begins_at says.
+
+    Gives the subscription that is in force afterwards. Raises Invalid, and Conflict if there is nothing to change.
+    """
+    current = _open(session, organisation.id)
+    if current is None:
+        return subscribe(session, organisation=organisation, choice=choice, person_id=person_id, now=now)
+    _check(session, organisation, choice)
+    if choosing.is_same(current, choice):
+        raise Conflict(f"You are on “{choice.offer.document.name}” already.")
+    begins_at = choosing.begins_at(current, queries.offer_of(session, current.plan_version_id), choice, now=now)
+    if begins_at <= now:
+        stripe_id = current.stripe_id if choice.is_paid else ""
+        return subscribe(
+            session, organisation=organisation, choice=choice, stripe_id=stripe_id, person_id=person_id, now=now
+        )
+    plan_next(session, current, choice, at=begins_at, by=by, person_id=person_id, now=now)
+    return current
+
+
+def plan_next(
+    session: Session,
+    subscription: Subscription,
+    choice: Choice,
+    *,
+    at: datetime,
+    by: str,
+    person_id: UUID | None = None,
+    now: datetime,
+) -> None:
+    """What follows `subscription` from `at` on, instead of what was planned before."""
+    subscription.next_plan_version_id = choice.offer.version.id
+    subscription.next_interval, subscription.next_seats = choice.interval, choice.seats
+    subscription.next_at, subscription.next_by, subscription.cancel_reason = at, by, ""
+    _keep(session, subscription)
+    details = {"plan": choice.offer.plan.slug, "from": at.isoformat(timespec="seconds"), "by": by}
+    _tell(session, subscription, "subscription.planned", person_id=person_id, now=now, details=details)
+
+
+def cancel(
+    session: Session, *, organisation: Organisation, reason: str, person_id: UUID | None = None, now: datetime
+) -> Subscription:
+    """Back to the default plan at the end of the interval that is paid for. Raises Conflict if it is there already."""
+    current = _open(session, organisation.id)
+    if current is None or queries.offer_of(session, current.plan_version_id).document.is_default:
+        raise Conflict("There is no subscription to cancel.")
+    _, ends_at = intervals.around(now, interval=current.interval, anchor_at=current.anchor_at)
+    current.next_plan_version_id, current.next_interval, current.next_seats = None, "", 0
+    current.next_at, current.next_by, current.cancel_reason = ends_at, BY_CUSTOMER, reason.strip()[:REASON_LENGTH]
+    _keep(session, current)
+    details = {"ends": ends_at.isoformat(timespec="seconds"), "reason": current.cancel_reason}
+    _tell(session, current, "subscription.cancelled", person_id=person_id, now=now, details=details)
+    return current
+
+
+def resume(
+    session: Session, *, organisation: Organisation, person_id: UUID | None = None, now: datetime
+) -> Subscription:
+    """Stay, instead of what the customer had planned. Raises Conflict if nothing was, or an operator planned it."""
+    current = _open(session, organisation.id)
+    if current is None or current.next_at is None:
+        raise Conflict("Nothing is planned that could be taken back.")
+    if current.next_by != BY_CUSTOMER:
+        raise Conflict("Whoever runs this gateway has planned that change; you can choose another plan instead.")
+    _forget_next(current)
+    _keep(session, current)
+    _tell(session, current, "subscription.resumed", person_id=person_id, now=now, details={})
+    return current
+
+
+def set_state(session: Session, *, subscription: Subscription, state: str, now: datetime) -> None:
+    """What Stripe says of it. Nothing happens when it is so already. Raises Invalid for no state of ours."""
+    if state not in STATES:
+        raise Invalid(f"“{state}” is no state of a subscription.")
+    if subscription.state != state:
+        details = {"state": state, "was": subscription.state}
+        subscription.state = state
+        _keep(session, subscription)
+        _tell(session, subscription, "subscription.state", person_id=None, now=now, details=details)
+
+
+def apply_due(session: Session, *, now: datetime) -> int:
+    """End what has come to its end, and begin what follows; gives how many. At most a page; for the worker."""
+    due = session.exec(
+        select(Subscription)
+        .where(col(Subscription.next_at) <= now, col(Subscription.ends_at).is_(None), Subscription.state != INCOMPLETE)
+        .order_by(col(Subscription.next_at), col(Subscription.id))
+        .limit(PAGE)
+        .with_for_update(skip_locked=True)
+    ).all()
+    return sum(_succeed(session, subscription, now=now) for subscription in due)
+
+
+def enrol(session: Session, *, now: datetime) -> int:
+    """Put organisations without any subscription on the default plan, from when they and it were there; gives how many.
+    At most a page; for the worker, and before the default plan changes.
+    """
+    usual = queries.default(session, at=now)
+    if usual is None:
+        return 0
+    theirs = select(Subscription.id).where(
+        Subscription.organisation_id == Organisation.id, Subscription.state != INCOMPLETE
+    )
+    found = session.exec(
+        select(Organisation).where(~theirs.exists()).order_by(col(Organisation.created_at)).limit(PAGE)
+    ).all()
+    for organisation in found:
+        enrol_one(session, organisation=organisation, usual=usual, now=now)
+    return len(found)
+
+
+def enrol_one(session: Session, *, organisation: Organisation, usual: Offer, now: datetime) -> Subscription:
+    """A new organisation begins on the default plan."""
+    at = max(organisation.created_at, usual.version.effective_at)
+    choice = Choice(usual, seats=usual.document.seats_included)
+    made = _begin(session, organisation.id, choice, at=at, anchor_at=intervals.anchor_of(at), stripe_id="", now=now)
+    changes.record(session, kind="subscription", subject_id=organisation.id, now=now)
+    return made
+
+
+def _succeed(session: Session, subscription: Subscription, *, now: datetime) -> bool:
+    at = subscription.next_at
+    usual = queries.default(session, at=now)
+    if at is None or (subscription.next_plan_version_id is None and usual is None):
+        return False
+    if subscription.next_plan_version_id is not None:
+        following = queries.offer_of(session, subscription.next_plan_version_id)
+        choice = Choice(following, subscription.currency, subscription.next_interval, subscription.next_seats)
+    else:
+        choice = Choice(usual, subscription.currency, "", usual.document.seats_included)  # type: ignore[arg-type,union-attr]
+    stripe_id = subscription.stripe_id if choice.is_paid else ""
+    _end(session, subscription, at=at, is_cancelled=subscription.next_plan_version_id is None)
+    anchor_at = subscription.anchor_at if subscription.interval == choice.interval else intervals.anchor_of(at)
+    made = _begin(
+        session, subscription.organisation_id, choice, at=at, anchor_at=anchor_at, stripe_id=stripe_id, now=now
+    )
+    _tell(session, made, "subscription.begun", person_id=None, now=now, details={"plan": choice.offer.plan.slug})
+    return True
+
+
+def _check(session: Session, organisation: Organisation, choice: Choice) -> None:
+    choosing.check(choice, organisation_id=organisation.id)
+    most = choice.seats
+    members = session.exec(
+        select(func.count()).select_from(Membership).where(Membership.organisation_id == organisation.id)
+    ).one()
+    if most and members > most:
+        raise Conflict(f"{members} people belong to “{organisation.name}”, and that would be seats for {most}.")
+    for past in queries.history(session, organisation.id):
+        if choice.currency and past.currency and past.currency != choice.currency:
+            raise Conflict(f"“{organisation.name}” pays in {past.currency}; a currency cannot be changed afterwards.")
+
+
+def _open(session: Session, organisation_id: UUID) -> Subscription | None:
+    """The one without an end, locked until the transaction ends."""
+    statement = select(Subscription).where(
+        Subscription.organisation_id == organisation_id,
+        col(Subscription.ends_at).is_(None),
+        Subscription.state != INCOMPLETE,
+    )
+    return session.exec(statement.with_for_update()).one_or_none()
+
+
+def _begin(
+    session: Session,
+    organisation_id: UUID,
+    choice: Choice,
+    *,
+    at: datetime,
+    anchor_at: datetime,
+    stripe_id: str,
+    now: datetime,
+) -> Subscription:
+    made = Subscription(
+        organisation_id=organisation_id,
+        plan_version_id=choice.offer.version.id,
+        currency=choice.currency,
+        interval=choice.interval,
+        seats=choice.seats,
+        state=ACTIVE,
+        begins_at=at,
+        anchor_at=anchor_at,
+        stripe_id=stripe_id,
         created_at=now,
     )
-    version.digest = digest_of(version)
-    session.add(version)
+    _keep(session, made)
+    return made
+
+
+def _end(session: Session, subscription: Subscription, *, at: datetime, is_cancelled: bool = False) -> None:
+    subscription.ends_at = max(at, subscription.begins_at)
+    if is_cancelled:
+        subscription.state = CANCELLED
+    _keep(session, subscription)
+
+
+def _forget_next(subscription: Subscription) -> None:
+    subscription.next_plan_version_id, subscription.next_interval, subscription.next_seats = None, "", 0
+    subscription.next_at, subscription.next_by, subscription.cancel_reason = None, "", ""
+
+
+def _keep(session: Session, subscription: Subscription) -> None:
+    session.add(subscription)
     session.flush()
-    changes.record(session, kind="price", subject_id=integration.id, now=now)
+
+
+def _tell(
+    session: Session,
+    subscription: Subscription,
+    action: str,
+    *,
+    person_id: UUID | None,
+    now: datetime,
+    details: dict[str, str],
+) -> None:
+    changes.record(session, kind="subscription", subject_id=subscription.organisation_id, now=now)
     audit.record(
         session,
-        action="price.set",
+        action=action,
         now=now,
+        organisation_id=subscription.organisation_id,
         person_id=person_id,
-        subject_id=version.id,
-        details={
-            "integration": integration.slug,
-            "tool": tool,
-            "amount": amounts.shown(nanos_per_unit, currency=currency),
-            "from": begins_at.isoformat(timespec="seconds"),
-        },
+        subject_id=subscription.id,
+        details=details,
     )
-    return version
-
-
-def digest_of(version: PriceVersion) -> str:
-    """SHA-256 (hex) of the version in canonical JSON: sorted keys, no blanks; changes with any part of it.
-
-    What only some versions have is left out of others, so that theirs is what it was before there were plans.
-    """
-    said = {
-        "id": str(version.id),
-        "integration": str(version.integration_id) if version.integration_id is not None else None,
-        "tool": version.tool,
-        "currency": version.currency,
-        "nanos_per_unit": version.nanos_per_unit,
-        "scheme": version.scheme,
-        "effective_at": version.effective_at.astimezone(UTC).isoformat(timespec="microseconds"),
-    }
-    if version.plan_version_id is not None or version.charge:
-        said |= {"plan_version": str(version.plan_version_id), "charge": version.charge}
-    if version.components or version.max_per_call:
-        said |= {"components": version.components, "max_per_call": version.max_per_call}
-    return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def _check(*, tool: str, nanos_per_unit: int, currency: str, effective_at: datetime | None, now: datetime) -> None:
-    if not 0 <= nanos_per_unit <= amounts.LARGEST_NANOS:
-        raise Invalid("A price is zero or more.")
-    if currency not in amounts.EXPONENTS:
-        raise Invalid(f"Choose one of these currencies: {', '.join(sorted(amounts.EXPONENTS))}.")
-    if len(tool) > TOOL_LENGTH:
-        raise Invalid(f"A tool's name has at most {TOOL_LENGTH} characters.")
-    if effective_at is not None and effective_at < now:
-        raise Invalid("A price cannot begin in the past: calls were made at another.")

@@ -10,7 +10,7 @@ from sqlmodel import select
 from app.core import audit
 from app.core.errors import Invalid
 from app.integrations.models import Integration
-from app.plans import services as prices
+from app.plans import pricing
 from tests.cli.sealed import seal_trail
 from tests.conftest import NOW
 from tests.metering.recording import recording, row
@@ -19,7 +19,7 @@ from tests.metering.test_verification import tamper
 
 def test_a_price_that_was_deleted_is_reported(run, engine, session, make):
     integration = make.integration("sampler", tools=())
-    version = prices.set_price(session, integration=integration, tool="", nanos_per_unit=7, currency="usd", now=NOW)
+    version = pricing.set_price(session, integration=integration, tool="", nanos_per_unit=7, currency="usd", now=NOW)
     session.commit()
     seal_trail(session)
     assert run("verify")[0] == 0
@@ -45,7 +45,7 @@ def test_a_price_by_which_a_call_was_charged_is_missed_even_without_the_audit_tr
 
 def test_an_entry_of_the_audit_trail_that_was_deleted_is_reported(run, engine, session, make):
     integration = make.integration("sampler", tools=())
-    prices.set_price(session, integration=integration, tool="", nanos_per_unit=7, currency="usd", now=NOW)
+    pricing.set_price(session, integration=integration, tool="", nanos_per_unit=7, currency="usd", now=NOW)
     session.commit()
     seal_trail(session)
     assert run("verify")[0] == 0
@@ -64,7 +64,7 @@ ALL_TRACES = ("usage_event", "sealed_event", "usage_seal", "usage_hour", "usage_
 def test_an_end_that_was_cut_off_with_every_trace_is_found_against_seals_that_were_kept(
     run, engine, session, called, tmp_path
 ):
-    prices.set_price(
+    pricing.set_price(
         session, integration=session.exec(select(Integration)).one(), tool="", nanos_per_unit=7, currency="usd", now=NOW
     )
     session.commit()

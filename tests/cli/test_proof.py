@@ -16,7 +16,7 @@ from app.core.errors import NotFound
 from app.gateway import meter
 from app.limits.models import LimitRule
 from app.metering.models import Attempt
-from app.plans import services as prices
+from app.plans import pricing
 from tests.cli.sealed import seal_trail
 from tests.conftest import NOW
 from tests.metering.recording import recording, row
@@ -50,7 +50,7 @@ def test_a_changed_event_is_named_and_fails(run, engine, called):
     ],
 )
 def test_a_changed_price_is_named_and_fails(run, engine, session, make, called, change):
-    price = prices.set_price(
+    price = pricing.set_price(
         session, integration=make.integration("paid"), tool="", nanos_per_unit=100, currency="usd", now=NOW
     )
     session.commit()

@@ -10,8 +10,7 @@ from app.keys.models import Key
 from app.limits import services, wording
 from app.limits.services import Selection
 from app.organisations.models import Organisation
-from app.plans import amounts
-from app.plans import services as plans
+from app.plans import amounts, pricing
 from tests.waiting import PATIENCE_S
 
 
@@ -43,7 +42,7 @@ async def limit(caller, measure, quantity, *, per="", tool="", for_key=False, se
 
 async def price(caller, amount, *, tool=""):
     with Session(caller.engine) as session:
-        plans.set_price(
+        pricing.set_price(
             session,
             integration=integrations.by_slug(session, "sampler"),
             tool=tool,

@@ -11,7 +11,7 @@ from sqlmodel import select
 from app.core import changes
 from app.core.audit import AuditEntry
 from app.core.errors import Conflict, Invalid
-from app.plans import checking, prices, queries, services
+from app.plans import checking, prices, pricing, queries
 from app.plans.prices import PriceBook
 
 
@@ -21,7 +21,7 @@ def sampler(make):
 
 
 def set_price(session, integration, nanos, *, tool="", effective_at=None, now, currency="usd"):
-    return services.set_price(
+    return pricing.set_price(
         session,
         integration=integration,
         tool=tool,
@@ -75,9 +75,9 @@ def test_a_version_is_known_by_its_digest(session, sampler, now):
     version = set_price(session, sampler, 100, now=now)
     session.expire_all()
 
-    assert version.digest == services.digest_of(version)
+    assert version.digest == pricing.digest_of(version)
     version.nanos_per_unit = 99
-    assert version.digest != services.digest_of(version)
+    assert version.digest != pricing.digest_of(version)
     session.rollback()
 
 

@@ -12,7 +12,7 @@ from app.limits import services as limits
 from app.limits.models import LimitRule
 from app.limits.services import Selection
 from app.organisations.models import Organisation
-from app.plans import services as plans
+from app.plans import pricing
 from tests.factories import Factory
 
 PRICE_NANOS = 250_000_000
@@ -39,7 +39,9 @@ def make_world(engine: Engine, *, upstream_url: str, capped: int, counted: int) 
         now = clock.now()
         make = Factory(session, now)
         integration = make.integration("sampler", upstream_url=upstream_url)
-        plans.set_price(session, integration=integration, tool="", nanos_per_unit=PRICE_NANOS, currency="usd", now=now)
+        pricing.set_price(
+            session, integration=integration, tool="", nanos_per_unit=PRICE_NANOS, currency="usd", now=now
+        )
         names = ("capped", "counted", "roomy", "free")
         theirs = {name: make.organisation(name) for name in names}
         secrets: dict[str, list[str]] = {name: [] for name in names}

@@ -1,0 +1,85 @@
+"""`postern plans`: what can be bought, from a file."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from sqlmodel import Session
+
+from app.core import clock, config, db
+from app.core.config import ROOT
+from app.plans import applying, queries, reading, words
+from app.plans.applying import Difference, When
+
+MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
+CATALOGUE = ROOT / "plans.toml"
+
+
+@click.group(help="What can be bought.")
+def plans() -> None:
+    pass
+
+
+@plans.command("apply", help="Make plans what FILE says (plans.toml if left out), and say what changes for whom.")
+@click.argument("file", type=click.Path(path_type=Path), default=CATALOGUE)
+@click.option("--dry-run", is_flag=True, help="Only say it.")
+@click.option("--effective", type=click.DateTime(MOMENTS), help="From when (UTC); now if left out.")
+@click.option("--move", is_flag=True, help="Those who are on older versions follow, at the end of their interval.")
+@click.option("--notice-days", default=30, show_default=True, help="With --move: not before so many days from now.")
+def plans_apply(file: Path, dry_run: bool, effective: datetime | None, move: bool, notice_days: int) -> None:
+    now = clock.now()
+    catalogue = reading.from_file(file)
+    when = When(effective.replace(tzinfo=UTC) if effective is not None else now, notice_days, is_moving=move)
+    with Session(db.create(config.load().database_url)) as session:
+        found = applying.apply(session, catalogue, when=when, now=now)
+        for difference in found:
+            _show(difference, is_moving=move)
+        if not found:
+            click.echo("All plans are as the file says.")
+        elif dry_run:
+            click.echo("Nothing was changed (--dry-run).")
+        else:
+            session.commit()
+            since = "now" if effective is None else f"{when.effective_at:%Y-%m-%d %H:%M:%S} UTC"
+            click.echo(f"Applied, from {since} on.")
+
+
+@plans.command("list", help="What can be chosen now, and how many are on it.")
+def plans_list() -> None:
+    now = clock.now()
+    with Session(db.create(config.load().database_url)) as session:
+        for offer in queries.newest(session).values():
+            said = offer.document
+            marks = ["default"] if said.is_default else []
+            marks += [] if said.is_published else ["not published"]
+            if offer.version.effective_at > now:
+                marks.append(f"from {offer.version.effective_at:%Y-%m-%d %H:%M:%S} UTC")
+            on_it = _organisations(queries.organisations_on(session, offer.plan))
+            note = f"  ({', '.join(marks)})" if marks else ""
+            click.echo(f"{offer.plan.slug}  version {offer.version.number}  {said.name}, {said.kind}  {on_it}{note}")
+
+
+@plans.command("show", help="Everything that the plan SLUG says.")
+@click.argument("slug")
+def plans_show(slug: str) -> None:
+    with Session(db.create(config.load().database_url)) as session:
+        offer = queries.newest(session).get(slug) or queries.offer(session, slug, at=clock.now())
+        click.echo(f"{slug}, version {offer.version.number}, from {offer.version.effective_at:%Y-%m-%d %H:%M:%S} UTC")
+        for name, said in words.facts(offer.document).items():
+            if said:
+                click.echo(f"  {name}: {said}")
+
+
+def _show(difference: Difference, *, is_moving: bool) -> None:
+    if difference.before is None:
+        click.echo(f"{difference.slug}: new")
+    else:
+        then = "to be told, and to follow" if is_moving else "on an older one, where they stay"
+        who = f"{_organisations(difference.organisations)} {then}" if difference.organisations else "nobody is on it"
+        click.echo(f"{difference.slug}: version {difference.before.version.number + 1}; {who}")
+    for line in difference.lines:
+        click.echo(f"  {line}")
+
+
+def _organisations(number: int) -> str:
+    return "1 organisation" if number == 1 else f"{number:,} organisations"

@@ -1,0 +1,74 @@
+"""What a plan allows, as limits: rules set by “plan”, changed in place, so that what was used of them stays used."""
+
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from app.limits import models, services
+from app.limits.models import LimitRule
+from app.limits.services import Selection
+from app.organisations.models import Organisation
+from app.plans import document, periods
+from app.plans import queries as plans
+from app.plans.document import Document
+from app.plans.models import INCOMPLETE, Subscription
+
+PLAN = "plan"
+PAGE = 200
+
+_RULES = {
+    "calls_per_second": (models.CALLS, periods.SECOND),
+    "calls_per_minute": (models.CALLS, periods.MINUTE),
+    "calls_per_hour": (models.CALLS, periods.HOUR),
+    "calls_per_day": (models.CALLS, periods.DAY),
+    "calls_per_month": (models.CALLS, periods.MONTH),
+    "streams": (models.STREAMS, ""),
+}
+
+
+def limits_of(plan: Document) -> dict[tuple[str, str], int]:
+    """(measure, period) to the most that the plan allows. A free plan spends nothing: what has a price is refused."""
+    found = {_RULES[name]: most for name, most in {**plan.allowances, **plan.rates}.items()}
+    if plan.kind == document.FREE:
+        found[models.SPEND, periods.MONTH] = 0
+    return found
+
+
+def apply(session: Session, *, organisation: Organisation, now: datetime) -> None:
+    """Limit an organisation as its plan of this moment says; nothing happens to limits that others have set."""
+    standing = plans.standing(session, organisation.id, at=now)
+    wanted = limits_of(standing.offer.document) if standing is not None else {}
+    statement = select(LimitRule).where(
+        LimitRule.organisation_id == organisation.id, LimitRule.set_by == PLAN, col(LimitRule.key_id).is_(None)
+    )
+    there = {(rule.measure, rule.period): rule for rule in session.exec(statement)}
+    for place, rule in there.items():
+        if place not in wanted:
+            services.remove(session, rule=rule, now=now)
+    selection = Selection(organisation=organisation)
+    for (measure, period), most in wanted.items():
+        before = there.get((measure, period))
+        if before is None or before.most != most:
+            services.set_limit(
+                session, selection=selection, measure=measure, period=period, most=most, set_by=PLAN, now=now
+            )
+    if standing is not None and standing.subscription is not None:
+        standing.subscription.limited_at = now
+        session.add(standing.subscription)
+        session.flush()
+
+
+def apply_due(session: Session, *, now: datetime) -> int:
+    """Limit organisations whose subscription has begun without it; gives how many. At most a page; for the worker."""
+    statement = (
+        select(Organisation)
+        .join(Subscription, col(Subscription.organisation_id) == col(Organisation.id))
+        .where(col(Subscription.limited_at).is_(None), col(Subscription.ends_at).is_(None))
+        .where(Subscription.state != INCOMPLETE, col(Subscription.begins_at) <= now)
+        .order_by(col(Subscription.begins_at))
+        .limit(PAGE)
+    )
+    found = session.exec(statement).all()
+    for organisation in found:
+        apply(session, organisation=organisation, now=now)
+    return len(found)

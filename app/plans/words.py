@@ -1,0 +1,85 @@
+"""Plans and prices in words: for the page of prices, for what `postern plans` shows, and for bills."""
+
+from app.plans import amounts, metrics, rating
+from app.plans.document import Document
+from app.plans.rating import Scheme
+
+_ALLOWANCES = {"calls_per_day": "calls a day", "calls_per_month": "calls a month"}
+_RATES = {
+    "calls_per_second": "calls a second",
+    "calls_per_minute": "calls a minute",
+    "calls_per_hour": "calls an hour",
+    "streams": "streams at once",
+}
+
+
+def scheme(said: Scheme, metric: str, *, currency: str) -> str:
+    """“first 1,000 calls free, then $0.002 per call up to 99,000, then $0.001”."""
+    one, many = metrics.WORDS[metric]
+    parts = [f"first {said.free:,} {many} free"] if said.free else []
+    if said.kind == rating.PACKAGE:
+        each = one if said.package == 1 else f"{said.package:,} {many} begun"
+        parts.append(f"{amounts.shown(said.nanos, currency=currency)} per {each}")
+    elif said.kind == rating.PER_UNIT:
+        parts.append(f"{amounts.shown(said.nanos, currency=currency)} per {one}")
+    else:
+        for number, tier in enumerate(said.tiers):
+            price = amounts.shown(tier.nanos_per_unit, currency=currency)
+            per = "" if number else f" per {one}"
+            flat = f" and {amounts.shown(tier.flat_nanos, currency=currency)} once" if tier.flat_nanos else ""
+            until = f" up to {tier.up_to:,}" if tier.up_to is not None else ""
+            parts.append(f"{price}{per}{flat}{until}")
+    text = ", then ".join(parts)
+    if said.kind == rating.VOLUME:
+        text += ", all of them at the price of the last"
+    if said.minimum_nanos:
+        text += f"; at least {amounts.shown(said.minimum_nanos, currency=currency)} a month"
+    return text
+
+
+def facts(plan: Document) -> dict[str, str]:
+    """Everything that a plan says, one line each: what it is about, and what it says. Two plans that say the same have
+    the same facts.
+    """
+    found = {
+        "name": plan.name,
+        "words": plan.words,
+        "kind": plan.kind,
+        "features": "; ".join(plan.features),
+        "default": "yes" if plan.is_default else "no",
+        "published": "yes" if plan.is_published else "no",
+        "seats": f"{plan.seats_included} included, at most {plan.seats_most}" if plan.seats_included else "no limit",
+    }
+    for name, number in plan.allowances.items():
+        found[f"allowance of {_ALLOWANCES[name]}"] = f"{number:,}"
+    for name, number in plan.rates.items():
+        found[f"rate of {_RATES[name]}"] = f"{number:,}"
+    for what, fees in (("base fee", plan.base), ("seat", plan.seat)):
+        for currency, by_interval in fees.items():
+            for interval, minor in by_interval.items():
+                found[f"{what} per {interval}, {currency}"] = amounts.shown_minor(minor, currency=currency)
+    for charge in plan.charges:
+        name = f"charge “{charge.key}”"
+        where = " ".join(filter(None, (charge.integration, charge.tool))) or "all calls without a price of their own"
+        found[name] = f"{charge.label}, for {where}"
+        for metric, most in charge.max_per_call.items():
+            found[f"{name}, most {metrics.WORDS[metric][1]} of one call"] = f"{most:,}"
+        for currency, schemes in charge.prices.items():
+            for metric, said in schemes.items():
+                found[f"{name}, {metrics.WORDS[metric][1]}, {currency}"] = scheme(said, metric, currency=currency)
+    return found
+
+
+def differences(before: Document | None, after: Document) -> list[str]:
+    """What `after` says otherwise, one line each: “rate of calls a minute: 60 → 600”."""
+    old, new = facts(before) if before is not None else {}, facts(after)
+    lines = []
+    for name in [*new, *[name for name in old if name not in new]]:
+        was, now = old.get(name), new.get(name)
+        if was != now and (was or now):
+            lines.append(f"{name}: {_said(was)} → {_said(now)}" if before is not None else f"{name}: {_said(now)}")
+    return lines
+
+
+def _said(text: str | None) -> str:
+    return text or "nothing"
