@@ -15,12 +15,13 @@ _stock: deque[str] = deque()
 os.register_at_fork(after_in_child=_stock.clear)
 
 _at = (-1, "")
-"""The last millisecond asked for, and its ten characters: gateways ask many times in each."""
+"""The time last asked for, in units of 32 milliseconds, and its first nine characters: gateways ask many times in each.
+"""
 
 
 def receipt_id() -> str:
     """`rcp_` and 26 characters: names one call for ever."""
-    return "rcp_" + _sortable()
+    return _sortable("rcp_")
 
 
 def lowest_receipt(moment: datetime) -> str:
@@ -31,20 +32,20 @@ def lowest_receipt(moment: datetime) -> str:
 
 def request_id() -> str:
     """`req_` and 26 characters: names one request through portal, gateway, upstream and logs."""
-    return "req_" + _sortable()
+    return _sortable("req_")
 
 
-def _sortable() -> str:
+def _sortable(mark: str) -> str:
     global _at  # noqa: PLW0603  (replaced whole, so threads see one pair or the other)
     millisecond = time.time_ns() // 1_000_000
     known, characters = _at
-    if known != millisecond:
-        characters = "".join([_ALPHABET[(millisecond >> shift) & 31] for shift in range(45, -1, -5)])
-        _at = (millisecond, characters)
+    if known != millisecond >> 5:
+        characters = "".join([_ALPHABET[(millisecond >> shift) & 31] for shift in range(45, 0, -5)])
+        _at = (millisecond >> 5, characters)
     try:
-        return characters + _stock.popleft()
+        return mark + characters + _ALPHABET[millisecond & 31] + _stock.popleft()
     except IndexError:
-        return characters + _make_stock()
+        return mark + characters + _ALPHABET[millisecond & 31] + _make_stock()
 
 
 def _make_stock() -> str:

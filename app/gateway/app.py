@@ -50,7 +50,8 @@ class Gateway:
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.parts = Parts(settings, engine)
-        self._settings = settings
+        self._settings = settings  # of which each question costs a model's attribute: what all calls ask is had ahead
+        self._max_body_bytes, self._max_json_depth = settings.max_body_bytes, settings.max_json_depth
         self._origins = frozenset(url.lower().encode() for url in (settings.gateway_url, settings.portal_url))
         self._in_flight = 0
         self._streams = self.parts.streams
@@ -110,12 +111,17 @@ class Gateway:
         if origin is not None and origin.lower() not in self._origins:
             raise Refused(attempts.FOREIGN_ORIGIN)
         parts = self.parts
-        grant = await parts.authentication.grant_for(incoming, headers)
+        authentication = parts.authentication
+        grant = authentication.known(incoming, headers) or await authentication.look_again(incoming, headers)
         call: Call | None = None
         try:
             parts.notebook.used(grant.key_id, incoming.at)
-            destination = await self._destination(place, grant)
-            message = await self._message(headers, caller) if incoming.method == "POST" else envelope.NOTHING
+            destination = self._known(place, grant) or await self._looked_up(place, grant)
+            message = envelope.NOTHING
+            if incoming.method == "POST":
+                _check_kind(headers)
+                data = caller.whole_body(headers, max_bytes=self._max_body_bytes)
+                message = self._message(headers, await self._body(caller) if data is None else data)
             call = Call(incoming, headers, grant, destination, message)
             parts.sessions.enter(call)
             call = parts.desk.enter(call)
@@ -126,8 +132,10 @@ class Gateway:
                 call.tool = catalogue.find(call, parts.policy.shelf_of(call.destination))
                 if repeats.HEADER in headers and await parts.repeats.is_answered(call, reply):
                     return
-            admission = await parts.limits.admit(call)
-            if await self._answer_here(call, reply):
+            admission = parts.limits.admit(call)
+            if admission.owes:
+                await parts.limits.reserve(call, admission)
+            if (call.is_between or message.method == catalogue.LIST) and await self._answer_here(call, reply):
                 return
         except Array as array:
             batches.check_revision(headers, grant, destination, parts.sessions)
@@ -146,24 +154,28 @@ class Gateway:
             if call.claim is not None:
                 await parts.repeats.let_go(call)
 
-    async def _destination(self, place: Place, grant: Grant) -> Destination:
+    def _known(self, place: Place, grant: Grant) -> Destination | None:
+        """Where a request goes; None for what has to be looked for. Raises Refused."""
         if not place.slug:
             return self.parts.desk.place
         found = authority.find(self.parts.policy, grant, place.slug)
-        if found is None:
-            await self.parts.feed.catch_up(timeout_s=auth.CATCH_UP_S)
-            found = authority.find(self.parts.policy, grant, place.slug)
-        if found is None:
-            raise Refused(attempts.UNKNOWN_INTEGRATION)
-        if not found.route.is_enabled:
+        if found is not None and not found.route.is_enabled:
             raise Refused(attempts.UNKNOWN_INTEGRATION, f"“{found.route.name}” is switched off.")
         return found
 
-    async def _message(self, headers: Headers, caller: Caller) -> Envelope:
-        _check_kind(headers)
-        settings = self._settings
-        data = await caller.body(headers, max_bytes=settings.max_body_bytes, timeout_s=settings.body_timeout_s)
-        message = envelope.parse(data, max_depth=settings.max_json_depth)
+    async def _looked_up(self, place: Place, grant: Grant) -> Destination:
+        """The same for what may be brand-new. Raises Refused."""
+        await self.parts.feed.catch_up(timeout_s=auth.CATCH_UP_S)
+        found = self._known(place, grant)
+        if found is None:
+            raise Refused(attempts.UNKNOWN_INTEGRATION)
+        return found
+
+    async def _body(self, caller: Caller) -> bytes:
+        return await caller.body(max_bytes=self._max_body_bytes, timeout_s=self._settings.body_timeout_s)
+
+    def _message(self, headers: Headers, data: bytes) -> Envelope:
+        message = envelope.parse(data, max_depth=self._max_json_depth)
         mirrors.check(headers, message)
         return message
 
@@ -204,7 +216,7 @@ class Gateway:
         if obstacle is not None:
             await passage.decline(obstacle)
             return
-        if parts.desk.is_between(call):
+        if call.is_between:
             await parts.desk.translate(call, meter, admission, caller=caller, reply=reply)
             return
         if meter is not None:

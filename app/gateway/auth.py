@@ -48,15 +48,20 @@ class Authentication:
 
     async def grant_for(self, incoming: Incoming, headers: Headers) -> Grant:
         """The grant of the key that came with a request. Raises Refused."""
+        return self.known(incoming, headers) or await self.look_again(incoming, headers)
+
+    def known(self, incoming: Incoming, headers: Headers) -> Grant | None:
+        """The same, from memory; None for a key that has to be looked for."""
         if self._feed.age_s > self._max_age_s:
             raise Refused(attempts.UNAVAILABLE, "the gateway cannot check keys just now. Try again in a few seconds.")
         if incoming.query and _KEY_IN_ADDRESS.search(incoming.query):
             raise Refused(attempts.KEY_IN_ADDRESS)
-        key = _key_in(headers)
-        digest = hashlib.sha256(key).digest()
-        grant = self._policy.live.get(digest)
-        if grant is None:
-            grant = await self._look_again(key, digest)
+        grant = self._policy.live.get(hashlib.sha256(_key_in(headers)).digest())
+        if grant is not None and (grant.expires_at < inf or grant.networks is not None):
+            self._check_terms(grant, incoming)
+        return grant
+
+    def _check_terms(self, grant: Grant, incoming: Incoming) -> None:
         if grant.expires_at < inf and grant.expires_at <= self._clock.now_s():
             ended_at = datetime.fromtimestamp(grant.expires_at, UTC)
             raise Refused(attempts.EXPIRED_KEY, f"it ended on {ended_at:%Y-%m-%d at %H:%M} UTC.", grant=grant)
@@ -65,11 +70,12 @@ class Authentication:
             if not grant.networks.hold(address):
                 seen = f"The call came from {address}." if address else "The call came from an unknown address."
                 raise Refused(attempts.ADDRESS_NOT_ALLOWED, grant=grant, aside=seen)
-        return grant
 
-    async def _look_again(self, key: bytes, digest: bytes) -> Grant:
-        """A key that is not among the live ones: say why, or find that it is brand-new."""
+    async def look_again(self, incoming: Incoming, headers: Headers) -> Grant:
+        """A key that is not among the live ones: say why, or find that it is brand-new. Raises Refused."""
         policy = self._policy
+        key = _key_in(headers)
+        digest = hashlib.sha256(key).digest()
         text = key.decode("latin-1")
         hint = tokens.prefix_of(text)
         if not tokens.is_complete(text):
@@ -79,6 +85,7 @@ class Authentication:
             raise Refused(attempts.UNAVAILABLE, "the gateway cannot check keys just now. Try again in a few seconds.")
         grant = policy.live.get(digest)
         if grant is not None:
+            self._check_terms(grant, incoming)
             return grant
         closed = policy.closed.get(digest)
         if closed is None:

@@ -75,18 +75,20 @@ class Caller:
 
     # For the gateway
 
-    async def body(self, headers: Headers, *, max_bytes: int, timeout_s: float) -> bytes:
-        """All of the body. Raises Refused when it is too large or takes too long, CallerLeft."""
+    def whole_body(self, headers: Headers, *, max_bytes: int) -> bytes | None:
+        """All of the body, if it is there; else `body` waits for it. Raises Refused when it is too large."""
         length = headers.get(b"content-length")
-        if length is not None and int(length) > max_bytes:
+        if self.size > max_bytes or (length is not None and int(length) > max_bytes):
             raise _too_large(max_bytes)
-        if not self.is_whole:
-            try:
-                async with asyncio.timeout(timeout_s):
-                    await self._receive(max_bytes)
-            except TimeoutError:
-                detail = f"its body did not arrive within {timeout_s:g} seconds."
-                raise Refused(attempts.TOO_SLOW, detail) from None
+        return self._data() if self.is_whole else None
+
+    async def body(self, *, max_bytes: int, timeout_s: float) -> bytes:
+        """All of the body. Raises Refused when it is too large or takes too long, CallerLeft."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._receive(max_bytes)
+        except TimeoutError:
+            raise Refused(attempts.TOO_SLOW, f"its body did not arrive within {timeout_s:g} seconds.") from None
         if self.size > max_bytes:
             raise _too_large(max_bytes)
         return self._data()

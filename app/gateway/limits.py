@@ -61,34 +61,38 @@ class Applying:
 
 
 class Admission:
-    """A request that was let in. reservation: what it holds, until it is settled or released. rules: short ids of what
-    it was held against. headers: for its answer. at: the moment that decided its day and month.
+    """A request that was let in. reservation: what it holds, until it is settled or released; owes: whether that is
+    still to be reserved. headers: for its answer. at: the moment that decided its day and month; now: the same in
+    seconds since 1970.
     """
 
-    __slots__ = ("_gauges", "_open", "_rates", "at", "headers", "price", "reservation", "rules")
+    __slots__ = ("_open", "_rates", "applying", "at", "headers", "now", "owes", "price", "reservation", "rules")
 
-    def __init__(self, applying: Applying, rates: Rates, *, at: datetime) -> None:
+    def __init__(self, applying: Applying, rates: Rates, *, at: datetime, now: float) -> None:
         self._rates = rates
-        self._gauges = applying.gauges
         self._open: tuple[tuple[Rule, Gauge], ...] = ()
+        self.applying = applying
         self.price = applying.price
         self.rules = applying.rules
         self.reservation = NOTHING_HELD
+        self.owes = False
         self.headers: HeaderList = []
         self.at = at
+        self.now = now
 
     def streaming(self) -> None:
         """Its answer is a stream, which counts as open from now on, if it does not already."""
-        if self._gauges and not self._open:
-            self._open = self._gauges
+        if self.applying.gauges and not self._open:
+            self._open = self.applying.gauges
             for _, gauge in self._open:
                 self._rates.stream(gauge, 1)
 
     def close(self) -> None:
         """Its answer is over, one way or another."""
-        closing, self._open = self._open, ()
-        for _, gauge in closing:
-            self._rates.stream(gauge, -1)
+        if self._open:
+            closing, self._open = self._open, ()
+            for _, gauge in closing:
+                self._rates.stream(gauge, -1)
 
     def release(self) -> None:
         """Give everything back: there will be no event. Harmless once it is settled."""
@@ -110,8 +114,8 @@ class Limits:
         self._older: dict[tuple[int, int, str], Applying] = {}
         self._version = -1
 
-    async def admit(self, call: Call) -> Admission:
-        """Waits only when a lease must be fetched. Raises Refused."""
+    def admit(self, call: Call) -> Admission:
+        """What an admission owes is then to be reserved, before the call is made. Raises Refused."""
         at = call.incoming.at = self._moments.at(call.incoming.at)
         is_metered = call.envelope.is_metered
         applying = self._applying(call, (call.envelope.name or "") if is_metered else "", at)
@@ -128,15 +132,23 @@ class Limits:
                     raise self._words.streams(call, rule, gauge, policy=applying.policy)
         for _, window, _ in applying.windows:
             self._rates.pass_(window)
-        admission = Admission(applying, self._rates, at=at)
+        admission = Admission(applying, self._rates, at=at, now=now)
         if listens:
             admission.streaming()
         elif is_metered:
             if applying.slots and call.grant.environment == "live":
-                admission.reservation = await self._reserve(call, applying, at=at)
-            if applying.policy:
+                admission.owes = True
+            elif applying.policy:
                 admission.headers = _headers(applying, now, at)
         return admission
+
+    async def reserve(self, call: Call, admission: Admission) -> None:
+        """What it takes of allowances and caps; waits only when a lease must be fetched. Raises Refused."""
+        admission.owes = False
+        applying = admission.applying
+        admission.reservation = await self._reserve(call, applying, at=admission.at)
+        if applying.policy:
+            admission.headers = _headers(applying, admission.now, admission.at)
 
     def _check_price(self, call: Call, price: Price | None) -> None:
         if price is not None and price.currency != self._currency:

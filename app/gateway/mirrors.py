@@ -37,7 +37,7 @@ def _mirrors(header: bytes | None, said: str, *, is_required: bool) -> bool:
 def decoded(value: bytes) -> str | None:
     """A header's value, taken out of `=?base64?…?=` if it is in there; None if that is broken."""
     text = value.decode("latin-1")
-    encoded = _ENCODED.fullmatch(text)
+    encoded = _ENCODED.fullmatch(text) if text[:2] == "=?" else None
     if encoded is None:
         return text
     try:

@@ -9,6 +9,7 @@ any. So the places under /k/ will never have any: their 401 is plain, and what c
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Place:
     is_key_only: bool
 
 
+@lru_cache(maxsize=1024)
 def parse(path: str) -> Place | None:
     """The place at `path`, whether or not there is such an integration; None for what is no place."""
     if path.startswith("/mcp/"):

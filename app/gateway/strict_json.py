@@ -23,35 +23,28 @@ _STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 def decode(body: bytes, *, max_depth: int) -> Any:  # noqa: ANN401  (it is any JSON)
     """What `body` says. Raises Refused when it is not JSON, too deep, of too many parts, or holds a key twice."""
-    _refuse_crowds(body)
+    if len(body) > MAX_CONTAINERS:
+        _refuse_crowds(body)
     try:
         value = _decode(body)
     except RecursionError:
         raise _too_deep(max_depth) from None
     except (ValueError, msgspec.MsgspecError) as problem:
         raise Refused(attempts.MALFORMED, f"the body is not JSON ({_said(problem)}).", code=PARSE_ERROR) from None
-    _check(body, value, max_depth)
+    # Text that comes out as it went in holds no key twice, and few brackets are not deep; else look closer.
+    if body.count(b"[") + body.count(b"{") > max_depth or _encode(value) != body:
+        _walk(body, value, max_depth)
     return value
 
 
 def _refuse_crowds(body: bytes) -> None:
     """Before anything is built: a few megabytes of brackets would keep every other caller waiting."""
-    if (
-        len(body) > MAX_CONTAINERS
-        and _brackets(body) > MAX_CONTAINERS
-        and _brackets(_STRINGS.sub(b"", body)) > MAX_CONTAINERS
-    ):
+    if _brackets(body) > MAX_CONTAINERS and _brackets(_STRINGS.sub(b"", body)) > MAX_CONTAINERS:
         raise Refused(attempts.MALFORMED, f"the body holds more than {MAX_CONTAINERS:,} objects and lists.")
 
 
 def _brackets(text: bytes) -> int:
     return text.count(b"[") + text.count(b"{")
-
-
-def _check(body: bytes, value: Any, max_depth: int) -> None:  # noqa: ANN401
-    """Text that comes out as it went in holds no key twice, and few brackets are not deep; else look closer."""
-    if _brackets(body) > max_depth or _encode(value) != body:
-        _walk(body, value, max_depth)
 
 
 def _walk(body: bytes, value: Any, max_depth: int) -> None:  # noqa: ANN401

@@ -1,5 +1,7 @@
 """Where eras meet: decides what passes as it is, what is translated, and what the gateway answers itself."""
 
+from functools import lru_cache
+
 from app.gateway import catalogue, inputs
 from app.gateway.call import Call
 from app.gateway.caller import Caller
@@ -60,30 +62,23 @@ class Desk:
 
         Raises Refused.
         """
-        if call.destination is not self.place:
-            if self.is_between(call) and not call.is_stateless:
-                call.session = held.read(call.headers.get(HEADER))
-                return call
-            return call if self.is_between(call) or not call.is_stateless else self._states.enter(call)
-        call.is_for_everything = True
-        call.session = held.read(call.headers.get(HEADER))
-        if not everything.is_tool_call(call):
-            return call
-        resolved = self.everything.resolved(call)
-        return resolved if self.is_between(resolved) or not call.is_stateless else self._states.enter(resolved)
-
-    def is_between(self, call: Call) -> bool:
-        """Whether caller and integration cannot talk to each other as they are."""
         if call.destination is self.place:
-            return True
-        versions = self._catalogue(call).versions
+            call.is_for_everything = call.is_between = True
+            call.session = held.read(call.headers.get(HEADER))
+            if not everything.is_tool_call(call):
+                return call
+            call = self.everything.resolved(call)
+        lacks = _lacks_stateless if call.is_stateless else _lacks_handshake
+        call.is_between = lacks(self._catalogue(call).versions) or (call.is_for_everything and not call.is_stateless)
         if call.is_stateless:
-            return bool(versions) and VERSION not in versions
-        return call.is_for_everything or (bool(versions) and not set(versions) & set(VERSIONS))
+            return call if call.is_between else self._states.enter(call)
+        if call.is_between and not call.is_for_everything:
+            call.session = held.read(call.headers.get(HEADER))
+        return call
 
     def own_answer(self, call: Call) -> Own | None:
         """What the gateway answers itself, if it does. Raises Refused."""
-        if not self.is_between(call):
+        if not call.is_between:
             return None
         is_all = call.destination is self.place
         if call.envelope.wants_answer:
@@ -192,3 +187,15 @@ class Desk:
 
     def _catalogue(self, call: Call) -> Catalogue:
         return self._policy.shelf_of(call.destination).catalogue
+
+
+@lru_cache(maxsize=64)
+def _lacks_stateless(versions: tuple[str, ...]) -> bool:
+    """Whether an integration of these revisions, if any are known, has no answer for callers without sessions."""
+    return bool(versions) and VERSION not in versions
+
+
+@lru_cache(maxsize=64)
+def _lacks_handshake(versions: tuple[str, ...]) -> bool:
+    """The same for callers by handshake."""
+    return bool(versions) and not set(versions) & set(VERSIONS)
