@@ -117,11 +117,7 @@ class Gateway:
         try:
             parts.notebook.used(grant.key_id, incoming.at)
             destination = self._known(place, grant) or await self._looked_up(place, grant)
-            message = envelope.NOTHING
-            if incoming.method == "POST":
-                _check_kind(headers)
-                data = caller.whole_body(headers, max_bytes=self._max_body_bytes)
-                message = self._message(headers, await self._body(caller) if data is None else data)
+            message = self._message(incoming, headers, caller) or await self._late_message(headers, caller)
             call = Call(incoming, headers, grant, destination, message)
             parts.sessions.enter(call)
             call = parts.desk.enter(call)
@@ -171,10 +167,19 @@ class Gateway:
             raise Refused(attempts.UNKNOWN_INTEGRATION)
         return found
 
-    async def _body(self, caller: Caller) -> bytes:
-        return await caller.body(max_bytes=self._max_body_bytes, timeout_s=self._settings.body_timeout_s)
+    def _message(self, incoming: Incoming, headers: Headers, caller: Caller) -> Envelope | None:
+        """What a request says; None while its body is not all there. Raises Refused."""
+        if incoming.method != "POST":
+            return envelope.NOTHING
+        _check_kind(headers)
+        data = caller.whole_body(headers, max_bytes=self._max_body_bytes)
+        return None if data is None else self._read(headers, data)
 
-    def _message(self, headers: Headers, data: bytes) -> Envelope:
+    async def _late_message(self, headers: Headers, caller: Caller) -> Envelope:
+        timeout_s = self._settings.body_timeout_s
+        return self._read(headers, await caller.body(max_bytes=self._max_body_bytes, timeout_s=timeout_s))
+
+    def _read(self, headers: Headers, data: bytes) -> Envelope:
         message = envelope.parse(data, max_depth=self._max_json_depth)
         mirrors.check(headers, message)
         return message

@@ -143,6 +143,14 @@ class Caller:
         if self._waiter is not None:
             self._wake()
 
+    def feed_whole(self, data: bytes) -> None:
+        """All of the body at once, of a request that nobody has begun to answer."""
+        self._first = data
+        self.size = len(data)
+        self.is_whole = True
+        if self.size > self._allowed:
+            self._source.hold()
+
     def end(self) -> None:
         """That was all of it."""
         self.is_whole = True

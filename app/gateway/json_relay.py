@@ -1,7 +1,7 @@
 """Passing on an answer that is one JSON object."""
 
 from app.gateway import passing, splice
-from app.gateway.errors import MessageId
+from app.gateway.envelope import Envelope
 from app.gateway.meter import Meter
 from app.gateway.outcome import INPUT_REQUIRED, Transcript, of_message
 from app.gateway.reply import Reply
@@ -20,24 +20,23 @@ async def relay(
     exchange: Exchange,
     reply: Reply,
     meter: Meter | None,
+    request: Envelope,
     *,
-    asked: MessageId,
-    wants_answer: bool,
     binding: Binding | None = None,
 ) -> None:
     """Pass the answer on; with a meter, its end is held until the call is written down.
 
-    Raises UpstreamProblem, NotRecorded; what has been sent by then is in `reply`.
+    request: what it answers. Raises UpstreamProblem, NotRecorded; what has been sent by then is in `reply`.
     """
-    _check_size(_length_of(exchange) or 0, exchange)
-    held = await exchange.read()
-    _check_size(len(held), exchange)
-    if exchange.is_exhausted:  # the usual answer: it came in one piece
+    asked = request.id if meter is not None else None
+    held = exchange.take() or await _beginning(exchange)
+    if exchange.is_exhausted and len(held) <= exchange.most_bytes:  # the usual answer: it came in one piece
         size, outcome = len(held), of_message(held, asked)
     else:
+        _check_size(max(_length_of(exchange) or 0, len(held)), exchange)
         held, transcript = await _pass_on(held, exchange, reply, meter)
         size, outcome = transcript.size, transcript.outcome(asked)
-    if wants_answer and not size:
+    if request.wants_answer and not size:
         raise BadAnswer("an empty body where a response was due")
     if binding is not None and outcome is INPUT_REQUIRED:
         if reply.is_started:
@@ -58,6 +57,11 @@ async def relay(
             held = held if change is None else change.of(held)
         headers = passing.answer_headers(exchange, receipt=receipt, is_stream=False, length=len(held))
         reply.at_once(exchange.status, headers, held)
+
+
+async def _beginning(exchange: Exchange) -> bytes:
+    _check_size(_length_of(exchange) or 0, exchange)
+    return await exchange.read()
 
 
 async def _pass_on(held: bytes, exchange: Exchange, reply: Reply, meter: Meter | None) -> tuple[bytes, Transcript]:

@@ -32,7 +32,7 @@ def request_head(
     length: of the body; None when there is none. credential: the gateway's own for this integration, a whole line.
     """
     head = method.encode() + address.head + b"accept-encoding: identity\r\nx-request-id: " + request_id.encode()
-    lines = [name + b": " + value for name, value in headers.items() if name in _IN or name[:4] == _MCP]
+    lines = [b": ".join(pair) for pair in headers.items() if pair[0] in _IN or pair[0][:4] == _MCP]
     if length is not None:
         lines.append(b"content-length: %d" % length)
     if credential:

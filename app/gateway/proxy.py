@@ -87,7 +87,11 @@ class Passage:
                 self._meter.sending()
             await client.send(self._exchange, address, head=head, body=body, is_repeatable=self._meter is None)
             self._sessions.leave(call, self._exchange)
-            await self._relay()
+            kind = kind_of(self._exchange, wants_answer=call.envelope.wants_answer)
+            if kind is Kind.JSON:
+                await json_relay.relay(self._exchange, self._reply, self._meter, call.envelope, binding=self._binding)
+            else:
+                await self._relay(kind)
         except CallerGone:
             raise
         except ShuttingDown:
@@ -98,19 +102,8 @@ class Passage:
         else:
             self._breakers.succeeded(call.destination.route.slug)
 
-    async def _relay(self) -> None:
-        wants_answer = self._call.envelope.wants_answer
-        kind = kind_of(self._exchange, wants_answer=wants_answer)
-        if kind is Kind.JSON:
-            await json_relay.relay(
-                self._exchange,
-                self._reply,
-                self._meter,
-                asked=self._call.envelope.id if self._meter is not None else None,
-                wants_answer=wants_answer,
-                binding=self._binding,
-            )
-        elif kind is Kind.EMPTY:
+    async def _relay(self, kind: Kind) -> None:
+        if kind is Kind.EMPTY:
             await self._status_only()
         elif self._meter is None and self._binding is None:
             self._admission.streaming()

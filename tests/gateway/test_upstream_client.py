@@ -5,6 +5,7 @@ from unittest.mock import Mock
 import pytest
 
 from app.gateway.upstream import address
+from app.gateway.upstream.connection import Connection
 from app.gateway.upstream.exchange import Exchange
 from app.gateway.upstream.limits import Limits
 from app.gateway.upstream.problems import BadAnswer, BrokeOff, CallerGone, TimedOut, Unreachable
@@ -161,7 +162,9 @@ class LoopOfOurs:
 async def test_a_stream_that_keeps_talking_is_not_idle():
     loop = LoopOfOurs()
     exchange = Exchange(loop, Limits(connect_s=1, answer_s=1, idle_s=1, total_s=100))
-    exchange.carried_by(Mock())
+    connection = Connection(loop, on_free=Mock(), on_lost=Mock())
+    connection.connection_made(Mock())
+    connection.carry(exchange, b"", b"")
     exchange.feed(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
 
     for _ in range(6):

@@ -195,9 +195,7 @@ class Connection(Flow):
 
     def _again(self, known: memo.Head, data: bytes) -> None:
         turn = Turn(self, known.again(), keeps_alive=True, is_old=False, asks=False)
-        if known.size > len(known.data):
-            turn.caller.feed(data[len(known.data) :])
-        turn.caller.end()
+        turn.caller.feed_whole(data[len(known.data) :])
         self._accept(turn)
 
     def _accept(self, turn: Turn) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from math import inf
 from typing import cast
 
 from app.gateway.upstream.exchange import Exchange
@@ -16,17 +17,35 @@ class Connection(asyncio.Protocol):
     answer, and the exchange asks for it by pause_reading.
     """
 
-    __slots__ = ("_exchange", "_known", "_on_free", "_on_lost", "_transport", "good_until", "was_used")
+    __slots__ = (
+        "_exchange",
+        "_known",
+        "_looks_at",
+        "_loop",
+        "_on_free",
+        "_on_lost",
+        "_timer",
+        "_transport",
+        "good_until",
+        "was_used",
+    )
 
     def __init__(
-        self, *, on_free: Callable[["Connection", float | None], None], on_lost: Callable[["Connection"], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        on_free: Callable[["Connection", float | None], None],
+        on_lost: Callable[["Connection"], None],
     ) -> None:
         """on_free: told for how many seconds the other side keeps it open, if it said so. on_lost: once, when gone."""
+        self._loop = loop
         self._on_free = on_free
         self._on_lost = on_lost
         self._exchange: Exchange | None = None
         self._known: Head | None = None
         self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._looks_at = inf
         self.good_until = 0.0
         self.was_used = False
 
@@ -71,11 +90,28 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         exchange, self._exchange = self._exchange, None
         self._transport = None
+        if self._timer is not None:
+            self._timer.cancel()
         self._on_lost(self)
         if exchange is not None:
             exchange.connection_ended(BrokeOff(f"connection ended: {exc or 'closed by the integration'}"))
 
     # Carrier, for the exchange
+
+    def look_at(self, when: float) -> None:
+        """Have the exchange in hand checked then. The timer is the connection's: a new exchange finds it running, and
+        it looks in vain now and then, which costs less than one for each call.
+        """
+        if when < self._looks_at:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._looks_at = when
+            self._timer = self._loop.call_at(when, self._look)
+
+    def _look(self) -> None:
+        self._timer, self._looks_at = None, inf
+        if self._exchange is not None:
+            self._exchange.check()
 
     def pause_reading(self) -> None:
         if self._transport is not None:

@@ -25,6 +25,7 @@ class Carrier(Protocol):
 
     def pause_reading(self) -> None: ...
     def resume_reading(self) -> None: ...
+    def look_at(self, when: float) -> None: ...
     def finished(self, *, is_reusable: bool) -> None: ...
     def abort(self) -> None: ...
 
@@ -40,7 +41,6 @@ class Exchange:
     keep_alive_s: float | None = None
     _problem: UpstreamProblem | None = None
     _waiter: asyncio.Future[None] | None = None
-    _timer: asyncio.TimerHandle | None = None
     _carrier: Carrier | None = None
     _buffered = _framing = 0
     _flaw = ""
@@ -77,18 +77,20 @@ class Exchange:
     async def head(self) -> None:
         """Wait for status and headers. Raises UpstreamProblem."""
         while not self._has_head:
-            if self._problem is not None:
-                raise self._problem
-            await self._wait()
+            await self._news()
 
     async def read(self) -> bytes:
         """What has arrived since the last time, waiting for some; b"" at the end. Raises UpstreamProblem."""
         while not self._chunks:
             if self._is_complete:
                 return b""
-            if self._problem is not None:
-                raise self._problem
-            await self._wait()
+            await self._news()
+        return self.take()
+
+    def take(self) -> bytes:
+        """What has arrived since the last time, b"" for nothing."""
+        if not self._chunks:
+            return b""
         data = self._chunks.popleft() if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks.clear()
         self._buffered = 0
@@ -113,16 +115,17 @@ class Exchange:
             carrier.abort()
         self._wake()
 
-    async def _wait(self) -> None:
+    def _news(self) -> asyncio.Future[None]:
+        """Settled when more has come. Raises UpstreamProblem when none will."""
+        if self._problem is not None:
+            raise self._problem
         self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+        return self._waiter
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     # For the connection
 
@@ -132,7 +135,7 @@ class Exchange:
             raise self._problem
         self._carrier = carrier
         self._heard_at = now = self._loop.time()
-        self._timer = self._loop.call_at(min(now + self._limits.answer_s, self._ends_at), self._watch)
+        carrier.look_at(min(now + self._limits.answer_s, self._ends_at))
 
     def restart(self) -> None:
         """Forget a connection that ended without a byte of answer, to be carried by another."""
@@ -219,16 +222,15 @@ class Exchange:
 
     def _let_go(self) -> None:
         self._carrier = self._parser = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
-    def _watch(self) -> None:
-        """One timer for all limits: it looks when the nearest could have passed, and again if it has not."""
+    def check(self) -> None:
+        """Fail if one of its limits has passed; else ask to be looked at when the nearest could have."""
+        if self._carrier is None:
+            return
         limit_s = self._limits.idle_s if self._has_head else self._limits.answer_s
         due = min(self._heard_at + limit_s, self._ends_at)
         if self._loop.time() < due:
-            self._timer = self._loop.call_at(due, self._watch)
+            self._carrier.look_at(due)
         elif due == self._ends_at:
             self.fail(TimedOut(f"not finished after {self._limits.total_s:g} s"))
         else:
@@ -256,9 +258,8 @@ class Exchange:
         self._has_head = True
         self._keeps_alive = self._parser.should_keep_alive()
         self._heard_at = self._loop.time()
-        if self._limits.idle_s < self._limits.answer_s and self._timer is not None:
-            self._timer.cancel()
-            self._watch()
+        if self._limits.idle_s < self._limits.answer_s and self._carrier is not None:
+            self._carrier.look_at(self._heard_at + self._limits.idle_s)
         self._read_framing()
         if self._waiter is not None:
             self._wake()

@@ -63,7 +63,7 @@ class Pool:
 
     async def _connect(self) -> Connection:
         """Open a connection in a place that has already been counted."""
-        connection = Connection(on_free=self._take_back, on_lost=self._forget)
+        connection = Connection(self._loop, on_free=self._take_back, on_lost=self._forget)
         try:
             async with asyncio.timeout(self._connect_s):
                 await self._dialler.connect(connection)
