@@ -5,6 +5,7 @@ meter (written down). Refusals leave it at any step, and refusals.py says them.
 """
 
 import logging
+from collections.abc import Awaitable
 
 import msgspec
 from sqlalchemy import Engine
@@ -37,6 +38,7 @@ from app.gateway.places import Place
 from app.gateway.policy import Destination
 from app.gateway.proxy import Passage
 from app.gateway.reply import Reply
+from app.gateway.upstream.exchange import Exchange
 from app.keys.grants import Grant
 from app.metering import attempts
 
@@ -198,14 +200,19 @@ class Gateway:
         self.parts.metrics.passed(call.destination.route.slug, reply.status)
         return True
 
-    async def _pass(self, call: Call, admission: Admission, caller: Caller, reply: Reply) -> None:
+    def _pass(self, call: Call, admission: Admission, caller: Caller, reply: Reply) -> Awaitable[None]:
+        """What is to be awaited for the answer; a plain function, because each coroutine on a call's way costs."""
         parts = self.parts
-        meter = self._meter(call, admission) if call.envelope.is_metered else None
-        if meter is None:
+        meter = None
+        if call.envelope.is_metered:
+            version = parts.policy.version
+            meter = Meter(
+                call, recorder=parts.recorder, metrics=parts.metrics, policy_version=version, admission=admission
+            )
+        else:
             privacy.keep(call, reply)
         if meter is not None and call.tool is not None and call.grant.environment == "test":
-            await samples.answer(call, call.tool, meter, reply)
-            return
+            return samples.answer(call, call.tool, meter, reply)
         exchange = parts.client.exchange()
         passage = Passage(
             call,
@@ -219,14 +226,16 @@ class Gateway:
         )
         obstacle = self._obstacle(call)
         if obstacle is not None:
-            await passage.decline(obstacle)
-            return
+            return passage.decline(obstacle)
         if call.is_between:
-            await parts.desk.translate(call, meter, admission, caller=caller, reply=reply)
-            return
+            return parts.desk.translate(call, meter, admission, caller=caller, reply=reply)
         if meter is not None:
-            await passage.run(parts.client, caller)
-            return
+            return passage.run(parts.client, caller)
+        return self._listen(call, exchange, passage, caller, reply)
+
+    async def _listen(self, call: Call, exchange: Exchange, passage: Passage, caller: Caller, reply: Reply) -> None:
+        """What is free, and may be a stream that goes on for as long as its caller likes."""
+        parts = self.parts
         self._streams.add(exchange, call, reply)
         try:
             await passage.run(parts.client, caller)
@@ -241,16 +250,6 @@ class Gateway:
         to = call.destination
         wait_s = self.parts.breakers.wait_s(to.route.slug, to.address, call.grant.organisation_id)
         return errors.failing(wait_s) if wait_s else None
-
-    def _meter(self, call: Call, admission: Admission) -> Meter:
-        parts = self.parts
-        return Meter(
-            call,
-            recorder=parts.recorder,
-            metrics=parts.metrics,
-            policy_version=parts.policy.version,
-            admission=admission,
-        )
 
     async def _elsewhere(self, incoming: Incoming, reply: Reply) -> None:
         if incoming.path == "/healthz" and incoming.method in ("GET", "HEAD"):

@@ -1,7 +1,7 @@
 """Passing on an answer that is one JSON object."""
 
 from app.gateway import passing, splice
-from app.gateway.envelope import Envelope
+from app.gateway.call import Call
 from app.gateway.meter import Meter
 from app.gateway.outcome import INPUT_REQUIRED, Transcript, of_message
 from app.gateway.reply import Reply
@@ -20,15 +20,15 @@ async def relay(
     exchange: Exchange,
     reply: Reply,
     meter: Meter | None,
-    request: Envelope,
+    call: Call,
     *,
     binding: Binding | None = None,
 ) -> None:
     """Pass the answer on; with a meter, its end is held until the call is written down.
 
-    request: what it answers. Raises UpstreamProblem, NotRecorded; what has been sent by then is in `reply`.
+    Raises UpstreamProblem, NotRecorded; what has been sent by then is in `reply`.
     """
-    asked = request.id if meter is not None else None
+    asked = call.envelope.id if meter is not None else None
     held = exchange.take() or await _beginning(exchange)
     if exchange.is_exhausted and len(held) <= exchange.most_bytes:  # the usual answer: it came in one piece
         size, outcome = len(held), of_message(held, asked)
@@ -36,7 +36,7 @@ async def relay(
         _check_size(max(_length_of(exchange) or 0, len(held)), exchange)
         held, transcript = await _pass_on(held, exchange, reply, meter)
         size, outcome = transcript.size, transcript.outcome(asked)
-    if request.wants_answer and not size:
+    if call.envelope.wants_answer and not size:
         raise BadAnswer("an empty body where a response was due")
     if binding is not None and outcome is INPUT_REQUIRED:
         if reply.is_started:

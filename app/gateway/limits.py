@@ -119,7 +119,7 @@ class Limits:
         at = call.incoming.at = self._moments.at(call.incoming.at)
         is_metered = call.envelope.is_metered
         applying = self._applying(call, (call.envelope.name or "") if is_metered else "", at)
-        if is_metered:
+        if is_metered and (applying.price is not None or max_cost.HEADER in call.headers):
             self._check_price(call, applying.price)
         now = time()
         for rule, window, _ in applying.windows:

@@ -102,7 +102,8 @@ class Meter:
         claim = self._call.claim
         row = self._row(outcome, http_status=http_status, bytes_out=bytes_out)
         try:
-            written = self._recorder.record(row, self._reservation, answer=self._answer(row, message))
+            answer = self._answer(row, message) if claim is not None else None
+            written = self._recorder.record(row, self._reservation, answer=answer)
         except NotRecorded:
             self._call.claim = claim
             self.drop()

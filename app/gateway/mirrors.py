@@ -31,7 +31,11 @@ def check(headers: Headers, envelope: Envelope) -> None:
 
 
 def _mirrors(header: bytes | None, said: str, *, is_required: bool) -> bool:
-    return not is_required if header is None else decoded(header) == said
+    if header is None:
+        return not is_required
+    if header == said.encode() and header[:2] != b"=?":  # as it mostly is
+        return said.isascii()
+    return decoded(header) == said
 
 
 def decoded(value: bytes) -> str | None:

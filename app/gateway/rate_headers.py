@@ -34,7 +34,8 @@ def begun(rule: Rule) -> bytes:
 
 def of_window(begun: bytes, window: Window, now: float) -> bytes:
     """What is left of a rate."""
-    return b"%b%d;t=%d" % (begun, window.room(now), window.reset_s(now) + 1)
+    left = max(0, window.most - window.counted(now))
+    return b"%b%d;t=%d" % (begun, left, window.length_s - now % window.length_s + 1)
 
 
 def of_pool(begun: bytes, pool: Pool, now: float) -> bytes:

@@ -16,6 +16,7 @@ _UP_TO_RESULT = re.compile(
     rb'\s*\{\s*(?:"(?:jsonrpc|id)"\s*:\s*(?:"[^"\\]*"|-?[0-9][0-9.eE+-]*|null)\s*,\s*)*"result"\s*:\s*(?=\{)'
 )
 _EMPTY = re.compile(rb"\{\s*\}")
+_OURS = b'"%b":"' % META_KEY.encode()
 _META = re.compile(rb'"_meta"\s*:\s*')
 
 
@@ -79,11 +80,7 @@ def with_receipt(result: bytes, receipt: str) -> bytes:
 
 def _first_member(body: bytes, brace: int, receipt: str) -> Edit:
     comma = b"" if _EMPTY.match(body, brace) else b","
-    return Edit(brace + 1, brace + 1, b'"_meta":{%s}%s' % (_ours(receipt), comma))
-
-
-def _ours(receipt: str) -> bytes:
-    return b'"%s":"%s"' % (META_KEY.encode(), receipt.encode())
+    return Edit(brace + 1, brace + 1, b'"_meta":{%b%b"}%b' % (_OURS, receipt.encode(), comma))
 
 
 def _careful(body: bytes, receipt: str) -> Edit | None:
@@ -106,7 +103,7 @@ def _merged(result: bytes, meta: bytes, start: int, receipt: str) -> Edit | None
     if at is None:
         return None
     others = [_encode(name) + b":" + bytes(value) for name, value in _members.decode(meta).items() if name != META_KEY]
-    text = b"{" + b",".join([_ours(receipt), *others]) + b"}"
+    text = b"{" + b",".join([_OURS + receipt.encode() + b'"', *others]) + b"}"
     return Edit(start + at, start + at + len(meta), text)
 
 

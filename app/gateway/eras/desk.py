@@ -69,7 +69,9 @@ class Desk:
                 return call
             call = self.everything.resolved(call)
         lacks = _lacks_stateless if call.is_stateless else _lacks_handshake
-        call.is_between = lacks(self._catalogue(call).versions) or (call.is_for_everything and not call.is_stateless)
+        call.is_between = lacks(self._policy.shelf_of(call.destination).catalogue.versions) or (
+            call.is_for_everything and not call.is_stateless
+        )
         if call.is_stateless:
             return call if call.is_between else self._states.enter(call)
         if call.is_between and not call.is_for_everything:

@@ -10,6 +10,7 @@ from app.gateway.server import heads
 from app.gateway.server.service import Service
 
 CLOSE = (b"connection", b"close")
+BODILESS = (204, 304)
 
 
 class Wire(Protocol):
@@ -106,7 +107,10 @@ class Turn:
     def whole(self, status: int, headers: HeaderList, body: bytes) -> None:
         self._is_finished = True
         head = self._head(status, headers)
-        self._wire.write(head, body) if body and self._has_body(status) else self._wire.write(head)
+        if body and not self._is_head and status not in BODILESS:
+            self._wire.write(head, body)
+        else:
+            self._wire.write(head)
 
     def send(self, data: bytes) -> None:
         if self._is_head or not data:
@@ -134,7 +138,7 @@ class Turn:
         return held
 
     def _has_body(self, status: int) -> bool:
-        return not self._is_head and status not in (204, 304)
+        return not self._is_head and status not in BODILESS
 
     def _head(self, status: int, headers: HeaderList) -> bytes:
         service = self._wire.service

@@ -110,7 +110,7 @@ class Exchange:
             return
         self._problem = problem
         carrier = self._carrier
-        self._let_go()
+        self._carrier = self._parser = None
         if carrier is not None:
             carrier.abort()
         self._wake()
@@ -213,15 +213,12 @@ class Exchange:
 
     def _finish(self, *, is_reusable: bool) -> None:
         carrier = self._carrier
-        self._let_go()
+        self._carrier = self._parser = None
         if carrier is not None:
             if self._is_paused:
                 carrier.resume_reading()
             carrier.finished(is_reusable=is_reusable)
         self._wake()
-
-    def _let_go(self) -> None:
-        self._carrier = self._parser = None
 
     def check(self) -> None:
         """Fail if one of its limits has passed; else ask to be looked at when the nearest could have."""
