@@ -176,6 +176,11 @@ def _hang_up(desk: Desk) -> Response:
     return Response(status=502)
 
 
+def refused(problem: Refused) -> Response:
+    """For pages: the words, with the status."""
+    return Response(str(problem), problem.status, content_type="text/plain; charset=utf-8")
+
+
 def unknown_path(problem: HTTPException) -> Response:
     """Stripe's 404 for a path that is not there (and 405, which it does not know)."""
     words = (

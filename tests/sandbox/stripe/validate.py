@@ -144,7 +144,8 @@ def _problems(value: Any, schema: dict[str, Any], where: str, *, from_form: bool
     if value is None:
         return [] if schema.get("nullable") else [f"{where} is null"]
     if "anyOf" in schema:
-        tried = [_problems(value, each, where, from_form=from_form) for each in schema["anyOf"]]
+        fit = [each for each in schema["anyOf"] if not isinstance(value, dict) or each.get("type") != "string"]
+        tried = [_problems(value, each, where, from_form=from_form) for each in fit]
         return min(tried, key=len, default=[])
     if "enum" in schema:
         right = [str(each).lower() for each in schema["enum"]]

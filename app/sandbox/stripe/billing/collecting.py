@@ -6,6 +6,7 @@ from app.sandbox.stripe.store import Thing
 
 RETRIES_S = (3 * 86_400, 5 * 86_400, 7 * 86_400)
 """Pauses before each further try; after the last one the subscription is unpaid."""
+_OF_CARD = ("brand", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
 DECLINED, ASKS, FINE = "declined", "asks", "fine"
 
 
@@ -97,7 +98,7 @@ def _charge(desk: Desk, payment: Thing, method: Thing, *, fails: bool) -> Thing:
         outcome={"type": "issuer_declined" if fails else "authorized", "seller_message": None, "reason": None,
                  "network_status": "declined_by_network" if fails else "approved_by_network", "risk_level": "normal"},
         payment_intent=payment["id"], payment_method=method["id"],
-        payment_method_details={"type": method["type"], method["type"]: dict(method.get(method["type"], {}))},
+        payment_method_details={"type": "card", "card": {name: method["card"][name] for name in _OF_CARD}},
         receipt_email=None, receipt_number=None, receipt_url=None, refunded=False, review=None, shipping=None,
         source_transfer=None, statement_descriptor=None, statement_descriptor_suffix=None,
         status="failed" if fails else "succeeded", transfer_data=None, transfer_group=None, _ref=payment["id"],

@@ -57,7 +57,7 @@ def create(
         amount_overpaid=0, amount_shipping=0, _lines=lines, _due=due,
         _ref=subscription and subscription["id"], **fields,
     )  # fmt: skip
-    desk.put(total(desk, invoice, customer))
+    invoice = desk.put(total(desk, invoice, customer))
     for line in lines:
         details = line["parent"]["subscription_item_details"] or line["parent"]["invoice_item_details"]
         if details["invoice_item"]:
@@ -170,4 +170,5 @@ def _payments(desk: Desk, invoice: Thing) -> Thing:
 
 
 LOOKS["invoice"] = _look
+LOOKS["invoiceitem"] = lambda _, item: {name: value for name, value in item.items() if name != "created"}
 EXTRAS["invoice", "payments"] = _payments

@@ -4,7 +4,7 @@ from app.sandbox.stripe.billing import cards, collecting, customers, drafts, sub
 from app.sandbox.stripe.billing import lines as lines_of
 from app.sandbox.stripe.billing.cards import Card
 from app.sandbox.stripe.desk import Desk
-from app.sandbox.stripe.store import Thing, new_id
+from app.sandbox.stripe.store import Thing
 
 ARRIVES_S = 86_400
 """How long a bank debit takes to arrive, or to fail."""
@@ -135,7 +135,7 @@ def _keep_invoice(desk: Desk, session: Thing, customer: Thing, payment: Thing) -
     wanted = session["invoice_creation"] or {"enabled": False}
     if not wanted["enabled"]:
         return
-    lines = [_line(line) for line in session["_lines"]]
+    lines = [lines_of.of_item(_item(desk, line, customer)) for line in session["_lines"]]
     invoice = drafts.create(
         desk, customer | {"balance": 0}, lines, reason="manual", period=(desk.now(), desk.now()),
         currency=session["currency"], grace_s=None,
@@ -153,17 +153,14 @@ def _keep_invoice(desk: Desk, session: Thing, customer: Thing, payment: Thing) -
     session["invoice"] = invoice["id"]
 
 
-def _line(line: Thing) -> Thing:
-    """A line item of the session as a line of an invoice."""
-    details = {
-        "invoice_item": None, "proration": False, "subscription": None, "proration_details": {"credited_items": None},
-    }  # fmt: skip
-    return {
-        "id": new_id("il_"), "object": "line_item", "livemode": False, "discount_amounts": [], "discounts": [],
-        "pretax_credit_amounts": [], "taxes": [], "invoice": None, "amount": line["amount_total"],
-        "subtotal": line["amount_subtotal"], "currency": line["currency"], "description": line["description"],
-        "discountable": True, "metadata": {}, "quantity": line["quantity"], "quantity_decimal": str(line["quantity"]),
-        "period": {"start": line["_at"], "end": line["_at"]}, "pricing": lines_of.pricing(line["price"]),
-        "parent": {"type": "invoice_item_details", "invoice_item_details": details, "subscription_item_details": None},
-        "subscription": None,
-    }  # fmt: skip
+def _item(desk: Desk, line: Thing, customer: Thing) -> Thing:
+    """A line item of the session as an invoice item."""
+    quantity = line["quantity"]
+    made = desk.new(
+        "invoiceitem", "ii_", amount=line["amount_total"], currency=line["currency"], customer=customer["id"],
+        date=desk.now(), description=line["description"], discountable=True, discounts=[], invoice=None, metadata={},
+        net_amount=line["amount_total"], parent=None, period={"start": line["_at"], "end": line["_at"]},
+        pricing=lines_of.pricing(line["price"]), proration=False, proration_details=None, quantity=quantity,
+        quantity_decimal=str(quantity), tax_rates=[], test_clock=None, _ref="pending",
+    )  # fmt: skip
+    return desk.put(made)
