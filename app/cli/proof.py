@@ -23,9 +23,10 @@ MINUTES = 15
 
 
 @click.command(
-    help="Check that no event was changed, dropped, reordered or put in, that all totals are right, and that no price "
-    "or entry of the audit trail was changed or deleted; with --against, that what was sealed once is still there; "
-    "with --receipt, that a receipt is genuine and its call is in the ledger. Exits with 1 if anything is wrong."
+    help="Check that no event was changed, dropped, reordered or put in, that all amounts and totals are right, "
+    "and that no price, plan or entry of the audit trail was changed or deleted; with --against, that what was sealed "
+    "once is still there; with --receipt, that a receipt is genuine and its call is in the ledger. "
+    "Exits with 1 if anything is wrong."
 )
 @click.option("--organisation", "slug", help="Only the ledger of the organisation with this slug.")
 @click.option("--receipt", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file with a receipt.")
@@ -102,6 +103,8 @@ def _wrong(
         yield f"organisation {finding.organisation_id}{place}: {finding.what}"
     for price in checking.changed(connection):
         yield f"price version {price.id}: it was changed after it was set"
+    for version in checking.changed_plans(connection):
+        yield f"version {version.number} of a plan ({version.id}): it was changed after it was set"
     for price_id in checking.gone(connection, used=proving.prices_used(connection)):
         yield f"price version {price_id}: it was deleted"
     for words in audit_chain.check(connection, keys=keys, unsealed_before=before):

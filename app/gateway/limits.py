@@ -23,7 +23,7 @@ from app.limits.moments import Moments
 from app.limits.rates import Gauge, Rates, Window
 from app.limits.rules import Rule
 from app.metering import attempts
-from app.plans.prices import Price
+from app.plans.prices import NO_PRICE, Price
 
 REMEMBERED = 8_192
 """So many callers' rules are remembered without thinking, and as many that were remembered before."""
@@ -34,7 +34,8 @@ class Applying:
     """What applies to one key's calls of one tool.
 
     windows, allowances: each with what its part of the header RateLimit begins with. slots: what a call takes of each.
-    price: until price_until, None for always. whom: kept so that its id stays taken.
+    price: until price_until, None for always. currency: what the organisation pays in. whom: kept so that its id stays
+    taken.
     """
 
     whom: object
@@ -44,6 +45,7 @@ class Applying:
     allowances: tuple[tuple[Slot, bytes], ...]
     price: Price | None
     price_until: datetime | None
+    currency: str
     rules: str
     policy: bytes
 
@@ -120,7 +122,7 @@ class Limits:
         is_metered = call.envelope.is_metered
         applying = self._applying(call, (call.envelope.name or "") if is_metered else "", at)
         if is_metered and (applying.price is not None or max_cost.HEADER in call.headers):
-            self._check_price(call, applying.price)
+            _check_price(call, applying.price, applying.currency)
         now = time()
         for rule, window, _ in applying.windows:
             if window.counted(now) + 1 > window.most:
@@ -149,14 +151,6 @@ class Limits:
         admission.reservation = await self._reserve(call, applying, at=admission.at)
         if applying.policy:
             admission.headers = _headers(applying, admission.now, admission.at)
-
-    def _check_price(self, call: Call, price: Price | None) -> None:
-        if price is not None and price.currency != self._currency:
-            words = f"it is set in {price.currency}, and calls are charged in {self._currency}."
-            raise Refused(attempts.PRICE_UNKNOWN, words)
-        said = call.headers.get(max_cost.HEADER)
-        if said is not None:
-            max_cost.check(said, price, currency=self._currency)
 
     async def _reserve(self, call: Call, applying: Applying, *, at: datetime) -> Reservation:
         """Everything or nothing. What a refused call had passed of rates is given back."""
@@ -209,7 +203,8 @@ class Limits:
             organisation_id=organisation_id, key_id=key_id, integration_id=route.integration_id, tool=tool
         )
         subjects = [(rule, rule.subject_of(organisation_id=organisation_id, key_id=key_id)) for rule in rules]
-        price, until = self._prices.price_of(route.integration_id, tool, at) if tool else (None, None)
+        found = self._prices.price_of(organisation_id, route.integration_id, tool, at) if tool else NO_PRICE
+        price = found.price
         streams = [(rule, subject) for rule, subject in subjects if rule.measure == models.STREAMS]
         counted = [(rule, subject) for rule, subject in subjects if rule.measure != models.STREAMS]
         caps = [(rule, subject) for rule, subject in counted if not rule.is_rate] if tool else []
@@ -225,10 +220,20 @@ class Limits:
                 (slot, rate_headers.begun(slot.rule)) for slot, _ in slots if slot.rule.measure == models.CALLS
             ),
             price=price,
-            price_until=until,
+            price_until=found.until,
+            currency=found.currency or self._currency,
             rules=" ".join(rule.short_id for rule in held),
             policy=rate_headers.policy(held),
         )
+
+
+def _check_price(call: Call, price: Price | None, currency: str) -> None:
+    if price is not None and price.currency != currency:
+        words = f"it is set in {price.currency}, and calls are charged in {currency}."
+        raise Refused(attempts.PRICE_UNKNOWN, words)
+    said = call.headers.get(max_cost.HEADER)
+    if said is not None:
+        max_cost.check(said, price, currency=currency)
 
 
 def _amount(rule: Rule, price: Price | None) -> int:

@@ -177,7 +177,7 @@ class Meter:
             "tokens_in": 0,
             "tokens_out": 0,
             "price_version_id": price.version_id if price is not None else None,
-            "amount_nanos": outcome.units * price.nanos_per_unit if price is not None else 0,
+            "amount_nanos": outcome.units * price.ceiling_nanos if price is not None else 0,
             "currency": price.currency if price is not None else "",
             "idempotency_digest": "",
         }

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 from sqlmodel import Session
 
-from app.core import changes
+from app.core import changes, clock
 from app.core.config import Settings
 from app.limits import rules
 from app.limits.rules import RuleBook
-from app.plans import prices
+from app.plans import prices, stretches
 from app.plans.prices import PriceBook
 
 
@@ -24,7 +24,9 @@ class Tariff:
         """Forget everything and know only what there is now."""
         found = prices.every(session)
         self.rules.replace(rules.every(session))
-        self.prices.put(found, integration_ids={price.integration_id for price in found})
+        self.prices.put(found, integration_ids={price.integration_id for price in found if price.integration_id})
+        self.prices.put_plans(found, usual=stretches.usual(session))
+        self.prices.put_subscriptions(stretches.of_organisations(session, now=clock.now()))
 
     def apply(self, session: Session, page: Iterable[changes.Change]) -> None:
         """Know what these changes changed."""
@@ -34,3 +36,9 @@ class Tariff:
         integration_ids = {change.subject_id for change in page if change.kind == "price"}
         if integration_ids:
             self.prices.put(prices.among(session, integration_ids), integration_ids=integration_ids)
+        plan_version_ids = {change.subject_id for change in page if change.kind == "plan"}
+        if plan_version_ids:
+            self.prices.put_plans(prices.of_plans(session, plan_version_ids), usual=stretches.usual(session))
+        organisation_ids = {change.subject_id for change in page if change.kind == "subscription"}
+        if organisation_ids:
+            self.prices.put_subscriptions(stretches.of_organisations(session, organisation_ids, now=clock.now()))

@@ -57,7 +57,9 @@ _MONTH_SUMS = ("units", "amount_nanos")
 
 
 def reversal_of(row: EventRow, *, now: datetime) -> EventRow:
-    """An event that takes the units of `row` back: its answer was withheld after it had been written down."""
+    """An event that takes `row` back, with all that it may be charged for: its answer was withheld after it had been
+    written down.
+    """
     return {
         **row,
         "id": ids.receipt_id(),
@@ -66,11 +68,11 @@ def reversal_of(row: EventRow, *, now: datetime) -> EventRow:
         "error_class": "reversal",
         "units": -row["units"],
         "duration_us": 0,
-        "upstream_us": 0,
-        "bytes_in": 0,
-        "bytes_out": 0,
-        "tokens_in": 0,
-        "tokens_out": 0,
+        "upstream_us": -row["upstream_us"],
+        "bytes_in": -row["bytes_in"],
+        "bytes_out": -row["bytes_out"],
+        "tokens_in": -row["tokens_in"],
+        "tokens_out": -row["tokens_out"],
         "amount_nanos": -row["amount_nanos"],
     }
 

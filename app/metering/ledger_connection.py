@@ -15,6 +15,7 @@ from app.core import clock
 from app.limits.settling import Settler, reversed_
 from app.metering import idempotency, ledger
 from app.metering.caps_left import CapsLeft
+from app.metering.charging import Charging
 from app.metering.entry import Entry
 from app.metering.prepared import Prepared, PreparedStatement
 from app.metering.tally import Tally
@@ -51,6 +52,7 @@ class LedgerConnection:
         self._zone = _ZONE[dialect.name]
         self._settler = Settler(dialect)
         self._caps = CapsLeft(dialect)
+        self._charging = Charging(dialect, zone=self._zone)
         self._keep = PreparedStatement(idempotency.KEEP, dialect)
         self._let_go = PreparedStatement(idempotency.LET_GO, dialect)
         driver = dialect.loaded_dbapi
@@ -107,6 +109,7 @@ class LedgerConnection:
     def _write(self, cursor: DBAPICursor, entries: Sequence[Entry]) -> None:
         answering = [entry for entry in entries if entry.answer is not None]
         written = [*entries, *self._claims_lost(cursor, answering)] if answering else entries
+        self._charging.run(cursor, written)
         tally = Tally(written, zone=self._zone)
         self._events.run(cursor, tally.events)
         self._hours.run(cursor, tally.hours)

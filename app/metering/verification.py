@@ -16,7 +16,7 @@ from sqlalchemy import type_coerce as as_type
 from sqlalchemy.exc import DBAPIError
 
 from app.core import ids
-from app.metering import chain, ledger, sealing, signing, stored, totals
+from app.metering import chain, ledger, repricing, sealing, signing, stored, totals
 from app.metering.ledger import EVENTS
 from app.metering.proof_models import Seal
 from app.metering.sealing import SEALED
@@ -62,6 +62,7 @@ def check(
     parts = {
         "seals": _links(connection, organisation_id, keys),
         "events without a place": _unsealed(connection, organisation_id, unsealed_before),
+        "amounts": (Finding(organisation_id, words) for words in repricing.wrong(connection, organisation_id)),
         "totals": (Finding(organisation_id, words) for words in totals.drifts(connection, organisation_id)),
     }
     for name, findings in parts.items():

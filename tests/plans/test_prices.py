@@ -1,7 +1,7 @@
 """Setting prices, and what holds when."""
 
 from datetime import timedelta, timezone
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
@@ -12,7 +12,9 @@ from app.core import changes
 from app.core.audit import AuditEntry
 from app.core.errors import Conflict, Invalid
 from app.plans import checking, prices, pricing, queries
-from app.plans.prices import PriceBook
+from app.plans.prices import NO_PRICE, PriceBook
+
+ANYBODY = UUID(int=1)
 
 
 @pytest.fixture
@@ -44,9 +46,9 @@ def test_a_tools_own_price_goes_before_the_integrations(session, sampler, now):
 
     book = book_of(session, sampler)
 
-    assert book.price_of(sampler.id, "greet", now)[0].version_id == own.id
-    assert book.price_of(sampler.id, "other", now)[0].version_id == general.id
-    assert book.price_of(uuid4(), "greet", now) == (None, None)
+    assert book.price_of(ANYBODY, sampler.id, "greet", now)[0].version_id == own.id
+    assert book.price_of(ANYBODY, sampler.id, "other", now)[0].version_id == general.id
+    assert book.price_of(ANYBODY, uuid4(), "greet", now) == NO_PRICE
 
 
 def test_a_price_holds_from_its_moment_on_and_not_before(session, sampler, now):
@@ -56,10 +58,10 @@ def test_a_price_holds_from_its_moment_on_and_not_before(session, sampler, now):
 
     book = book_of(session, sampler)
 
-    assert book.price_of(sampler.id, "greet", now - timedelta(microseconds=1)) == (None, now)
-    before, until = book.price_of(sampler.id, "greet", later_at - timedelta(microseconds=1))
+    assert book.price_of(ANYBODY, sampler.id, "greet", now - timedelta(microseconds=1)) == (None, "", now)
+    before, _, until = book.price_of(ANYBODY, sampler.id, "greet", later_at - timedelta(microseconds=1))
     assert (before.version_id, until) == (first.id, later_at)
-    assert book.price_of(sampler.id, "greet", later_at)[0].version_id == later.id
+    assert book.price_of(ANYBODY, sampler.id, "greet", later_at)[0].version_id == later.id
 
 
 def test_gateways_hear_of_it_and_it_is_written_down(session, sampler, now):
@@ -113,7 +115,7 @@ def test_a_price_of_a_place_that_lost_its_prices_is_forgotten(session, sampler, 
 
     book.put([], integration_ids=[sampler.id])
 
-    assert book.price_of(sampler.id, "greet", now) == (None, None)
+    assert book.price_of(ANYBODY, sampler.id, "greet", now) == NO_PRICE
 
 
 @pytest.mark.parametrize("change", ["UPDATE price_version SET nanos_per_unit = 1", "DELETE FROM price_version"])
