@@ -171,11 +171,11 @@ def main() -> int:
     log.info("worker.started", extra={"jobs": len(JOBS) + len(OUTSIDE) + 1})
     outside = threading.Thread(target=_work_outside, args=(engine, settings, stop), name="outside", daemon=True)
     outside.start()
-    paying = threading.Thread(target=billing.work, args=(engine, settings, stop), name="stripe", daemon=True)
-    paying.start()
+    paying = billing.start(engine, settings, stop)
     work(engine, settings, stop, (*JOBS, Job("seal_events", settings.seal_every_s, _seal_events)))
     outside.join(STOP_S)
-    paying.join(STOP_S)
+    for thread in paying:
+        thread.join(STOP_S)
     engine.dispose()
     log.info("worker.stopped")
     return 0

@@ -102,7 +102,7 @@ def cut(session: Session, account: BillingAccount, portions: Portions, *, now: d
 
 def identifier_of(account: BillingAccount, event_name: str, month_at: datetime, first_seq: int, last_seq: int) -> str:
     """The same for the same range, for ever; at most 100 characters, as Stripe wants it."""
-    return f"p-{event_name}-{account.organisation_id.hex}-{month_at:%y%m}-{first_seq}-{last_seq}"[:100]
+    return f"{account.mode[0]}-{event_name}-{account.organisation_id.hex}-{month_at:%y%m}-{first_seq}-{last_seq}"[:100]
 
 
 def _add(

@@ -27,6 +27,15 @@ DOUBTFUL_AFTER = timedelta(hours=20)
 OLDEST = timedelta(days=34)
 """Stripe takes 35 days."""
 METER = "meter"
+MARK = ":"
+"""Between a range's identifier and the try, in idempotency keys. Under one key Stripe answers the same again, a 500
+too, though it may have done what was asked: each try of a meter event has a key of its own, and the identifier in it
+keeps it from counting twice.
+"""
+SAME_KEY = 8
+"""Invoice items have no identifier: so many tries (eight minutes of them) have one key, and it is looked whether the
+item is there before the next key is used.
+"""
 
 
 def run(engine: Engine, api: StripeApi, *, clock: Callable[[], datetime]) -> int:
@@ -78,7 +87,7 @@ def _one(engine: Engine, api: StripeApi, row: StripeOutbox, *, clock: Callable[[
         if now - row.at > OLDEST:
             raise StripeRefused("It is older than Stripe takes usage for; see docs/operate/billing.md.", code="too_old")
         is_doubtful = row.first_sent_at is not None and now - row.first_sent_at > DOUBTFUL_AFTER
-        if not (is_doubtful and _has_arrived(engine, api, row)):
+        if not ((is_doubtful or _begins_anew(row)) and _has_arrived(engine, api, row)):
             _send(api, row)
     except StripeRefused as problem:
         _settle(engine, row, REFUSED, problem.message, now=now)
@@ -100,7 +109,7 @@ def _send(api: StripeApi, row: StripeOutbox) -> None:
             "description": f"Late usage of {row.month_at:%B %Y}",
             "metadata": {"range": row.identifier},
         }
-        api.post(api.v1.invoice_items.create, params=params, key=row.identifier)
+        api.post(api.v1.invoice_items.create, params=params, key=f"{row.identifier}{MARK}{row.tries // SAME_KEY}")
         return
     params = {
         "event_name": row.event_name,
@@ -109,10 +118,19 @@ def _send(api: StripeApi, row: StripeOutbox) -> None:
         "timestamp": int(row.at.timestamp()),
     }
     try:
-        api.post(api.v1.billing.meter_events.create, params=params, key=row.identifier)
+        api.post(api.v1.billing.meter_events.create, params=params, key=f"{row.identifier}{MARK}{row.tries}")
     except StripeRefused as problem:
         if ALREADY_THERE not in problem.message:
             raise
+
+
+def _begins_anew(row: StripeOutbox) -> bool:
+    return row.kind == LATE and row.tries > 0 and row.tries % SAME_KEY == 0
+
+
+def identifier_in(key: str) -> str:
+    """The range that a request of ours was about, by its idempotency key, or by its identifier itself."""
+    return key.rpartition(MARK)[0] or key
 
 
 def _has_arrived(engine: Engine, api: StripeApi, row: StripeOutbox) -> bool:

@@ -6,8 +6,9 @@ Stripe does not have; integrations' own prices) is rated here and told as money,
 both for one stream. Why so: docs/adr/0016.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -85,11 +86,33 @@ def price_of(meter: Meter) -> dict[str, Any]:
     return {"billing_scheme": "tiered", "tiers_mode": tiers_mode, "tiers": list(_tiers(scheme))}
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A time [begins_at, ends_at) in which an organisation gets bills; ends_at None: no end is known."""
+
+    begins_at: datetime
+    ends_at: datetime | None = None
+
+    def holds(self, at: datetime) -> bool:
+        """Whether `at` lies in it."""
+        return self.begins_at <= at and (self.ends_at is None or at < self.ends_at)
+
+
 class Book:
     """Which portions of which meters an event is, by the version of a price that it was charged by."""
 
-    def __init__(self, versions: Iterable[PriceVersion], *, billed: Iterable[UUID]) -> None:
-        """billed: ids of the plans' versions that are paid for by invoice; what others charge is not for Stripe."""
+    def __init__(
+        self,
+        versions: Iterable[PriceVersion],
+        *,
+        billed: Iterable[UUID],
+        stretches: Sequence[Stretch] | None = None,
+    ) -> None:
+        """billed: ids of the plans' versions that are paid for by invoice; what others charge is not for Stripe.
+
+        stretches: when the organisation gets bills at all; None for always.
+        """
+        self._stretches = stretches
         wanted = frozenset(billed)
         self._versions = {
             version.id: (version, schemes_of(version), of_charge(version, ""))
@@ -100,7 +123,7 @@ class Book:
     def portions(self, event: Mapping[str, Any]) -> list[Portion]:
         """event: with the columns of cutting.cut."""
         found = self._versions.get(event["price_version_id"])
-        if found is None or event["environment"] != "live":
+        if found is None or event["environment"] != "live" or not self._gets_bills(event["at"]):
             return []
         version, _, meters = found
         cost, currency = int(event["amount_nanos"]), version.currency
@@ -114,6 +137,13 @@ class Book:
             if quantity or (cost and not portions):
                 portions.append(Portion(meter.event_name, quantity, 1, 0 if portions else cost, currency))
         return portions
+
+    def step_of(self, event_name: str) -> int:
+        """How much of a quantity is one of the meter's units."""
+        return MICRO if event_name.endswith("_amount") or event_name.startswith("postern_own_") else 1
+
+    def _gets_bills(self, at: datetime) -> bool:
+        return self._stretches is None or any(stretch.holds(at) for stretch in self._stretches)
 
 
 def _tiers(scheme: Scheme) -> Iterable[dict[str, Any]]:

@@ -1,8 +1,8 @@
-"""The worker's part in paying: a thread of its own, because Stripe may be slow, and nothing else is to wait for it."""
+"""The worker's part in paying: threads of its own, because Stripe may be slow, and nothing else is to wait for it."""
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
-from app.billing import applying, events, stripe_api
+from app.billing import applying, delivery, events, stocking, stripe_api, usage
 from app.billing.handlers import HANDLERS
 from app.billing.problems import NoStripe
 from app.billing.stripe_api import StripeApi
@@ -20,6 +20,8 @@ from app.core.config import Settings
 from app.core.errors import PosternError
 
 log = logging.getLogger(__name__)
+
+DELIVER_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +52,55 @@ def sweep_events(engine: Engine, api: StripeApi, settings: Settings) -> int:
     return found
 
 
+def fill_stock(engine: Engine, api: StripeApi, settings: Settings) -> int:
+    """What can be bought."""
+    return STOCK.fill(engine, api, clock=clock.now)
+
+
+def cut_usage(engine: Engine, api: StripeApi, settings: Settings) -> int:
+    """What was used, as ranges for meters."""
+    return usage.cut_all(engine, api.mode, now=clock.now())
+
+
+def deliver_usage(engine: Engine, api: StripeApi, settings: Settings) -> int:
+    """Those ranges, to the meters."""
+    return delivery.run(engine, api, clock=clock.now)
+
+
+STOCK = stocking.Stock()
 TASKS = (Task("apply_events", 1, apply_events), Task("sweep_events", 3600, sweep_events))
 
 
-def work(engine: Engine, settings: Settings, stop: threading.Event) -> None:
+def usage_tasks(settings: Settings) -> tuple[Task, ...]:
+    """For a thread of their own: they may wait for Stripe a thousand times, and what it tells us must not wait."""
+    every_s = settings.usage_every_s
+    return (
+        Task("fill_stock", 30, fill_stock),
+        Task("cut_usage", every_s, cut_usage),
+        Task("deliver_usage", min(every_s, DELIVER_S), deliver_usage),
+    )
+
+
+def start(engine: Engine, settings: Settings, stop: threading.Event) -> list[threading.Thread]:
+    """Threads that do all of it until `stop` is set."""
+    threads = [
+        threading.Thread(target=work, args=(engine, settings, stop, tasks), name=name, daemon=True)
+        for name, tasks in (("stripe", TASKS), ("usage", usage_tasks(settings)))
+    ]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def work(engine: Engine, settings: Settings, stop: threading.Event, tasks: Sequence[Task]) -> None:
     """Do each task when it is due, until `stop` is set; nothing at all where Stripe is not set up."""
     try:
         api = stripe_api.from_settings(settings)
     except NoStripe:
         return
-    due = {task.name: monotonic() for task in TASKS}
+    due = {task.name: monotonic() for task in tasks}
     while not stop.is_set():
-        for task in TASKS:
+        for task in tasks:
             if due[task.name] <= monotonic() and not stop.is_set():
                 run_once(engine, api, settings, task)
                 due[task.name] = monotonic() + task.every_s

@@ -155,6 +155,9 @@ class Settings(BaseSettings):
     )
     stripe_url: str = Field("", description="Address of a stand-in for Stripe, without a path; empty is Stripe itself.")
     stripe_tax: bool = Field(False, description="Let Stripe compute taxes and ask customers for their tax ids.")
+    usage_every_s: float = Field(
+        300.0, gt=0, description="How often the worker closes what was used into ranges for Stripe's meters."
+    )
     stripe_port: Port = Field(
         default_factory=lambda data: data["base_port"] + 6 + data["gateway_workers"],
         description="The port of the stand-in for Stripe.",

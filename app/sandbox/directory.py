@@ -80,4 +80,5 @@ def stripe_environment(settings: Settings) -> dict[str, str]:
         f"{PREFIX}STRIPE_URL": stripe_url(settings),
         f"{PREFIX}STRIPE_KEY": stripe.KEY,
         f"{PREFIX}STRIPE_WEBHOOK_SECRET": stripe.WEBHOOK_SECRET,
+        f"{PREFIX}USAGE_EVERY_S": "5",
     }

@@ -1,0 +1,54 @@
+"""Having everything at Stripe that can be bought, before anybody wants to buy it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Engine
+from sqlmodel import Session, select
+
+from app.billing import offers
+from app.billing.catalogue import Catalogue
+from app.billing.offers import Offer
+from app.billing.stripe_api import StripeApi
+from app.plans.document import Document
+from app.plans.models import MONTHLY, PlanVersion
+
+
+class Stock:
+    """Remembers what it has seen to, so that a round without news asks the database one question and Stripe none."""
+
+    def __init__(self) -> None:
+        self._done: set[tuple[str, UUID]] = set()
+
+    def fill(self, engine: Engine, api: StripeApi, *, clock: Callable[[], datetime]) -> int:
+        """Products, meters and prices of every version of every plan with bills, also of those that hold later;
+        gives how many versions were looked at. Raises what Stripe's refusals are; what was made stays.
+        """
+        with Session(engine, expire_on_commit=False) as session:
+            versions = session.exec(select(PlanVersion).order_by(PlanVersion.created_at, PlanVersion.id))  # type: ignore[arg-type]
+            new = [offers.offer_of(session, one) for one in versions if (api.mode, one.id) not in self._done]
+        if not new:
+            return 0
+        catalogue = Catalogue(engine, api, clock=clock)
+        for offer in new:
+            if offer.is_billed:
+                _fill_one(catalogue, offer)
+            self._done.add((api.mode, offer.version.id))
+        return len(new)
+
+
+def _fill_one(catalogue: Catalogue, offer: Offer) -> None:
+    said = offer.document
+    for currency in sorted(_currencies(offer)):
+        for interval in sorted(said.base.get(currency, {})) or [MONTHLY]:
+            offers.items(catalogue, offer, currency=currency, interval=interval, seats=_most_seats(said, currency))
+
+
+def _currencies(offer: Offer) -> set[str]:
+    return {price.currency for price in offer.prices} | set(offer.document.base)
+
+
+def _most_seats(said: Document, currency: str) -> int:
+    """Of a plan that has a fee for more seats in this currency, so that its price is made, too."""
+    return said.seats_most if said.seat.get(currency) else said.seats_included
