@@ -130,6 +130,41 @@ def test_schedule_changes_the_plan_at_the_periods_end(stripe, api, acme):
     assert [line.amount for line in shop.latest(stripe, acme.id).lines.data] == [0, 3100]
 
 
+def test_schedule_changes_the_number_of_seats_at_the_periods_end(stripe, api, acme):
+    seats = shop.flat(stripe, 1000, name="Seat")
+    subscription = api.subscriptions.create({"customer": acme.id, "items": [{"price": seats.id, "quantity": 5}]})
+    schedule = api.subscription_schedules.create({"from_subscription": subscription.id})
+    now = schedule.phases[0]
+    phases = [
+        {"items": [{"price": seats.id, "quantity": 5}], "start_date": now.start_date, "end_date": now.end_date},
+        {"items": [{"price": seats.id, "quantity": 2}], "duration": {"interval": "month"}},
+    ]
+    api.subscription_schedules.update(schedule.id, {"phases": phases})
+
+    stripe.move(to=JANUARY + 3600)
+
+    assert [(line.quantity, line.amount) for line in shop.latest(stripe, acme.id).lines.data] == [(2, 2000)]
+
+
+def test_phase_in_the_middle_of_a_period_is_prorated(stripe, api, acme):
+    small, large = shop.flat(stripe, 3100, name="Small"), shop.flat(stripe, 9300, name="Large")
+    subscription = shop.subscribe(stripe, acme.id, small)
+    schedule = api.subscription_schedules.create({"from_subscription": subscription.id})
+    middle = DECEMBER + 10 * DAY
+    phases = [
+        {"items": [{"price": small.id}], "start_date": DECEMBER, "end_date": middle},
+        {"items": [{"price": large.id}], "end_date": JANUARY + 31 * DAY, "proration_behavior": "always_invoice"},
+    ]
+    api.subscription_schedules.update(schedule.id, {"phases": phases})
+
+    stripe.move(to=middle)
+
+    invoice = shop.latest(stripe, acme.id)
+    assert (invoice.status, sorted(line.amount for line in invoice.lines.data)) == ("paid", [-2100, 6300])
+    stripe.move(to=JANUARY + 3600)
+    assert shop.latest(stripe, acme.id).total == 9300
+
+
 def test_schedule_is_let_go(stripe, api, acme):
     subscription = shop.subscribe(stripe, acme.id, shop.flat(stripe, 100))
     schedule = api.subscription_schedules.create({"from_subscription": subscription.id})

@@ -1,13 +1,15 @@
 """The stand-in asks for its key, refuses what Stripe refuses, and answers a repeated key with its first answer."""
 
+import re
+
 import pytest
 import requests
 import stripe as sdk
 
-from app.sandbox.stripe import API_VERSION, params
+from app.sandbox.stripe import API_VERSION, operations, params
 from app.sandbox.stripe.errors import Refused
 from app.sandbox.stripe.registry import OPERATIONS
-from tests.sandbox.stripe import shop
+from tests.sandbox.stripe import shop, validate
 from tests.sandbox.stripe.running import DAY
 from tests.waiting import PATIENCE_S
 
@@ -128,9 +130,24 @@ def test_answers_name_the_version(stripe, api):
 
 
 def test_every_list_of_parameters_can_be_read():
+    operations.load()
     assert len({(each.method, each.path) for each in OPERATIONS}) == len(OPERATIONS)
     for each in OPERATIONS:
         params.spec(each.takes)
+
+
+@pytest.mark.skipif(validate.place() is None, reason="no description of Stripe's API here: set STRIPE_OPENAPI")
+def test_every_operation_and_parameter_is_one_of_stripes():
+    operations.load()
+    wrong = []
+    for each in OPERATIONS:
+        _, operation = validate.find(each.method, re.sub(r"<\w+>", "x", each.path))
+        assert operation is not None, f"{each.method} {each.path}"
+        words = {name: word for name, word in params.spec(each.takes).items() if name != "expand"}
+        found = validate.not_stripes(words, validate.schema_of(operation, each.method))
+        wrong += [f"{each.method} {each.path}: {name}" for name in found]
+
+    assert wrong == []
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,12 @@ import io
 import json
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
+
+from app.sandbox.stripe.params import Word
 
 UNDESCRIBED = "/v2/core/events"
 """The description has only what all thin events share, not their data."""
@@ -109,21 +111,41 @@ def nested(pairs: list[tuple[str, str]]) -> dict[str, Any]:
     return found
 
 
-def check_request(operation: dict[str, Any], values: dict[str, Any], method: str) -> list[str]:
-    """What is wrong with the parameters."""
+def schema_of(operation: dict[str, Any], method: str) -> dict[str, Any]:
+    """What the operation takes, as one object."""
     if method == "POST":
         contents = operation.get("requestBody", {}).get("content", {})
-        if not contents:
-            return [f"takes no parameters, got {sorted(values)}"] if values else []
-        schema = next(iter(contents.values()))["schema"]
-    else:
-        query = [each for each in operation.get("parameters", []) if each["in"] == "query"]
-        schema = {
-            "type": "object",
-            "additionalProperties": False,
-            "properties": {each["name"]: each["schema"] for each in query},
-            "required": [each["name"] for each in query if each.get("required")],
-        }
+        return next(iter(contents.values()))["schema"] if contents else {"type": "object", "properties": {}}
+    query = [each for each in operation.get("parameters", []) if each["in"] == "query"]
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {each["name"]: each["schema"] for each in query},
+        "required": [each["name"] for each in query if each.get("required")],
+    }
+
+
+def not_stripes(words: Mapping[str, Word], schema: dict[str, Any], within: str = "") -> list[str]:
+    """Parameters that the stand-in takes and Stripe does not, by their place."""
+    branches = [each for each in schema.get("anyOf", [schema]) if "enum" not in each]
+    known = {name: each for branch in branches for name, each in (branch.get("properties") or {}).items()}
+    found = []
+    for name, word in words.items():
+        if name == "*":
+            continue
+        if name not in known:
+            found.append(f"{within}{name}")
+            continue
+        inner = known[name]
+        inner = next((each for each in inner.get("anyOf", []) if each.get("type") in ("array", "object")), inner)
+        inner = inner.get("items", inner)
+        found += not_stripes(word.inside or {}, inner, f"{within}{name}.")
+    return found
+
+
+def check_request(operation: dict[str, Any], values: dict[str, Any], method: str) -> list[str]:
+    """What is wrong with the parameters."""
+    schema = schema_of(operation, method)
     return _problems(values, schema, "", from_form=True)
 
 

@@ -45,6 +45,7 @@ def _subscription(desk: Desk, subscription: Thing) -> None:
     if pause and pause.get("resumes_at") and pause["resumes_at"] <= now:
         subscription["pause_collection"] = None
     over = subscription["cancel_at"] is not None and subscription["cancel_at"] <= now
+    over = over or phases.ends_it(desk, subscription)
     items = subscribing.items_of(desk, subscription)
     ended = [item for item in items if over or item["current_period_end"] <= now]
     lines = [line for item in ended if (line := _used(desk, subscription, item))]

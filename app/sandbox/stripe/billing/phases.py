@@ -1,7 +1,7 @@
 """Subscription schedules: which items a subscription has from when on."""
 
+from app.sandbox.stripe.billing import collecting, subscribing
 from app.sandbox.stripe.billing import lines as lines_of
-from app.sandbox.stripe.billing import subscribing
 from app.sandbox.stripe.desk import LOOKS, Desk
 from app.sandbox.stripe.store import Thing
 
@@ -16,7 +16,8 @@ def enter(desk: Desk, subscription: Thing, *, ended_items: set[str]) -> Thing:
         return subscription
     now = desk.now()
     if schedule["phases"][-1]["end_date"] <= now:
-        return _over(desk, schedule, subscription)
+        release(desk, schedule)
+        return desk.put(subscription | {"schedule": None})
     phase = next(each for each in schedule["phases"] if each["start_date"] <= now < each["end_date"])
     current = {"start_date": phase["start_date"], "end_date": phase["end_date"]}
     if schedule["current_phase"] == current:
@@ -37,6 +38,9 @@ def _replace_items(desk: Desk, subscription: Thing, phase: Thing, ended_items: s
     for each in phase["items"]:
         quantity = {} if each.get("quantity") is None else {"quantity": each["quantity"]}
         known = before.pop(each["price"], None)
+        if known and known["id"] in ended_items:
+            desk.put(known | quantity)  # its next period is begun, and paid for, with the others
+            continue
         if known:
             wanted.append({"id": known["id"]} | quantity)
             continue
@@ -52,16 +56,15 @@ def _replace_items(desk: Desk, subscription: Thing, phase: Thing, ended_items: s
             desk.store.forget(item["id"])
     subscribing.change_items(desk, subscription, wanted, proration=phase["proration_behavior"], at=now)
     if phase["proration_behavior"] == subscribing.NOW:
-        subscribing.invoice_now(desk, subscription)
+        invoice = subscribing.invoice_now(desk, subscription)
+        if invoice:
+            collecting.collect(desk, invoice)
 
 
-def _over(desk: Desk, schedule: Thing, subscription: Thing) -> Thing:
-    if schedule["end_behavior"] == "cancel":
-        desk.put(schedule | {"status": "completed", "completed_at": desk.now(), "current_phase": None})
-        desk.emit("subscription_schedule.completed", desk.need("subscription_schedule", schedule["id"]))
-        return desk.put(subscription | {"cancel_at": desk.now() + 1, "schedule": None})
-    release(desk, schedule)
-    return desk.put(subscription | {"schedule": None})
+def ends_it(desk: Desk, subscription: Thing) -> bool:
+    """Whether the subscription is over now because its schedule's last phase is."""
+    schedule = desk.store.get(subscription["schedule"]) if subscription["schedule"] else None
+    return bool(schedule and schedule["end_behavior"] == "cancel" and schedule["phases"][-1]["end_date"] <= desk.now())
 
 
 def release(desk: Desk, schedule: Thing) -> Thing:
@@ -76,12 +79,14 @@ def release(desk: Desk, schedule: Thing) -> Thing:
 
 
 def subscription_ended(desk: Desk, subscription: Thing) -> None:
-    """A schedule does not outlive its subscription."""
+    """A schedule does not outlive its subscription: it is complete after its last phase, else cancelled."""
     schedule = desk.store.get(subscription["schedule"]) if subscription["schedule"] else None
     if schedule and schedule["status"] == "active":
-        schedule |= {"status": "canceled", "canceled_at": desk.now(), "current_phase": None}
+        complete = ends_it(desk, subscription)
+        moment = {"completed_at" if complete else "canceled_at": desk.now(), "current_phase": None}
+        schedule |= moment | {"status": "completed" if complete else "canceled"}
         desk.put(schedule)
-        desk.emit("subscription_schedule.canceled", schedule)
+        desk.emit(f"subscription_schedule.{schedule['status']}", schedule)
 
 
 LOOKS["subscription_schedule"] = lambda _, schedule: schedule

@@ -193,3 +193,4 @@ LOOKS["credit_note"] = lambda _, note: (
         }
     }
 )
+LOOKS["refund"] = lambda _, refund: {name: value for name, value in refund.items() if name != "livemode"}

@@ -9,13 +9,13 @@ from app.sandbox.stripe.store import Thing
 _ADDRESS = "{line1 line2 city state postal_code country}"
 _TAKES = (
     f"email? name? description? phone? metadata{{*}} address?{_ADDRESS} tax_exempt:none|exempt|reverse "
-    "preferred_locales[] balance:int invoice_prefix payment_method test_clock "
+    "preferred_locales[] balance:int invoice_prefix "
     "invoice_settings{default_payment_method? footer?} tax{ip_address? validate_location}"
 )
 _PLAIN = ("email", "name", "description", "phone", "address", "tax_exempt", "preferred_locales", "balance")
 
 
-@operation("POST", "/v1/customers", _TAKES + " tax_id_data[]{type! value!}")
+@operation("POST", "/v1/customers", _TAKES + " payment_method tax_id_data[]{type! value!}")
 def create(desk: Desk, ask: Ask) -> Thing:
     customer = customers.blank(desk, invoice_prefix=ask.get("invoice_prefix"))
     desk.put(_changed(desk, customer, ask))

@@ -20,7 +20,7 @@ def retrieve(desk: Desk, ask: Ask) -> Thing:
     return found
 
 
-@operation("GET", "/v2/core/events", "limit:int page object_id types[] created{gt gte lt lte}")
+@operation("GET", "/v2/core/events", "limit:int object_id types[] created{gt gte lt lte}")
 def index(desk: Desk, ask: Ask) -> Thing:
     """Newest first, one page only."""
     found = [each["_thin"] for each in desk.store.all("v2.core.event", newest=True)]
