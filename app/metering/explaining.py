@@ -15,7 +15,8 @@ from app.metering import attempts, models
 from app.metering.models import Attempt, UsageEvent
 from app.metering.proof_models import SealedEvent
 from app.organisations.models import Organisation
-from app.plans import amounts
+from app.plans import amounts, prices, words
+from app.plans import queries as plans
 from app.plans.models import PriceVersion
 
 _ENDS = {
@@ -121,4 +122,11 @@ def _amount(session: Session, event: UsageEvent) -> str:
     price = session.get(PriceVersion, event.price_version_id)
     shown = amounts.shown(event.amount_nanos, currency=event.currency)
     since = f" in force since {price.effective_at:%Y-%m-%d %H:%M:%S} UTC" if price is not None else ""
-    return f"{shown}, by the price version {event.price_version_id}{since}."
+    said = f"{shown}, by the price version {event.price_version_id}{since}."
+    if price is None or price.plan_version_id is None:
+        return said
+    offer = plans.offer_of(session, price.plan_version_id)
+    whose = f" It is the charge “{price.charge}” of the plan “{offer.document.name}”, version {offer.version.number}"
+    components = prices.components_of(price)
+    costs = [words.scheme(scheme, metric, currency=price.currency) for metric, scheme in components.items()]
+    return f"{said}{whose}: {'; '.join(costs)}."

@@ -6,11 +6,14 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from app.core import clock
-from app.core.config import Settings
+from app.core.config import ROOT, Settings
 from app.core.errors import NotFound
 from app.integrations import approvals, queries, refreshing, services
 from app.integrations.refreshing import Means
 from app.integrations.trail import Trail
+from app.plans import applying, reading
+from app.plans import queries as plans
+from app.plans.applying import When
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +46,11 @@ SLUGS = (_SAMPLER.slug, _CLOCK.slug)
 
 
 def seed(session: Session, *, settings: Settings, now: datetime) -> None:
-    """Add the samples, or move them to where they run now. Safe to repeat."""
+    """Add the samples, or move them to where they run now; and the plans, where there are none. Safe to repeat."""
     _place(session, _SAMPLER, port=settings.sampler_port, now=now)
     _place(session, _CLOCK, port=settings.clock_port, now=now + timedelta(milliseconds=1))  # listed second
+    if not plans.newest(session):
+        applying.apply(session, reading.from_file(ROOT / "plans.toml"), when=When(now), now=now)
 
 
 def approve(session: Session, slug: str, means: Means) -> str:

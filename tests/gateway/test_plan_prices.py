@@ -6,7 +6,7 @@ from app.core import clock
 from app.core.audit import AuditEntry
 from app.integrations import queries as integrations
 from app.limits import entitlements
-from app.metering import repricing
+from app.metering import explaining, repricing
 from app.metering.models import UsageEvent
 from app.organisations.models import Organisation
 from app.plans import pricing
@@ -92,3 +92,18 @@ async def test_a_price_in_another_currency_is_refused_in_words(open_sqlite_gatew
         refused = await caller.call()
 
         assert "it is set in usd, and calls are charged in eur" in refused.error["message"]
+
+
+async def test_explain_names_the_charge_and_its_plan(open_sqlite_gateway):
+    async with Upstream(OK) as upstream, open_sqlite_gateway(upstream_url=upstream.url) as caller:
+        await on_plan(caller, "payg")
+        for _ in range(4):
+            await caller.call()
+
+        with Session(caller.engine) as session:
+            last = session.exec(select(UsageEvent).order_by(UsageEvent.id.desc())).first()
+            addresses = {"keys_url": "", "gateway_url": "", "operator": ""}
+            said = " ".join(explaining.of(session, last.id, kept_hours=1, addresses=addresses))
+
+        assert "$0.02, by the price version" in said
+        assert "the charge “calls” of the plan “Pay as you go”, version 1: first 3 calls free, then $0.02" in said
