@@ -5,6 +5,7 @@ is the same session however often the button is pressed.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from sqlmodel import Session, col, select
 
 from app.billing.models import COMPLETED, EXPIRED, OPEN, SUBSCRIPTION, Checkout
 from app.billing.offers import Item
+from app.billing.problems import StripeRefused
 from app.billing.stripe_api import Found, StripeApi, key_for
 from app.core.errors import NotFound
 from app.plans import periods
@@ -46,7 +48,7 @@ def begin_subscription(
             "billing_mode": {"type": "flexible"},
             "billing_cycle_anchor": int(next_month.timestamp()),
             "proration_behavior": "create_prorations",
-            "metadata": {**_metadata(visit), "plan_version_id": str(visit.plan_version_id), "seats": str(visit.seats)},
+            "metadata": said_of(visit),
         },
     }
     return api.post(api.v1.checkout.sessions.create, params=params, key=key_for("checkout", api.mode, visit.id))
@@ -71,6 +73,17 @@ def begin_top_up(
 def fetch(api: StripeApi, session_id: str) -> Found:
     """A session as it is now."""
     return api.get(api.v1.checkout.sessions.retrieve, session_id)
+
+
+def close(api: StripeApi, visit: Checkout) -> Found:
+    """Make a session worthless because somebody pays another way, and give it as it then is: expired, or complete when
+    it was paid first. Asks Stripe.
+    """
+    if not visit.session_id:
+        return {}
+    with suppress(StripeRefused):
+        expire(api, visit)
+    return fetch(api, visit.session_id)
 
 
 def expire(api: StripeApi, visit: Checkout) -> None:
@@ -136,6 +149,20 @@ def _session(
         params["tax_id_collection"] = {"enabled": True}
         params["customer_update"] = {"address": "auto", "name": "auto"}
     return params
+
+
+def said_of(visit: Checkout) -> dict[str, str]:
+    """What a subscription at Stripe says of what it is for; app/billing/subscriptions.py reads it.
+
+    from: from when that was wanted, so that what is older is never taken for news.
+    """
+    return {
+        **_metadata(visit),
+        "plan_version_id": str(visit.plan_version_id),
+        "interval": visit.interval,
+        "seats": str(visit.seats),
+        "from": visit.created_at.isoformat(),
+    }
 
 
 def _metadata(visit: Checkout) -> dict[str, str]:

@@ -1,9 +1,11 @@
 """Which of Stripe's events mean what here."""
 
-from app.billing import customers, invoices
+from app.billing import customers, invoices, subscriptions
 from app.billing.applying import Handler, Handlers
 
 HANDLERS: Handlers = {
+    "checkout.session.": Handler(subscriptions.fetch_of_checkout, subscriptions.apply_of_checkout),
+    "customer.subscription.": Handler(subscriptions.fetch, subscriptions.apply),
     "customer.updated": Handler(customers.fetch, customers.apply),
     "payment_method.": Handler(customers.fetch_by_payment_method, customers.apply),
     "invoice.": Handler(invoices.fetch, invoices.apply),

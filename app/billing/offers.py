@@ -3,35 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlmodel import Session, select
-
 from app.billing import meters
 from app.billing.catalogue import Catalogue
-from app.plans import document
+from app.plans.choosing import Choice
 from app.plans.document import PAYG, TEAM, Document
-from app.plans.models import Plan, PlanVersion, PriceVersion
+from app.plans.models import PriceVersion
+from app.plans.queries import Offer
 
 BILLED = (PAYG, TEAM)
 """Kinds of plans that are paid for by Stripe's invoices; what prepaid plans charge is taken from the wallet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A version of a plan with everything that it charges. prices: the charges of all currencies."""
-
-    plan: Plan
-    version: PlanVersion
-    document: Document
-    prices: Sequence[PriceVersion]
-
-    @property
-    def is_billed(self) -> bool:
-        """Whether it takes a subscription at Stripe."""
-        return self.document.kind in BILLED
-
-    def extra_seats(self, seats: int) -> int:
-        """For how many of `seats` there is a fee."""
-        return max(0, seats - self.document.seats_included) if self.document.seat else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,31 +26,38 @@ class Item:
         return {"price": self.price} if self.quantity is None else {"price": self.price, "quantity": self.quantity}
 
 
-def offer_of(session: Session, version: PlanVersion) -> Offer:
-    """Everything about one version."""
-    prices = session.exec(select(PriceVersion).where(PriceVersion.plan_version_id == version.id)).all()
-    plan = session.get_one(Plan, version.plan_id)
-    return Offer(plan, version, document.from_json(version.document), prices)
+def is_billed(plan: Document) -> bool:
+    """Whether it takes a subscription at Stripe."""
+    return plan.kind in BILLED
 
 
-def items(catalogue: Catalogue, offer: Offer, *, currency: str, interval: str, seats: int) -> list[Item]:
-    """What a subscription to it is made of, at most 20; makes at Stripe what is not there yet. Asks Stripe."""
-    slug, document = offer.plan.slug, offer.document
+def extra_seats(plan: Document, seats: int) -> int:
+    """For how many of `seats` there is a fee."""
+    return max(0, seats - plan.seats_included) if plan.seat else 0
+
+
+def items(catalogue: Catalogue, choice: Choice, prices: Sequence[PriceVersion]) -> list[Item]:
+    """What a subscription to it is made of, at most 20; makes at Stripe what is not there yet. Asks Stripe.
+
+    prices: all of the plan's version.
+    """
+    offer, currency, interval = choice.offer, choice.currency, choice.interval
+    slug, plan = offer.plan.slug, offer.document
     found: list[Item] = []
-    base = document.base.get(currency, {}).get(interval, 0)
+    base = plan.base.get(currency, {}).get(interval, 0)
     if base:
-        fee = _fee(catalogue, offer, "base", label=document.name, amount=base, currency=currency, interval=interval)
+        fee = _fee(catalogue, offer, "base", label=plan.name, amount=base, currency=currency, interval=interval)
         found.append(Item(fee, 1))
-    extra = offer.extra_seats(seats)
+    extra = extra_seats(plan, choice.seats)
     if extra:
-        label, amount = f"{document.name}: seats", document.seat[currency][interval]
+        label, amount = f"{plan.name}: seats", plan.seat[currency][interval]
         fee = _fee(catalogue, offer, "seat", label=label, amount=amount, currency=currency, interval=interval)
         found.append(Item(fee, extra))
-    labels = {charge.key: charge.label for charge in document.charges}
-    for price in sorted(offer.prices, key=lambda price: price.charge):
+    labels = {charge.key: charge.label for charge in plan.charges}
+    for price in sorted(prices, key=lambda price: price.charge):
         if price.currency == currency:
             label = labels[price.charge]
-            product = catalogue.product(f"{slug}_{price.charge}"[:60], f"{document.name}: {label}")
+            product = catalogue.product(f"{slug}_{price.charge}"[:60], f"{plan.name}: {label}")
             for meter in meters.of_charge(price, label):
                 found.append(Item(catalogue.metered_price(meter, product=product)))
     own = meters.of_own_prices(currency)

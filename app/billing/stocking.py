@@ -1,6 +1,6 @@
 """Having everything at Stripe that can be bought, before anybody wants to buy it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -9,10 +9,12 @@ from sqlmodel import Session, select
 
 from app.billing import offers
 from app.billing.catalogue import Catalogue
-from app.billing.offers import Offer
 from app.billing.stripe_api import StripeApi
+from app.plans import queries as plans
+from app.plans.choosing import Choice
 from app.plans.document import Document
-from app.plans.models import MONTHLY, PlanVersion
+from app.plans.models import MONTHLY, PlanVersion, PriceVersion
+from app.plans.queries import Offer
 
 
 class Stock:
@@ -27,26 +29,23 @@ class Stock:
         """
         with Session(engine, expire_on_commit=False) as session:
             versions = session.exec(select(PlanVersion).order_by(PlanVersion.created_at, PlanVersion.id))  # type: ignore[arg-type]
-            new = [offers.offer_of(session, one) for one in versions if (api.mode, one.id) not in self._done]
+            new = [plans.offer_of(session, one.id) for one in versions if (api.mode, one.id) not in self._done]
+            prices = {offer.version.id: plans.prices_of(session, [offer.version.id]) for offer in new}
         if not new:
             return 0
         catalogue = Catalogue(engine, api, clock=clock)
         for offer in new:
-            if offer.is_billed:
-                _fill_one(catalogue, offer)
+            if offers.is_billed(offer.document):
+                _fill_one(catalogue, offer, prices[offer.version.id])
             self._done.add((api.mode, offer.version.id))
         return len(new)
 
 
-def _fill_one(catalogue: Catalogue, offer: Offer) -> None:
+def _fill_one(catalogue: Catalogue, offer: Offer, prices: Sequence[PriceVersion]) -> None:
     said = offer.document
-    for currency in sorted(_currencies(offer)):
+    for currency in said.currencies:
         for interval in sorted(said.base.get(currency, {})) or [MONTHLY]:
-            offers.items(catalogue, offer, currency=currency, interval=interval, seats=_most_seats(said, currency))
-
-
-def _currencies(offer: Offer) -> set[str]:
-    return {price.currency for price in offer.prices} | set(offer.document.base)
+            offers.items(catalogue, Choice(offer, currency, interval, _most_seats(said, currency)), prices)
 
 
 def _most_seats(said: Document, currency: str) -> int:

@@ -133,6 +133,14 @@ def resume(
     return current
 
 
+def end(session: Session, *, subscription: Subscription, now: datetime) -> None:
+    """At once, whatever was paid for: what was planned for a moment that has come follows, or else the default plan."""
+    if subscription.next_at is None or subscription.next_at > now:
+        _forget_next(subscription)
+        subscription.next_at = now
+    _succeed(session, subscription, now=now)
+
+
 def set_state(session: Session, *, subscription: Subscription, state: str, now: datetime) -> None:
     """What Stripe says of it. Nothing happens when it is so already. Raises Invalid for no state of ours."""
     if state not in STATES:

@@ -6,6 +6,10 @@ import pytest
 import stripe
 from pydantic import SecretStr
 
+from app.billing.stripe_api import StripeApi
+from tests.billing.till import Till
+from tests.sandbox.stripe import running
+
 WEBHOOK_SECRET = "the secret that webhooks are signed with"
 
 
@@ -54,3 +58,28 @@ def thin(event_id="evt_thin_1", kind="v1.billing.meter.no_meter_found"):
         "created": "2026-11-22T14:00:00.000Z",
         "livemode": False,
     }
+
+
+@pytest.fixture(scope="session")
+def stripe_server():
+    with running.serving_one() as served:
+        yield served
+
+
+@pytest.fixture
+def stand_in(stripe_server, now):
+    """The stand-in for Stripe, its clock standing at `now`; what it was asked must be what Stripe's API takes."""
+    with stripe_server.afresh(at=int(now.timestamp())) as made:
+        yield made
+        assert made.checked.problems == []
+
+
+@pytest.fixture
+def api(stand_in):
+    return StripeApi(running.KEY, mode="test", url=stand_in.url)
+
+
+@pytest.fixture
+def till(session, engine, api, stand_in, hand, make):
+    """An organisation that is about to pay, and everything it takes."""
+    return Till(session, engine, api, stand_in, hand, make)
