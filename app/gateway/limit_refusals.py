@@ -60,8 +60,8 @@ class Words:
             is_status=True,
         )
 
-    def used_up(self, call: Call, rule: Rule, pool: Pool, *, at: datetime, policy: bytes) -> Refused:
-        """An allowance or a cap has no room for this call."""
+    def used_up(self, call: Call, rule: Rule, pool: Pool, *, at: datetime, policy: bytes, currency: str) -> Refused:
+        """An allowance or a cap has no room for this call. currency: what the organisation pays in."""
         left_s = int((pool.ends_at - at).total_seconds()) + 1
         is_cap = rule.measure == models.SPEND
         headers: HeaderList = [(rate_headers.POLICY, policy)] if policy else []
@@ -75,6 +75,7 @@ class Words:
             f"{_moment(pool.ends_at)}.",
             resets_at=pool.ends_at,
             headers=headers,
+            currency=currency,
         )
 
     def unknown(self, rule: Rule) -> Refused:
@@ -93,10 +94,12 @@ class Words:
         resets_at: datetime | None,
         headers: HeaderList,
         is_status: bool = False,
+        currency: str = "",
     ) -> Refused:
-        """is_status: whether the HTTP status has to say it, whoever asks."""
+        """is_status: whether the HTTP status has to say it, whoever asks. currency: "" for the installation's."""
+        currency = currency or self._currency
         whose = wording.whose(rule, key_hint=auth.hint_in(call.incoming.lines))
-        what = f"{whose} may have {wording.limit(rule, currency=self._currency)}{_of_what(call, rule)}"
+        what = f"{whose} may have {wording.limit(rule, currency=currency)}{_of_what(call, rule)}"
         raising = wording.where_to_raise(rule, portal_url=self._portal_url, operator=self._operator)
         return Refused(
             reason,
@@ -105,7 +108,7 @@ class Words:
             headers=headers,
             rule_id=rule.id,
             data={
-                "limit": wording.typed(rule, currency=self._currency),
+                "limit": wording.typed(rule, currency=currency),
                 "scope": wording.scope(rule),
                 "resetAt": resets_at.isoformat().replace("+00:00", "Z") if resets_at is not None else None,
             },

@@ -178,7 +178,8 @@ class Limits:
                 return
         except NoLease:
             raise self._words.unknown(slot.rule) from None
-        raise self._words.used_up(call, slot.rule, pool, at=at, policy=applying.policy)
+        currency = applying.currency
+        raise self._words.used_up(call, slot.rule, pool, at=at, policy=applying.policy, currency=currency)
 
     def _applying(self, call: Call, tool: str, at: datetime) -> Applying:
         version = self._rules.version + self._prices.version

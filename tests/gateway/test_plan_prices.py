@@ -11,7 +11,7 @@ from app.metering.models import UsageEvent
 from app.organisations.models import Organisation
 from app.plans import pricing
 from app.plans import services as plans
-from tests.gateway.limiting import known_by, price
+from tests.gateway.limiting import known_by, limit, price
 from tests.gateway.test_limits import OK
 from tests.gateway.upstreams import Upstream
 from tests.plans import catalogues
@@ -77,6 +77,18 @@ async def test_b23_a_free_plan_does_not_spend(open_sqlite_gateway):
         await on_plan(caller, "payg")
         assert "result" in (await caller.call()).json
         assert amounts(caller) == [0, 1]
+
+
+async def test_a_cap_is_said_in_the_currency_that_is_paid(open_sqlite_gateway):
+    async with Upstream(OK) as upstream, open_sqlite_gateway(upstream_url=upstream.url) as caller:
+        await on_plan(caller, "payg", currency="eur")
+        await limit(caller, "spend", "0.03usd/month")
+
+        answers = [await caller.call() for _ in range(6)]
+
+        assert ["result" in got.json for got in answers] == [True] * 4 + [False] * 2
+        assert "€0.03 a month" in answers[-1].error["message"]
+        assert amounts(caller) == [0, 0, 0, 2]
 
 
 async def test_a_price_in_another_currency_is_refused_in_words(open_sqlite_gateway):

@@ -150,6 +150,12 @@ def test_what_cannot_be_meant_is_refused_with_its_place(before, after, words):
         reading.from_text(GOOD.replace(before, after, 1))
 
 
+@pytest.mark.parametrize("amount", ['"-0.002"', '"-0"', '""', '"free"', "-1", '"1e-3"'])
+def test_b24_a_price_that_is_below_zero_or_missing_is_refused_before_anybody_is_on_it(amount):
+    with pytest.raises(Invalid, match=r"plans.team.charges\[1\]\.usd\.calls\.each"):
+        reading.from_text(GOOD.replace('each = "0.002"', f"each = {amount}", 1))
+
+
 def test_a_plan_has_at_most_fifteen_prices():
     more = "".join(
         f'[[plans.team.charges]]\nkey = "t{n}"\nlabel = "T"\nintegration = "chat"\ntool = "t{n}"\n'
