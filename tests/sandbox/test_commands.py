@@ -5,8 +5,9 @@ import socket
 
 import pytest
 
-from app.core.config import Settings
+from app.core.config import ROOT, Settings
 from app.sandbox import commands, directory, ports, welcome
+from app.sandbox.stripe import WEBHOOK_PATH
 from tests.ports import free_base_port
 
 
@@ -57,6 +58,12 @@ def test_portal_and_worker_take_payments_at_the_stand_in(monkeypatch):
 
         assert settings.takes_payments
         assert (settings.stripe_url, settings.stripe_mode) == ("http://127.0.0.1:9307", "test")
+
+
+def test_portal_listens_where_the_stand_in_for_stripe_tells_of_events():
+    urls = (ROOT / "tests" / "rules" / "published_urls.txt").read_text().split()
+
+    assert WEBHOOK_PATH in urls
 
 
 def test_with_a_key_of_ones_own_no_stand_in_starts():

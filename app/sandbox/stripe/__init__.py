@@ -8,5 +8,5 @@ API_VERSION = "2026-10-28.endive"
 
 KEY = "stand-in-key"
 WEBHOOK_SECRET = "stand-in-webhook-secret"  # noqa: S105  (known to everyone; the stand-in answers on loopback only)
-WEBHOOK_PATH = "/webhooks/stripe"
+WEBHOOK_PATH = "/stripe/webhook"
 """Where the portal hears of events."""
