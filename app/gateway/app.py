@@ -133,7 +133,9 @@ class Gateway:
             admission = parts.limits.admit(call)
             if admission.owes:
                 await parts.limits.reserve(call, admission)
-            if (call.is_between or message.method == catalogue.LIST) and await self._answer_here(call, reply):
+            if (call.is_between or message.method == catalogue.LIST) and await self._answer_here(
+                call, admission, reply
+            ):
                 return
         except Array as array:
             batches.check_revision(headers, grant, destination, parts.sessions)
@@ -186,17 +188,20 @@ class Gateway:
         mirrors.check(headers, message)
         return message
 
-    async def _answer_here(self, call: Call, reply: Reply) -> bool:
+    async def _answer_here(self, call: Call, admission: Admission, reply: Reply) -> bool:
         """Whether the gateway could answer by itself: what an era wants of it, and lists of tools, from memory."""
         here = self.parts.desk.own_answer(call)
-        if here is not None:
-            await self.parts.desk.say(here, call, reply)
-        elif call.envelope.method != catalogue.LIST:
+        if here is None and call.envelope.method != catalogue.LIST:
             return False
-        elif call.envelope.wants_answer:
-            await reply.whole(200, catalogue.listing(call, self.parts.policy.shelf_of(call.destination)))
-        else:
-            await reply.whole(202, b"")  # a notification that is called so is nothing to act on
+        try:
+            if here is not None:
+                await self.parts.desk.say(here, call, reply)
+            elif call.envelope.wants_answer:
+                await reply.whole(200, catalogue.listing(call, self.parts.policy.shelf_of(call.destination)))
+            else:
+                await reply.whole(202, b"")  # a notification that is called so is nothing to act on
+        finally:
+            admission.give_up()
         self.parts.metrics.passed(call.destination.route.slug, reply.status)
         return True
 

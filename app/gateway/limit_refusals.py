@@ -57,7 +57,7 @@ class Words:
                 (rate_headers.POLICY, b", ".join(filter(None, (policy, rate_headers.policy([rule]))))),
                 (rate_headers.LIMIT, rate_headers.of_gauge(name, gauge)),
             ],
-            is_status=True,
+            is_status=not call.envelope.is_metered,
         )
 
     def used_up(self, call: Call, rule: Rule, pool: Pool, *, at: datetime, policy: bytes, currency: str) -> Refused:

@@ -35,7 +35,7 @@ class Applying:
 
     windows, allowances: each with what its part of the header RateLimit begins with. slots: what a call takes of each.
     price: until price_until, None for always. currency: what the organisation pays in. whom: kept so that its id stays
-    taken.
+    taken. streams: whether the last call's answer was a stream, so that the next is expected to be one.
     """
 
     whom: object
@@ -48,6 +48,7 @@ class Applying:
     currency: str
     rules: str
     policy: bytes
+    streams: bool = False
 
     def is_current(self, at: datetime) -> bool:
         """Whether it still says what it should."""
@@ -68,11 +69,26 @@ class Admission:
     seconds since 1970.
     """
 
-    __slots__ = ("_open", "_rates", "applying", "at", "headers", "now", "owes", "price", "reservation", "rules")
+    __slots__ = (
+        "_has_streamed",
+        "_is_call",
+        "_open",
+        "_rates",
+        "applying",
+        "at",
+        "headers",
+        "now",
+        "owes",
+        "price",
+        "reservation",
+        "rules",
+    )
 
-    def __init__(self, applying: Applying, rates: Rates, *, at: datetime, now: float) -> None:
+    def __init__(self, applying: Applying, rates: Rates, *, at: datetime, now: float, is_call: bool) -> None:
         self._rates = rates
+        self._is_call = is_call
         self._open: tuple[tuple[Rule, Gauge], ...] = ()
+        self._has_streamed = False
         self.applying = applying
         self.price = applying.price
         self.rules = applying.rules
@@ -83,7 +99,12 @@ class Admission:
         self.now = now
 
     def streaming(self) -> None:
-        """Its answer is a stream, which counts as open from now on, if it does not already."""
+        """Its answer is a stream."""
+        self._has_streamed = True
+        self.expect_stream()
+
+    def expect_stream(self) -> None:
+        """Its answer counts as an open stream from now on, if it does not already."""
         if self.applying.gauges and not self._open:
             self._open = self.applying.gauges
             for _, gauge in self._open:
@@ -91,6 +112,12 @@ class Admission:
 
     def close(self) -> None:
         """Its answer is over, one way or another."""
+        if self._is_call:
+            self.applying.streams = self._has_streamed
+        self.give_up()
+
+    def give_up(self) -> None:
+        """There will be no answer of an integration's: it counts as open no more."""
         if self._open:
             closing, self._open = self._open, ()
             for _, gauge in closing:
@@ -127,17 +154,17 @@ class Limits:
         for rule, window, _ in applying.windows:
             if window.counted(now) + 1 > window.most:
                 raise self._words.rate(call, rule, window, now=now, policy=applying.policy)
-        listens = call.incoming.method == "GET" or call.envelope.method == LISTEN
-        if listens:
+        is_stream = applying.streams or call.incoming.method == "GET" or call.envelope.method == LISTEN
+        if is_stream:
             for rule, gauge in applying.gauges:
                 if gauge.is_full:
                     raise self._words.streams(call, rule, gauge, policy=applying.policy)
         for _, window, _ in applying.windows:
             self._rates.pass_(window)
-        admission = Admission(applying, self._rates, at=at, now=now)
-        if listens:
-            admission.streaming()
-        elif is_metered:
+        admission = Admission(applying, self._rates, at=at, now=now, is_call=is_metered)
+        if is_stream:
+            admission.expect_stream()
+        if is_metered:
             if applying.slots and call.grant.environment == "live":
                 admission.owes = True
             elif applying.policy:
@@ -148,12 +175,13 @@ class Limits:
         """What it takes of allowances and caps; waits only when a lease must be fetched. Raises Refused."""
         admission.owes = False
         applying = admission.applying
-        admission.reservation = await self._reserve(call, applying, at=admission.at)
+        admission.reservation = await self._reserve(call, admission)
         if applying.policy:
             admission.headers = _headers(applying, admission.now, admission.at)
 
-    async def _reserve(self, call: Call, applying: Applying, *, at: datetime) -> Reservation:
-        """Everything or nothing. What a refused call had passed of rates is given back."""
+    async def _reserve(self, call: Call, admission: Admission) -> Reservation:
+        """Everything or nothing. What a refused call had passed of rates is given back, and its place among streams."""
+        applying, at = admission.applying, admission.at
         holds: list[Hold] = []
         try:
             for slot, amount in applying.slots:
@@ -165,6 +193,7 @@ class Limits:
                 holds.append(Hold(pool, slot.rule.measure, amount))
         except BaseException:
             Reservation(tuple(holds)).given_back()
+            admission.give_up()
             for _, window, _ in applying.windows:
                 window.used = max(0, window.used - 1)
             raise

@@ -6,6 +6,7 @@ Only these calls touch the database before they are made, in a thread. docs/adr/
 import asyncio
 import hashlib
 import re
+from collections import deque
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
@@ -27,6 +28,9 @@ from app.metering.proof_models import IdempotentCall
 
 HEADER = b"idempotency-key"
 RETRY_AFTER_S = 2
+AGAIN_S = 1.0
+OWED_AT_MOST = 10_000
+"""Keys that a database which was away still holds for calls that failed; any more come free by their age."""
 MARGIN = timedelta(minutes=2)
 NOT_KEPT = -31410
 
@@ -40,6 +44,8 @@ class Repeats:
         self._engine = engine
         self._longest = timedelta(seconds=settings.call_timeout_s + settings.ledger_timeout_s) + MARGIN
         self._process_id = process_id
+        self._owed: deque[Try] = deque(maxlen=OWED_AT_MOST)
+        self._paying: asyncio.Task[None] | None = None
 
     async def is_answered(self, call: Call, reply: Reply) -> bool:
         """Claim the call's key, or answer it as the try before was answered. Raises Refused."""
@@ -62,8 +68,20 @@ class Repeats:
     async def let_go(self, call: Call) -> None:
         """The call made no event: its key is free again."""
         claim, call.claim = call.claim, None
-        if claim is not None:
-            await asyncio.to_thread(self._let_go, claim)
+        if claim is not None and not await asyncio.to_thread(self._let_go, claim):
+            self._owed.append(claim)
+            if self._paying is None:
+                self._paying = asyncio.create_task(self._let_go_later())
+
+    async def _let_go_later(self) -> None:
+        """Until the database has heard of all of them, so that nobody is told for an hour that a call is under way."""
+        while self._owed:
+            await asyncio.sleep(AGAIN_S)
+            while self._owed:
+                if not await asyncio.to_thread(self._let_go, self._owed[0]):
+                    break
+                self._owed.popleft()
+        self._paying = None
 
     def _try(self, call: Call) -> Try:
         key = call.headers[HEADER]
@@ -84,13 +102,15 @@ class Repeats:
             session.commit()
         return found
 
-    def _let_go(self, claim: Try) -> None:
+    def _let_go(self, claim: Try) -> bool:
+        """Whether the database has heard of it."""
         try:
             with Session(self._engine) as session:
                 idempotency.let_go(session, key_id=claim.key_id, digest=claim.digest, receipt=claim.receipt)
                 session.commit()
         except SQLAlchemyError:
-            return  # it is free again once the call could not be under way any more
+            return False
+        return True
 
 
 def _digest(call: Call) -> str:

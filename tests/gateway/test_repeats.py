@@ -6,15 +6,18 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, select
 
 from app.core import clock
+from app.gateway import repeats
 from app.limits.models import GatewayProcess
 from app.metering import idempotency, receipts
 from app.metering.ledger_connection import LedgerConnection
 from app.metering.proof_models import IdempotentCall
 from tests.asynchronous import until
 from tests.gateway.gateways import CALL, RESULT
+from tests.gateway.limiting import limited
 from tests.gateway.streams import PROGRESS, event, stream
 from tests.gateway.upstreams import Upstream, answer, raw
 
@@ -114,6 +117,29 @@ async def test_a_call_that_failed_is_tried_anew(open_gateway, reply):
         assert len(upstream.requests) == 2
         assert sum(recorded.units for recorded in caller.events) == 0
         assert claims_in(caller.engine) == []
+
+
+async def test_a_key_is_free_again_once_the_database_that_was_away_is_back(open_sqlite_gateway, monkeypatch):
+    monkeypatch.setattr(repeats, "AGAIN_S", 0.01)
+    let_go, tries, is_away = idempotency.let_go, [], [True]
+
+    def unless_away(session, **which):
+        tries.append(which)
+        if is_away[0]:
+            raise OperationalError("DELETE", {}, Exception("the database is away"))
+        let_go(session, **which)
+
+    monkeypatch.setattr(idempotency, "let_go", unless_away)
+    rule = ("calls", "1/hour", {"per": "key"})
+    async with Upstream(raw(answer(BODY))) as upstream, limited(open_sqlite_gateway, upstream, rule) as caller:
+        await caller.call()
+        refused = await caller.call(headers=keyed(caller))
+        assert refused.error["data"]["reason"] == "rate_limited"
+        await until(lambda: len(tries) > 2)
+        assert len(claims_in(caller.engine)) == 1
+
+        is_away[0] = False
+        await until(lambda: not claims_in(caller.engine))
 
 
 async def test_a_result_too_large_to_be_kept_is_charged_once_and_says_so(open_sqlite_gateway):

@@ -1,13 +1,14 @@
 """T19: streams that stay open are counted, capped, and free their place at once when they end."""
 
 import asyncio
+import json
 
 import pytest
 
 from tests.asynchronous import until
-from tests.gateway.gateways import CALL
+from tests.gateway.gateways import CALL, RESULT
 from tests.gateway.limiting import limited
-from tests.gateway.upstreams import Upstream
+from tests.gateway.upstreams import Upstream, answer
 
 LISTEN = {
     "jsonrpc": "2.0",
@@ -64,7 +65,7 @@ async def test_two_hundred_streams_on_one_key_are_capped_and_closing_frees_at_on
         assert gauge.open == 0
 
 
-async def test_answers_that_stream_count_but_calls_are_not_refused_for_it(open_sqlite_gateway):
+async def test_answers_that_stream_count_and_calls_are_refused_once_that_is_known(open_sqlite_gateway):
     async with (
         Upstream(open_for_long) as upstream,
         limited(open_sqlite_gateway, upstream, ("streams", "2", {"per": "key"})) as caller,
@@ -73,10 +74,40 @@ async def test_answers_that_stream_count_but_calls_are_not_refused_for_it(open_s
         await until(lambda: all(one.answer.pieces for one in calls))
 
         assert (await getting(caller).finished()).status == 429
-        for one in calls:
+        for one in calls[1:]:
+            one.hang_up()
+            await one.finished()
+
+        second = caller.start(CALL)
+        await until(lambda: second.answer.pieces)
+        got = await caller.start(CALL).finished()
+        assert (got.status, got.error["data"]["reason"]) == (200, "too_many_streams")
+        assert not second.answer.is_complete
+        assert len(upstream.requests) == 4
+        for one in (calls[0], second):
             one.hang_up()
             await one.finished()
         stream = getting(caller)
         await until(lambda: stream.answer.pieces)
+        stream.hang_up()
+        await stream.finished()
+
+
+async def test_calls_answered_with_json_are_not_refused_for_streams(open_sqlite_gateway):
+    async def script(request, reader, writer):
+        if request.method == "GET":
+            await open_for_long(request, reader, writer)
+        else:
+            writer.write(answer(json.dumps(RESULT).encode()))
+            await writer.drain()
+
+    async with (
+        Upstream(script) as upstream,
+        limited(open_sqlite_gateway, upstream, ("streams", "1", {"per": "key"})) as caller,
+    ):
+        stream = getting(caller)
+        await until(lambda: stream.answer.pieces)
+
+        assert [(await caller.call()).receipt is not None for _ in range(3)] == [True] * 3
         stream.hang_up()
         await stream.finished()
