@@ -39,11 +39,12 @@ class Entry:
     all the same. until: by the monotonic clock, how long the waiter waits. reservation: told how it ended. settlements:
     what the event does to allowances and caps; is_owed: in any case, because its answer has left already. month: set
     when it is written; None when that is not known, because it waits on disk. left_nanos: what the tightest cap on
-    spending has left then, as far as is known.
+    spending has left then, as far as is known. ceiling_nanos: the most that it can cost.
     """
 
     __slots__ = (
         "answer",
+        "ceiling_nanos",
         "done",
         "is_owed",
         "left_nanos",
@@ -66,6 +67,7 @@ class Entry:
         answer: Answer | None = None,
     ) -> None:
         self.row = row
+        self.ceiling_nanos = row["amount_nanos"]
         self.done = done
         self.until = until
         self.reservation = reservation

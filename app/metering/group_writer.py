@@ -178,6 +178,7 @@ class GroupWriter:
         self._take_out(group, Outcome.WITHDRAWN, [entry for entry in group if entry.is_withdrawn])
         for entry in group:
             entry.month, entry.left_nanos, entry.receipt = None, None, ""
+            entry.row["amount_nanos"] = entry.ceiling_nanos  # a try that failed may have set what it would have cost
         self._sign_with(self._signer, group)
         try:
             if group and not self._spool.put(group, is_following=is_following):

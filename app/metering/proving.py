@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, select
@@ -41,13 +42,15 @@ def keys_in(connection: Connection) -> dict[str, bytes]:
     return {key_id: signing.decoded(public) for key_id, public in found}
 
 
-def contradiction(connection: Connection, said: Mapping[str, object]) -> str:
+def contradiction(connection: Connection, said: Mapping[str, Any]) -> str:
     """How the ledger contradicts what a genuine receipt says; "" when it does not."""
     event = connection.execute(select(EVENTS).where(EVENTS.c.id == said["id"])).mappings().first()
     if event is None:
         return "the ledger does not hold its call: it was dropped, or waits on a gateway's disk."
     facts = {name: event[name] for name in ("tool", "environment", "status", "units", "amount_nanos", "currency")}
     facts["organisation"], facts["key"] = str(event["organisation_id"]), str(event["key_id"])
+    if said["month"] is None and facts["amount_nanos"] < said["amount_nanos"]:
+        del facts["amount_nanos"]  # signed while the database was away, when only its ceiling was known
     differing = [name for name, value in facts.items() if said[name] != value]
     return f"the ledger says otherwise about: {', '.join(differing)}." if differing else ""
 

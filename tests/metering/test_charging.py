@@ -17,7 +17,7 @@ from app.limits.holds import CounterKey, Settlement
 from app.limits.leases import Want
 from app.limits.services import Selection
 from app.limits.settling import COUNTERS
-from app.metering import repricing
+from app.metering import proving, repricing
 from app.metering.charging import CHARGES
 from app.metering.entry import Entry
 from app.metering.ledger import reversal_of
@@ -25,10 +25,12 @@ from app.metering.ledger_connection import LedgerConnection
 from app.metering.models import UsageMonth
 from app.plans import rating
 from app.plans.rating import GRADUATED, PACKAGE, PER_UNIT, VOLUME, Scheme, Tier
+from tests.asynchronous import until
 from tests.conftest import NOW
 from tests.metering import recording as recorded
 from tests.metering.charged import TIERS, price
 from tests.metering.recording import events_in, row
+from tests.metering.test_spool import Door, spooling
 from tests.metering.test_verification import tamper
 
 MINE = UUID(int=1)
@@ -216,6 +218,37 @@ def test_i4_i5_i6_i7_the_amounts_of_any_batches_are_what_the_month_costs(
     assert sum(one["amount_nanos"] for group in rows for one in group) == rating.usage(units, scheme)
     assert wrong(engine) == []
     engine.dispose()
+
+
+async def test_a_call_that_waits_on_disk_never_costs_more_than_its_receipt_says(engine, session, tmp_path, monkeypatch):
+    door, version = Door(engine, monkeypatch), price(session)
+    rows = [row(price_version_id=version.id, amount_nanos=200) for _ in range(9)]
+    async with spooling(engine, tmp_path) as recorder:
+        await asyncio.gather(*[recorder.record(one) for one in rows[:3]])
+        tried = Entry(rows[3])
+        tried.row["amount_nanos"] = 0  # as a try that failed left it
+        tried.ceiling_nanos = 200
+        door.is_shut = True
+        recorder._writer.put(tried)
+        await asyncio.gather(*[recorder.record(one) for one in rows[4:]])
+        assert tried.row["amount_nanos"] == 200
+
+        door.is_shut = False
+        await until(lambda: not recorder.waiting_bytes)
+
+    written = events_in(engine)
+    assert sum(written[one["id"]].amount_nanos for one in rows) == rating.usage(9, TIERS)
+    assert max(written[one["id"]].amount_nanos for one in rows) == 200
+    assert wrong(engine) == []
+    said = {
+        "id": rows[8]["id"],
+        **{name: rows[8][name] for name in ("tool", "environment", "status", "units", "currency")},
+    }
+    said |= {"organisation": str(MINE), "key": str(rows[8]["key_id"]), "amount_nanos": 200, "month": None}
+    with engine.connect() as connection:
+        assert proving.contradiction(connection, said) == ""
+        assert "amount_nanos" in proving.contradiction(connection, {**said, "amount_nanos": 99})
+        assert "amount_nanos" in proving.contradiction(connection, {**said, "month": {}})
 
 
 async def test_gateways_that_write_at_once_share_the_free_units(engine, session):
