@@ -4,6 +4,7 @@ from sqlalchemy import MetaData
 
 from app.accounts import models as accounts
 from app.billing import models as billing
+from app.billing import reconcile_models as reconciling
 from app.billing import usage_models as shipping
 from app.core import audit, changes, db
 from app.integrations import models as integrations
@@ -26,6 +27,7 @@ TABLES = (
     organisations,
     plans,
     proofs,
+    reconciling,
     shipping,
 )
 

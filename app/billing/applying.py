@@ -28,11 +28,12 @@ GIVES_UP_AFTER = 12
 @dataclass(frozen=True, slots=True)
 class Handler:
     """fetch: the object that an event with this object_id is about, as it is now. apply: make it so here, in a
-    transaction; harmless when it is so already.
+    transaction; harmless when it is so already. is_by_event: fetch gets the id of the event itself, for thin ones.
     """
 
     fetch: Callable[[StripeApi, str], Found]
     apply: Callable[[Session, Found, datetime], None]
+    is_by_event: bool = False
 
 
 Handlers = Mapping[str, Handler]
@@ -61,7 +62,7 @@ def _one(
     engine: Engine, api: StripeApi, handler: Handler | None, event: StripeEvent, *, clock: Callable[[], datetime]
 ) -> None:
     try:
-        found = handler.fetch(api, event.object_id) if handler is not None and event.object_id else None
+        found = _fetch(api, handler, event)
     except Missing:
         found = None  # deleted since, so there is nothing to apply
     except PosternError as problem:
@@ -78,6 +79,13 @@ def _one(
     except Exception as problem:  # one event that surprises us must not keep the others waiting
         log.exception("stripe_event.failed", extra={"event": event.id, "type": event.type})
         _postpone(engine, event, problem, clock=clock)
+
+
+def _fetch(api: StripeApi, handler: Handler | None, event: StripeEvent) -> Found | None:
+    if handler is None:
+        return None
+    about = event.id if handler.is_by_event else event.object_id
+    return handler.fetch(api, about) if about else None
 
 
 def _postpone(engine: Engine, event: StripeEvent, problem: Exception, *, clock: Callable[[], datetime]) -> None:

@@ -27,7 +27,7 @@ PAGE = 5_000
 CLOSES_AFTER = timedelta(minutes=45)
 """After a month's end: Stripe closes invoices an hour after it, and what is cut must still be sent."""
 SEALED = db.metadata.tables[str(SealedEvent.__tablename__)]
-_COLUMNS = (
+COLUMNS = (
     "at",
     "price_version_id",
     "environment",
@@ -139,6 +139,7 @@ def _ship(
     so_far.quantity += found.quantity
     value = so_far.quantity // found.step - so_far.shipped
     so_far.shipped += value
+    so_far.last_seq = found.last_seq
     session.add(so_far)
     if not value:
         return
@@ -179,7 +180,7 @@ def _mark(session: Session, account: BillingAccount) -> UsageMark:
 
 def _sealed(session: Session, organisation_id: UUID, *, after: int) -> list[Row[tuple[object, ...]]]:
     statement = (
-        select(SEALED.c.seq, *[ledger.EVENTS.c[name] for name in _COLUMNS])
+        select(SEALED.c.seq, *[ledger.EVENTS.c[name] for name in COLUMNS])
         .join(ledger.EVENTS, ledger.EVENTS.c.id == SEALED.c.event_id)
         .where(SEALED.c.organisation_id == organisation_id, SEALED.c.seq > after)
         .order_by(SEALED.c.seq)

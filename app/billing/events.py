@@ -52,6 +52,7 @@ WANTED = (
     "charge.refunded",
 )
 """Snapshot events that mean something here; at most 20, as many as one list of Stripe's may name."""
+WANTED_THIN = ("v1.billing.meter.error_report_triggered", "v1.billing.meter.no_meter_found")
 
 
 def take_in(session: Session, body: bytes, *, signature: str | None, secret: str, now: datetime) -> bool:
@@ -98,7 +99,9 @@ def store(session: Session, said: dict[str, Any], *, payload: str, source: str, 
 def fetch_missed(api: StripeApi, *, since: datetime) -> list[dict[str, Any]]:
     """Every wanted event at Stripe from `since` on, oldest first. Raises StripeAway and its siblings."""
     params = {"created": {"gte": int(since.timestamp())}, "types": list(WANTED)}
-    return list(api.every(api.v1.events.list, params=params))[::-1]
+    thin = {"created": {"gte": since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}, "types": list(WANTED_THIN)}
+    found = list(api.every(api.v1.events.list, params=params))[::-1]
+    return found + api.every_thin(params=thin)[::-1]
 
 
 def sweep_from(session: Session, mode: str, *, now: datetime) -> datetime:

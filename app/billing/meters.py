@@ -138,9 +138,15 @@ class Book:
                 portions.append(Portion(meter.event_name, quantity, 1, 0 if portions else cost, currency))
         return portions
 
-    def step_of(self, event_name: str) -> int:
+    @staticmethod
+    def step_of(event_name: str) -> int:
         """How much of a quantity is one of the meter's units."""
         return MICRO if event_name.endswith("_amount") or event_name.startswith("postern_own_") else 1
+
+    def meter_of(self, event_name: str) -> Meter | None:
+        """The meter by this name; None for one of versions that are not in the book."""
+        named = (meter for _, _, meters in self._versions.values() for meter in meters)
+        return next((meter for meter in named if meter.event_name == event_name), None)
 
     def _gets_bills(self, at: datetime) -> bool:
         return self._stretches is None or any(stretch.holds(at) for stretch in self._stretches)

@@ -67,6 +67,19 @@ class StripeApi:
                 return
             after = page["data"][-1]["id"]
 
+    def every_thin(self, *, params: Params) -> list[Found]:
+        """All thin events that fit, newest first, page by page."""
+
+        def ask() -> list[Found]:
+            pages = self.client.v2.core.events.list(cast(Any, {**params, "limit": PAGE}))
+            return [event.to_dict() for event in pages.auto_paging_iter()]
+
+        return cast(list[Found], _asked(ask))
+
+    def thin(self, event_id: str) -> Found:
+        """A thin event with everything that Stripe says about it."""
+        return _heard(lambda: self.client.v2.core.events.retrieve(event_id))
+
 
 def from_settings(settings: Settings) -> StripeApi:
     """The one of this installation. Raises NoStripe when none is set."""
@@ -89,15 +102,18 @@ def _shared(key: str, mode: str, url: str) -> StripeApi:
 
 
 def _heard(call: Callable[[], Any]) -> Found:
+    return cast(Found, _asked(call).to_dict())
+
+
+def _asked(call: Callable[[], Any]) -> Any:  # noqa: ANN401  (whatever the call gives)
     try:
-        answer = call()
+        return call()
     except stripe.CardError as problem:
         raise Declined(problem.user_message or "The card was declined.") from problem
     except (stripe.APIConnectionError, stripe.RateLimitError) as problem:
         raise StripeAway("Stripe cannot be reached just now. Try again in a minute.") from problem
     except stripe.StripeError as problem:
         raise _trouble(problem) from problem
-    return cast(Found, answer.to_dict())
 
 
 def _trouble(problem: stripe.StripeError) -> Exception:

@@ -26,7 +26,7 @@ class UsageCut(SQLModel, table=True):
     """What all ranges so far come to, for one of Stripe's meters in one UTC month.
 
     quantity: units of the metric, or nano-minor-units for integrations' own prices. shipped: the sum of the values of
-    its ranges.
+    its ranges. last_seq: of the last event in it.
     """
 
     __tablename__ = "usage_cut"
@@ -37,6 +37,7 @@ class UsageCut(SQLModel, table=True):
     event_name: str = Field(max_length=100, primary_key=True)
     quantity: int = Field(sa_column=Column(BigInteger, nullable=False))
     shipped: int = Field(sa_column=Column(BigInteger, nullable=False))
+    last_seq: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
 
 
 class StripeOutbox(SQLModel, table=True):

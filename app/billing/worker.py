@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
-from app.billing import applying, delivery, events, stocking, stripe_api, usage
+from app.billing import applying, delivery, events, reconciling, stocking, stripe_api, usage
 from app.billing.handlers import HANDLERS
 from app.billing.problems import NoStripe
 from app.billing.stripe_api import StripeApi
@@ -67,7 +67,16 @@ def deliver_usage(engine: Engine, api: StripeApi, settings: Settings) -> int:
     return delivery.run(engine, api, clock=clock.now)
 
 
+def reconcile(engine: Engine, api: StripeApi, settings: Settings) -> int:
+    """The ledger against Stripe, once a night and before a month's invoices; gives how many findings are open."""
+    with Session(engine) as session:
+        if not reconciling.is_due(session, api.mode, now=clock.now()):
+            return 0
+    return reconciling.run(engine, api, clock=clock.now).findings
+
+
 STOCK = stocking.Stock()
+RECONCILE = (Task("reconcile", 60, reconcile),)
 TASKS = (Task("apply_events", 1, apply_events), Task("sweep_events", 3600, sweep_events))
 
 
@@ -85,7 +94,7 @@ def start(engine: Engine, settings: Settings, stop: threading.Event) -> list[thr
     """Threads that do all of it until `stop` is set."""
     threads = [
         threading.Thread(target=work, args=(engine, settings, stop, tasks), name=name, daemon=True)
-        for name, tasks in (("stripe", TASKS), ("usage", usage_tasks(settings)))
+        for name, tasks in (("stripe", TASKS), ("usage", usage_tasks(settings)), ("reconcile", RECONCILE))
     ]
     for thread in threads:
         thread.start()

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from app.cli import doctor, integrations, keys, limits, operate, plans, prices, proof, secrets
+from app.cli import doctor, integrations, keys, limits, operate, plans, prices, proof, reconcile, secrets
 from app.core.errors import PosternError
 
 
@@ -25,6 +25,7 @@ for command in (
     plans.plans,
     prices.price,
     limits.limit,
+    reconcile.reconcile,
     proof.verify,
     proof.seals,
     proof.explain,

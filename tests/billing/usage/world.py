@@ -90,8 +90,8 @@ class World:
         self.customers.append(customer)
         return customer
 
-    def use(self, customer, calls=1, *, at=None):
-        """So many calls, in the ledger and sealed."""
+    def use(self, customer, calls=1, *, at=None, units=1):
+        """So many calls, in the ledger and sealed. units: that each counts as."""
         for _ in range(calls):
             self.make.call(
                 customer.key,
@@ -100,8 +100,9 @@ class World:
                 price_version_id=self.price.id,
                 amount_nanos=EACH_NANOS,
                 currency="usd",
+                units=units,
             )
-        customer.calls += calls
+        customer.calls += calls * units
         Sealer().run(self.session, vault.from_settings(self.settings), now=self.now)
         self.session.commit()
 

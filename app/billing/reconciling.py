@@ -1,0 +1,273 @@
+"""Reconciliation: the ledger, recomputed, against what was cut and sent of it, what Stripe's meters have counted, and
+what its invoices say. Never writes usage; heals only what was never sent, and leaves all else to people as findings.
+
+Nightly, in the hour between a month's end and its invoices, and on demand. docs/operate/billing.md says what findings
+mean.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from app.billing import comparing, findings, invoicing, recounting
+from app.billing.catalogue import METER, by_key
+from app.billing.comparing import Books, Difference, Window
+from app.billing.findings import Dated
+from app.billing.models import BillingAccount
+from app.billing.reconcile_models import UNKNOWN, Agreed, ReconcileRun
+from app.billing.recounting import Place, Sent
+from app.billing.stripe_api import StripeApi
+from app.billing.usage import Shelf
+from app.billing.usage_models import DELIVERED, METERED, REFUSED, StripeOutbox
+from app.plans import periods
+
+log = logging.getLogger(__name__)
+
+NIGHTLY_HOUR = 2
+BEFORE_INVOICES = timedelta(minutes=50)
+"""After a month's end: what was cut in time has been sent, and Stripe closes the invoices at 60."""
+AGAIN_AFTER = timedelta(hours=1)
+"""A run that was cut off is done again so long after it began."""
+SETTLES = timedelta(minutes=15)
+"""Stripe's sums may lag behind what it has taken."""
+LOOKS_BACK = timedelta(days=45)
+"""Months that end later than so long ago are compared."""
+PAGE = 100
+DAY, HOUR = "day", "hour"
+_SECONDS = {DAY: 86_400, HOUR: 3_600}
+
+Counted = dict[Place, dict[int, int]]
+"""What Stripe has: meter and month to beginnings of days to sums."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Theirs:
+    """What Stripe was told, and what it has."""
+
+    told: Sent
+    counted: Counted
+
+
+def is_due(session: Session, mode: str, *, now: datetime) -> bool:
+    """Whether a night, or the hour before a month's invoices, has come without a whole run since."""
+    statement = select(ReconcileRun).where(ReconcileRun.mode == mode, ReconcileRun.began_at >= _slot(now))
+    since = session.exec(statement.order_by(col(ReconcileRun.began_at).desc())).all()
+    return not any(one.ended_at or now - one.began_at < AGAIN_AFTER for one in since)
+
+
+def run(engine: Engine, api: StripeApi, *, clock: Callable[[], datetime]) -> ReconcileRun:
+    """Compare every account; gives what came of it. Raises StripeAway and its siblings; repeating does no harm."""
+    now = clock()
+    with Session(engine, expire_on_commit=False) as session:
+        run = ReconcileRun(mode=api.mode, began_at=now)
+        session.add(run)
+        session.commit()
+    for account in _accounts(engine, api.mode):
+        run.places += _one(engine, api, account, now=clock())
+    with Session(engine, expire_on_commit=False) as session:
+        run.findings = findings.count_open(session, api.mode)
+        run.ended_at = clock()
+        session.add(run)
+        session.commit()
+    log.info("reconcile.done", extra={"places": run.places, "findings": run.findings})
+    return run
+
+
+def _slot(now: datetime) -> datetime:
+    """The last moment at which a run should have begun."""
+    nightly = now.replace(hour=NIGHTLY_HOUR, minute=0, second=0, microsecond=0)
+    nightly = nightly if nightly <= now else nightly - timedelta(days=1)
+    closing = periods.start_of(periods.MONTH, now) + BEFORE_INVOICES
+    return max(nightly, closing) if closing <= now else nightly
+
+
+def _accounts(engine: Engine, mode: str) -> Iterator[BillingAccount]:
+    after = None
+    while True:
+        statement = select(BillingAccount).where(BillingAccount.mode == mode)
+        if after is not None:
+            statement = statement.where(col(BillingAccount.organisation_id) > after)
+        with Session(engine, expire_on_commit=False) as session:
+            page = session.exec(statement.order_by(col(BillingAccount.organisation_id)).limit(PAGE)).all()
+        yield from page
+        if len(page) < PAGE:
+            return
+        after = page[-1].organisation_id
+
+
+def _one(engine: Engine, api: StripeApi, account: BillingAccount, *, now: datetime) -> int:
+    """Compare one account; gives how many places were compared."""
+    since = periods.start_of(periods.MONTH, now - LOOKS_BACK)
+    with Session(engine, expire_on_commit=False) as session:
+        book = Shelf(session).book_of(session, account)
+        known = recounting.sent(session, account, since=since)
+        meters = by_key(session, api.mode, METER, {name for name, _ in known.places()})
+    counted = _ask(api, account, known, meters)
+    items = _ask_items(api, account) if any(recounting.is_late(name) for name, _ in known.places()) else {}
+    with Session(engine, expire_on_commit=False) as session:
+        told = recounting.sent(session, account, since=since)
+        ledgers = recounting.recount(session, account, book, told, since=since)
+        ours = list(recounting.books(told, ledgers, now=now))
+        found: list[Dated] = [(one.month_at, each) for one in ours for each in comparing.of_books(one)]
+        found += _windows(api, account, told, counted, meters, now=now)
+        found += _late_items(told, items, now=now)
+        found += invoicing.compare(session, account, book, told, since=since, now=now)
+        found = _heal(session, account, found, ours, _Theirs(told, counted), now=now)
+        seen = findings.record(session, api.mode, account.organisation_id, found, now=now)
+        findings.end_others(session, api.mode, account.organisation_id, seen, since=since, now=now)
+        if not found:
+            _agree(session, account, told, now=now)
+        session.commit()
+    return len(ours)
+
+
+def _ask(api: StripeApi, account: BillingAccount, known: Sent, meters: dict[str, str]) -> Counted:
+    """Sums by day of every meter and month that something was sent to."""
+    return {
+        place: _summaries(api, meters[place[0]], account, (place[1], _end(place[1])), DAY)
+        for place in known.places()
+        if place[0] in meters
+    }
+
+
+def _summaries(
+    api: StripeApi, meter_id: str, account: BillingAccount, stretch: tuple[datetime, datetime], window: str
+) -> dict[int, int]:
+    params = {
+        "customer": account.customer_id,
+        "start_time": int(stretch[0].timestamp()),
+        "end_time": int(stretch[1].timestamp()),
+        "value_grouping_window": window,
+    }
+    rows = api.every(api.v1.billing.meters.event_summaries.list, meter_id, params=params)
+    return {int(row["start_time"]): int(row["aggregated_value"]) for row in rows}
+
+
+def _windows(
+    api: StripeApi, account: BillingAccount, told: Sent, counted: Counted, meters: dict[str, str], *, now: datetime
+) -> list[Dated]:
+    """Days that differ, each narrowed down to its hours."""
+    found: list[Dated] = []
+    for place, sums in sorted(counted.items()):
+        rows = [row for row in told.rows_of(place) if row.kind == METERED]
+        for day, window in _by(rows, sums, DAY, place, now=now).items():
+            difference = comparing.of_window(window)
+            if difference is None:
+                continue
+            begins_at = datetime.fromtimestamp(day, UTC)
+            ends_at = begins_at + timedelta(days=1)
+            hours = _summaries(api, meters[place[0]], account, (begins_at, ends_at), HOUR)
+            of_day = [row for row in rows if begins_at <= row.at < ends_at]
+            by_hour = _by(of_day, hours, HOUR, place, now=now).values()
+            narrowed = [each for each in map(comparing.of_window, by_hour) if each is not None]
+            found += [(place[1], each) for each in narrowed or [difference]]
+    return found
+
+
+def _by(
+    rows: list[StripeOutbox], sums: dict[int, int], window: str, place: Place, *, now: datetime
+) -> dict[int, Window]:
+    """What was told and counted, by day or hour."""
+    settled: dict[int, int] = defaultdict(int)
+    perhaps: dict[int, list[int]] = defaultdict(list)
+    for row in rows:
+        at = int(row.at.timestamp())
+        begins = at - at % _SECONDS[window]
+        if row.state == DELIVERED and row.delivered_at is not None and row.delivered_at <= now - SETTLES:
+            settled[begins] += row.value
+        elif row.state != REFUSED:
+            perhaps[begins].append(row.value)
+    shown = "%Y-%m-%d" if window == DAY else "%Y-%m-%d %H:00"
+    return {
+        begins: Window(
+            f"{place[0]}, {datetime.fromtimestamp(begins, UTC):{shown}}",
+            settled[begins],
+            perhaps[begins],
+            sums.get(begins, 0),
+        )
+        for begins in sorted({*settled, *perhaps, *sums})
+    }
+
+
+def _ask_items(api: StripeApi, account: BillingAccount) -> dict[str, int]:
+    """Range to minor units, of the customer's invoice items that we made."""
+    items = api.every(api.v1.invoice_items.list, params={"customer": account.customer_id})
+    found: dict[str, int] = defaultdict(int)
+    for item in items:
+        name = (item.get("metadata") or {}).get("range")
+        if name:
+            found[str(name)] += int(item["amount"])
+    return dict(found)
+
+
+def _late_items(told: Sent, items: dict[str, int], *, now: datetime) -> list[Dated]:
+    found: list[Dated] = []
+    known = {row.identifier for row in told.rows}
+    for row in told.rows:
+        if recounting.is_late(row.event_name) and row.state != REFUSED:
+            is_settled = row.state == DELIVERED and row.delivered_at is not None and row.delivered_at <= now - SETTLES
+            subject = f"{comparing.place_of(row.event_name, row.month_at)}, item of {row.first_seq}-{row.last_seq}"
+            window = Window(
+                subject,
+                row.value if is_settled else 0,
+                () if is_settled else (row.value,),
+                items.get(row.identifier, 0),
+            )
+            difference = comparing.of_window(window)
+            found += [(row.month_at, difference)] if difference else []
+    for name, amount in items.items():
+        if name not in known and told.rows:
+            proposal = "An invoice item names a range that we do not know, or one of an older month."
+            found.append((max(row.month_at for row in told.rows), Difference(UNKNOWN, name, 0, amount, proposal)))
+    return found
+
+
+def _heal(
+    session: Session,
+    account: BillingAccount,
+    found: list[Dated],
+    ours: list[Books],
+    theirs: _Theirs,
+    *,
+    now: datetime,
+) -> list[Dated]:
+    """Send what was never sent, where nothing else is wrong with the place and Stripe has exactly what it was told."""
+    left = list(found)
+    for one in ours:
+        place = (one.event_name, one.month_at)
+        of_it = [(at, each) for at, each in found if each.subject.startswith(f"{one.event_name}, ") and at == place[1]]
+        missing = sum(each.never_sent for _, each in of_it)
+        if not missing or len(of_it) != 1 or recounting.is_late(one.event_name) or now >= _end(one.month_at):
+            continue
+        is_quiet = all(row.state == DELIVERED for row in theirs.told.rows_of(place))
+        has = sum(theirs.counted.get(place, {}).values())
+        if is_quiet and has == one.told:
+            recounting.send_missing(session, account, one, missing, seq=theirs.told.mark, now=now)
+            log.warning("reconcile.healed", extra={"place": of_it[0][1].subject, "value": missing})
+            left.remove(of_it[0])
+    return left
+
+
+def _agree(session: Session, account: BillingAccount, told: Sent, *, now: datetime) -> None:
+    """Up to the last link before anything that has not settled."""
+    open_seqs = [
+        row.first_seq
+        for row in told.rows
+        if not (row.state == DELIVERED and row.delivered_at is not None and row.delivered_at <= now - SETTLES)
+    ]
+    seq = min([told.mark, *[first - 1 for first in open_seqs]])
+    found = session.get(Agreed, (account.organisation_id, account.mode)) or Agreed(
+        organisation_id=account.organisation_id, mode=account.mode, seq=0, at=now
+    )
+    found.seq, found.at = max(found.seq, seq), now
+    session.add(found)
+    session.flush()
+
+
+def _end(month_at: datetime) -> datetime:
+    return periods.end_of(periods.MONTH, month_at)
