@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from app.billing import meters, statement, used
+from app.billing.bill import Credit, Priced, Quantities, Statement, Stay
 from app.billing.months import Month
-from app.billing.statement import Credit, Priced, Quantities, Statement, Stay
 from app.integrations.models import Integration
 from app.plans import queries as plans
 from app.plans.document import PREPAID

@@ -6,134 +6,28 @@ lines mean, and how to do them again: docs/statement.md.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from app.billing import meters
-from app.plans import amounts, intervals, metrics, rating
-from app.plans.models import YEARLY
+from app.billing import fees, meters
+from app.billing.bill import (
+    MINIMUM,
+    OWN,
+    SHORT,
+    USAGE,
+    Credit,
+    Line,
+    Part,
+    Period,
+    Priced,
+    Quantities,
+    Statement,
+    Stay,
+    Total,
+)
+from app.plans import amounts, metrics, rating
 from app.plans.rating import Scheme
-
-USAGE, OWN, MINIMUM, BASE, SEATS = "usage", "own", "minimum", "base", "seats"
-KINDS = (USAGE, OWN, MINIMUM, BASE, SEATS)
-_SHORT = 12
-
-Period = tuple[datetime, datetime]
-"""[start, end)."""
-
-Quantities = Mapping[UUID, Mapping[str, int]]
-"""Price version to metric to how much was charged for in the month."""
-
-
-@dataclass(frozen=True, slots=True)
-class Priced:
-    """A price version as bills need it. schemes: metric to scheme. is_own: an integration's own, not a plan's.
-    is_prepaid: of a plan that is paid from credit.
-    """
-
-    version_id: UUID
-    label: str
-    currency: str
-    schemes: Mapping[str, Scheme]
-    is_own: bool = False
-    is_prepaid: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Stay:
-    """A subscription with a base fee. base_minor: of an interval; seat_minor: of one of seats_extra, likewise."""
-
-    subscription_id: UUID
-    plan_version_id: UUID
-    plan: str
-    currency: str
-    interval: str
-    begins_at: datetime
-    ends_at: datetime | None
-    anchor_at: datetime
-    base_minor: int
-    seat_minor: int
-    seats_extra: int
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one metric of one price version adds to a line."""
-
-    version_id: UUID
-    label: str
-    metric: str
-    quantity: int
-    nanos: int
-
-
-@dataclass(frozen=True, slots=True)
-class Fee:
-    """How a base fee's line came about: [the line's period) of the interval `whole`, of fee_minor times the quantity.
-    A line with is_back gives back what was paid for a part that was not used.
-    """
-
-    plan_version_id: UUID
-    interval: str
-    fee_minor: int
-    whole: Period
-    is_back: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """key: names it in addresses; the same whenever the bill is made again. metric: "" for several and for fees.
-    quantity: of the metric, or of seats. nanos: before rounding. [begins_at, ends_at): what it is for.
-    """
-
-    key: str
-    kind: str
-    description: str
-    currency: str
-    metric: str
-    quantity: int
-    nanos: int
-    amount_minor: int
-    begins_at: datetime
-    ends_at: datetime
-    parts: tuple[Part, ...] = ()
-    fee: Fee | None = None
-    is_prepaid: bool = False
-
-    @property
-    def version_ids(self) -> tuple[UUID, ...]:
-        """Of the prices by which its calls were charged."""
-        return tuple(dict.fromkeys(part.version_id for part in self.parts))
-
-
-@dataclass(frozen=True, slots=True)
-class Credit:
-    """Something that pays for a part of a bill, in whole minor units, 0 or more."""
-
-    description: str
-    currency: str
-    amount_minor: int
-
-
-@dataclass(frozen=True, slots=True)
-class Total:
-    """Of one currency: due = subtotal - the credits, of each of which at most what is left was used."""
-
-    currency: str
-    subtotal_minor: int
-    credits: tuple[Credit, ...]
-    due_minor: int
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One organisation's bill for [begins_at, ends_at), a calendar month in UTC; fees first, then use."""
-
-    begins_at: datetime
-    ends_at: datetime
-    lines: tuple[Line, ...]
-    totals: tuple[Total, ...]
 
 
 def of_month(
@@ -147,7 +41,7 @@ def of_month(
 ) -> Statement:
     """The bill. priced: every version that was used, and those whose minimum counts, in the order of the lines."""
     period = (begins_at, ends_at)
-    lines = [line for stay in stays for line in fees(stay, begins_at=begins_at, ends_at=ends_at)]
+    lines = [line for stay in stays for line in fees.lines(stay, begins_at=begins_at, ends_at=ends_at)]
     for one in priced:
         if not one.is_own:
             lines += _of_charge(one, quantities.get(one.version_id, {}), period)
@@ -179,42 +73,9 @@ def settled(currency: str, subtotal_minor: int, credit: Iterable[Credit]) -> Tot
     return Total(currency, subtotal_minor, tuple(used), left)
 
 
-def fees(stay: Stay, *, begins_at: datetime, ends_at: datetime) -> list[Line]:
-    """The base fee's lines in [begins_at, ends_at), a month: where its interval begins, for all of it; and in
-    a later one what comes back, where a year ends early. So the bill for a month that is over never changes.
-    """
-    last = ends_at - (ends_at - begins_at) // 2
-    whole = intervals.around(last, interval=stay.interval, anchor_at=stay.anchor_at)
-    starts = max(stay.begins_at, whole[0])
-    is_over = stay.ends_at is not None and begins_at <= stay.ends_at < ends_at
-    if begins_at <= starts < ends_at:
-        until = stay.ends_at if stay.ends_at is not None and is_over else whole[1]
-        return _fee_lines(stay, (starts, until), whole, is_back=False) if until > starts else []
-    if stay.interval == YEARLY and is_over and stay.ends_at is not None and starts < stay.ends_at < whole[1]:
-        return _fee_lines(stay, (stay.ends_at, whole[1]), whole, is_back=True)
-    return []
-
-
 def key_of(version_id: UUID, what: str) -> str:
     """The key of a line by use."""
-    return f"{version_id.hex[:_SHORT]}-{what}"
-
-
-def _fee_lines(stay: Stay, period: Period, whole: Period, *, is_back: bool) -> list[Line]:
-    found: list[Line] = []
-    short = stay.subscription_id.hex[:_SHORT]
-    for kind, each, quantity in ((BASE, stay.base_minor, 1), (SEATS, stay.seat_minor, stay.seats_extra)):
-        minor = intervals.part_minor(each * quantity, *period, whole=whole)
-        if not minor:
-            continue
-        minor = -minor if is_back else minor
-        words = f"{stay.plan}, per {stay.interval}" if kind == BASE else f"{stay.plan}, further seats"
-        fee = Fee(stay.plan_version_id, stay.interval, each, whole, is_back)
-        nanos = minor * amounts.NANOS
-        description = f"{words}: not used" if is_back else words
-        key = f"{kind}-{short}{'-back' if is_back else ''}"
-        found.append(Line(key, kind, description, stay.currency, "", quantity, nanos, minor, *period, fee=fee))
-    return found
+    return f"{version_id.hex[:SHORT]}-{what}"
 
 
 def _of_charge(priced: Priced, used: Mapping[str, int], period: Period) -> list[Line]:

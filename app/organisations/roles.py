@@ -1,7 +1,7 @@
 """What each role may do. The whole table, so that it can be read in one look."""
 
-READ = frozenset({"keys:read", "usage:read"})
-WRITE = frozenset({"keys:write"})
+READ = frozenset({"keys:read", "usage:read", "billing:read"})
+WRITE = frozenset({"keys:write", "billing:write"})
 
 PERMISSIONS: dict[str, frozenset[str]] = {
     "owner": READ | WRITE,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.billing import statement
-from app.billing.statement import Credit, Priced, Stay
+from app.billing import fees, statement
+from app.billing.bill import Credit, Priced, Stay
 from app.plans.rating import GRADUATED, PACKAGE, PER_UNIT, VOLUME, Scheme, Tier
 
 BEGINS, ENDS = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
@@ -159,7 +159,7 @@ def test_a_year_is_billed_in_the_month_that_it_begins_in():
     year = stay(interval="year", base=99_000, seat=0)
 
     found = {
-        name: [line.amount_minor for line in statement.fees(year, **month_of(name))]
+        name: [line.amount_minor for line in fees.lines(year, **month_of(name))]
         for name in ("2026-10", "2026-11", "2026-12", "2027-11")
     }
 
@@ -169,8 +169,8 @@ def test_a_year_is_billed_in_the_month_that_it_begins_in():
 def test_a_year_that_ends_early_gives_back_what_was_not_used_and_leaves_the_first_bill_alone():
     year = stay(interval="year", base=99_000, seat=0, ends=moment("2027-02-01"))
 
-    [first] = statement.fees(year, **month_of("2026-11"))
-    [back] = statement.fees(year, **month_of("2027-02"))
+    [first] = fees.lines(year, **month_of("2026-11"))
+    [back] = fees.lines(year, **month_of("2027-02"))
 
     assert first.amount_minor == 99_000
     assert back.amount_minor == -(99_000 - 99_000 * 92 // 365) - 1 or back.amount_minor == -(

@@ -1,0 +1,191 @@
+"""Bills by month: a month's lines, behind a line its hours, behind an hour its calls."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from flask import Blueprint, Response, request
+from flask.typing import ResponseReturnValue
+
+from app.billing import drilling, gathering, months, spending
+from app.billing.bill import Line
+from app.billing.months import Month
+from app.integrations import queries as integrations
+from app.keys import queries as keys
+from app.organisations.guards import current, member
+from app.plans import amounts, metrics
+from app.web import htmx
+
+bp = Blueprint("months", __name__, url_prefix="/billing/months")
+
+MONTHS = 24
+HOURS = 48
+CALLS = 50
+LINE_COLUMNS = (
+    "line", "kind", "description", "metric", "quantity", "nanos", "amount_minor", "currency", "from_utc", "until_utc",
+    "price_versions",
+)  # fmt: skip
+
+
+@bp.get("/")
+@member("billing:read")
+def index() -> ResponseReturnValue:
+    before = request.args.get("before")
+    since = months.named(before, now=current.now) if before else None
+    found = months.latest(current.organisation.created_at, now=current.now, limit=MONTHS + 1, before=since)
+    return htmx.render(
+        "billing/months.html",
+        months=found[:MONTHS],
+        older=found[MONTHS - 1].name if len(found) > MONTHS else None,
+        now=current.now,
+    )
+
+
+@bp.get("/<month>")
+@member("billing:read")
+def show(month: str) -> ResponseReturnValue:
+    chosen = months.named(month, now=current.now)
+    found = spending.spending_of(current.session, current.organisation, chosen, now=current.now)
+    return htmx.render(
+        "billing/month.html",
+        month=chosen,
+        is_over=chosen.is_over(current.now),
+        spending=found,
+        words=Words(),
+        now=current.now,
+    )
+
+
+@bp.get("/<month>/statement.csv")
+@member("billing:read")
+def lines_csv(month: str) -> ResponseReturnValue:
+    """The lines of the page; amounts in whole minor units, and in 1e-9 of them before rounding."""
+    chosen = months.named(month, now=current.now)
+    made = gathering.statement_of(current.session, current.organisation.id, chosen)
+    rows = [
+        [
+            line.key, line.kind, line.description, line.metric, line.quantity, line.nanos, line.amount_minor,
+            line.currency, _iso(line.begins_at), _iso(line.ends_at), " ".join(map(str, line.version_ids)),
+        ]
+        for line in made.lines
+    ]  # fmt: skip
+    return _file(f"statement-{chosen.name}.csv", LINE_COLUMNS, rows)
+
+
+@bp.get("/<month>/<line>")
+@member("billing:read")
+def hours(month: str, line: str) -> ResponseReturnValue:
+    chosen, found = _line(month, line)
+    rows = drilling.hours(current.session, current.organisation, found)
+    before = request.args.get("before")
+    if before:
+        until = drilling.hour_named(before, found)
+        rows = [row for row in rows if row.begins_at < until]
+    return htmx.render(
+        "billing/line.html",
+        month=chosen,
+        line=found,
+        hours=rows[:HOURS],
+        older=rows[HOURS - 1].name if len(rows) > HOURS else None,
+        before=before,
+        words=Words(),
+        now=current.now,
+    )
+
+
+@bp.get("/<month>/<line>/hours.csv")
+@member("billing:read")
+def hours_csv(month: str, line: str) -> ResponseReturnValue:
+    """Every hour of the line, newest first."""
+    chosen, found = _line(month, line)
+    rows = drilling.hours(current.session, current.organisation, found)
+    lines = [[_iso(row.begins_at), row.calls, row.quantity, row.nanos, found.currency] for row in rows]
+    name = f"{chosen.name}-{found.key}-hours.csv"
+    return _file(name, ("hour_utc", "calls", found.metric or "quantity", "nanos", "currency"), lines)
+
+
+@bp.get("/<month>/<line>/<hour>")
+@member("billing:read")
+def calls(month: str, line: str, hour: str) -> ResponseReturnValue:
+    chosen, found = _line(month, line)
+    hour_at = drilling.hour_named(hour, found)
+    before = request.args.get("before")
+    page = drilling.calls(current.session, current.organisation, found, hour_at, limit=CALLS + 1, before=before)
+    names = keys.keys_by_id(current.session, current.organisation, list({one.event.key_id for one in page}))
+    slugs = {one.id: one.slug for one in integrations.every(current.session)}
+    return htmx.render(
+        "billing/hour.html",
+        month=chosen,
+        line=found,
+        hour_at=hour_at,
+        hour=hour,
+        calls=page[:CALLS],
+        older=page[CALLS - 1].event.id if len(page) > CALLS else None,
+        before=before,
+        key_names={key_id: key.name for key_id, key in names.items()},
+        slugs=slugs,
+        words=Words(),
+    )
+
+
+@bp.get("/<month>/<line>/<hour>/calls.csv")
+@member("billing:read")
+def calls_csv(month: str, line: str, hour: str) -> ResponseReturnValue:
+    """Every call of the hour, newest first."""
+    _, found = _line(month, line)
+    hour_at = drilling.hour_named(hour, found)
+    columns = ("receipt", "at_utc", "tool", "status", found.metric or "quantity", "nanos", "currency", "price_version")
+    rows = (
+        [
+            one.event.id, one.event.at.isoformat(), one.event.tool, one.event.status, one.quantity,
+            one.event.amount_nanos, one.event.currency, one.event.price_version_id,
+        ]
+        for one in drilling.every_call(current.session, current.organisation, found, hour_at)
+    )  # fmt: skip
+    return _file(f"{found.key}-{hour}-calls.csv", columns, rows)
+
+
+class Words:
+    """How money and quantities are written on these pages."""
+
+    @staticmethod
+    def minor(amount: int, currency: str) -> str:
+        """Whole minor units."""
+        return amounts.shown_minor(amount, currency=currency)
+
+    @staticmethod
+    def nanos(amount: int, currency: str) -> str:
+        """Unrounded amounts, also below zero."""
+        return (
+            f"-{amounts.shown(-amount, currency=currency)}" if amount < 0 else amounts.shown(amount, currency=currency)
+        )
+
+    @staticmethod
+    def unit(metric: str, quantity: int) -> str:
+        """“call” or “calls”."""
+        return metrics.WORDS[metric][0 if quantity == 1 else 1] if metric else ""
+
+
+def _line(month: str, key: str) -> tuple[Month, Line]:
+    chosen = months.named(month, now=current.now)
+    made = gathering.statement_of(current.session, current.organisation.id, chosen)
+    return chosen, drilling.line_of(made, key)
+
+
+def _file(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(columns)
+    writer.writerows([["" if value is None else _safe(value) for value in row] for row in rows])
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(text.getvalue(), mimetype="text/csv", headers=headers)
+
+
+def _safe(value: object) -> object:
+    """Tools' names come from others, and spreadsheets take some beginnings for formulas."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value
+
+
+def _iso(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
