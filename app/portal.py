@@ -63,6 +63,7 @@ PERSON = (Place("Sessions and sign-in", "account.index", "session"),)
 OPERATOR = (Place("Operator’s pages", "admin.index", "settings"),)
 OPERATOR_RAIL = (
     Place("Organisations", "admin.index", "organisation"),
+    Place("Money", "money.index", "billing"),
     Place("Events of Stripe", "stripe_events.index", "usage", short="Stripe"),
     Place("Back to the console", "home.index", "chevron-left", short="Console"),
 )

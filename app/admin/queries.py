@@ -1,7 +1,9 @@
 """What operators look at: every organisation at once. Only behind the operator's guard."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -28,6 +30,12 @@ class Installation:
     organisations: int
     live_keys: int
     calls: int
+
+
+def names_of(session: Session, organisation_ids: Collection[UUID]) -> dict[UUID, str]:
+    """What these organisations are called; those that are not there are left out."""
+    statement = select(Organisation.id, Organisation.name).where(col(Organisation.id).in_(organisation_ids))
+    return dict(session.exec(statement).all())
 
 
 def organisations(session: Session, *, since: datetime, limit: int, offset: int = 0) -> list[OrganisationLine]:

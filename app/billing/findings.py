@@ -10,6 +10,8 @@ from sqlmodel import Session, col, select
 
 from app.billing.comparing import Difference
 from app.billing.reconcile_models import Agreed, Finding, ReconcileRun
+from app.core import audit
+from app.core.errors import Conflict, NotFound
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +75,23 @@ def end_others(
             found.ended_at = now
             session.add(found)
     session.flush()
+
+
+def settle(session: Session, finding_id: UUID, *, person_id: UUID, now: datetime) -> Finding:
+    """Somebody has seen to it. What is still so is found again by the next run. Raises NotFound, and Conflict for one
+    that has ended.
+    """
+    found = session.get(Finding, finding_id)
+    if found is None:
+        raise NotFound("There is no such finding.")
+    if found.ended_at is not None:
+        raise Conflict("It has ended already.")
+    found.ended_at = now
+    session.add(found)
+    details = {"kind": found.kind, "subject": found.subject, "ours": str(found.ours), "theirs": str(found.theirs)}
+    audit.record(session, action="finding.settled", now=now, person_id=person_id, details=details)
+    session.flush()
+    return found
 
 
 def listed(session: Session, *, is_open: bool, limit: int, offset: int = 0) -> list[Finding]:
