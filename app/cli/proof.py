@@ -10,6 +10,7 @@ from uuid import UUID
 import click
 from sqlalchemy import Connection
 
+from app.billing import recompute
 from app.cli import database
 from app.core import clock, config
 from app.core.errors import Invalid, NotFound
@@ -26,7 +27,13 @@ MINUTES = 15
     help="Check that no event was changed, dropped, reordered or put in, that all amounts and totals are right, "
     "and that no price, plan or entry of the audit trail was changed or deleted; with --against, that what was sealed "
     "once is still there; with --receipt, that a receipt is genuine and its call is in the ledger. "
+    "With a STATEMENT (statement.json, as the page of a month gives it), do that bill again from its calls, and hold "
+    "the receipts in the folder RECEIPTS against it; nothing else is needed: no database. "
     "Exits with 1 if anything is wrong."
+)
+@click.argument("statement", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    "held", metavar="[RECEIPTS]", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path)
 )
 @click.option("--organisation", "slug", help="Only the ledger of the organisation with this slug.")
 @click.option("--receipt", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file with a receipt.")
@@ -43,7 +50,17 @@ MINUTES = 15
     help="Seals that you kept, as `postern seals` printed them: finds also an end that was cut off.",
 )
 @click.option("--minutes", default=MINUTES, show_default=True, help="An event older than that must be sealed.")
-def verify(slug: str | None, receipt: Path | None, kept: Path | None, against: Path | None, minutes: int) -> None:
+def verify(
+    statement: Path | None,
+    held: Path | None,
+    slug: str | None,
+    receipt: Path | None,
+    kept: Path | None,
+    against: Path | None,
+    minutes: int,
+) -> None:
+    if statement is not None:
+        sys.exit(_statement(statement, held))
     keys = _keys_in(kept) if kept is not None else None
     seals = _seals_in(against) if against is not None else None
     sys.exit(_receipt(receipt, keys) if receipt is not None else _ledger(slug, keys, seals, minutes))
@@ -112,6 +129,14 @@ def _wrong(
     if seals is not None:
         for whose, words in kept_seals.contradictions(connection, seals, keys=keys):
             yield f"{f'organisation {whose}' if whose is not None else 'audit trail'}, {words}"
+
+
+def _statement(path: Path, held: Path | None) -> int:
+    receipts = [one.read_text(encoding="utf-8") for one in sorted(held.iterdir()) if one.is_file()] if held else []
+    is_wrong, words = recompute.checked(path.read_text(encoding="utf-8"), receipts)
+    for line in words:
+        click.echo(line)
+    return 1 if is_wrong else 0
 
 
 def _receipt(path: Path, keys: dict[str, bytes] | None) -> int:

@@ -102,14 +102,20 @@ def apply(
 
 def digest_of(slug: str, version: PlanVersion) -> str:
     """SHA-256 (hex) of a version of the plan `slug` in canonical JSON: changes with any part of it."""
-    said: dict[str, Any] = {
+    return hashlib.sha256(
+        json.dumps(said_of(slug, version), sort_keys=True, separators=(",", ":")).encode()
+    ).hexdigest()
+
+
+def said_of(slug: str, version: PlanVersion) -> dict[str, Any]:
+    """What the digest is made of: everything that the version says."""
+    return {
         "id": str(version.id),
         "plan": slug,
         "number": version.number,
         "document": version.document,
         "effective_at": version.effective_at.astimezone(UTC).isoformat(timespec="microseconds"),
     }
-    return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _difference(session: Session, slug: str, before: Offer | None, after: Document) -> Difference:

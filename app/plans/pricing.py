@@ -3,6 +3,7 @@
 import hashlib
 import json
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlmodel import Session
@@ -74,6 +75,11 @@ def digest_of(version: PriceVersion) -> str:
 
     What only some versions have is left out of others, so that theirs is what it was before there were plans.
     """
+    return hashlib.sha256(json.dumps(said_of(version), sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def said_of(version: PriceVersion) -> dict[str, Any]:
+    """What the digest is made of: everything that the version says."""
     said = {
         "id": str(version.id),
         "integration": str(version.integration_id) if version.integration_id is not None else None,
@@ -87,7 +93,7 @@ def digest_of(version: PriceVersion) -> str:
         said |= {"plan_version": str(version.plan_version_id), "charge": version.charge}
     if version.components or version.max_per_call:
         said |= {"components": version.components, "max_per_call": version.max_per_call}
-    return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return said
 
 
 def _check(*, tool: str, nanos_per_unit: int, currency: str, effective_at: datetime | None, now: datetime) -> None:

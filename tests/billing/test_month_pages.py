@@ -2,10 +2,12 @@
 
 import csv
 import io
+import json
 from datetime import timedelta
 
 import pytest
 
+from app.billing import recompute
 from app.core import ids
 from app.limits.models import LimitRule
 from tests.billing.months_used import BEGINNING, call, price, subscribed
@@ -110,6 +112,14 @@ def test_files_say_exactly_what_is_shown(owner, line, scene):
         assert sum(int(row["nanos"]) for row in found) == 1_900_000_000
 
 
+def test_the_json_of_the_page_agrees_with_itself_and_with_it(owner, line):
+    said = json.loads(owner.get("/billing/months/2026-11/statement.json").html)
+
+    assert recompute.problems(said) == []
+    assert [(one["key"], one["amount_minor"]) for one in said["lines"]] == [(line.rpartition("/")[2], 2)]
+    assert said["counted_until"] == "2026-11-22T14:03:22.000000Z"
+
+
 def test_hours_and_calls_are_paged(owner, line, scene, monkeypatch):
     monkeypatch.setattr("app.billing.views.months.HOURS", 1)
     monkeypatch.setattr("app.billing.views.months.CALLS", 2)
@@ -173,6 +183,7 @@ def test_b29_another_organisation_sees_nothing_of_it(outsider, line, scene):
     ):
         outsider.get(path, status=404)
     assert rows(outsider.get("/billing/months/2026-11/statement.csv")) == []
+    assert json.loads(outsider.get("/billing/months/2026-11/statement.json").html)["events"] == []
 
 
 def test_a_member_sees_the_bill_and_a_stranger_does_not(member, browse, line, scene):

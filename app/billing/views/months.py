@@ -2,13 +2,15 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import IO, cast
 
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
-from app.billing import drilling, gathering, months, spending
+from app.billing import drilling, export, gathering, months, spending
 from app.billing.bill import Line
 from app.billing.months import Month
 from app.integrations import queries as integrations
@@ -21,6 +23,9 @@ bp = Blueprint("months", __name__, url_prefix="/billing/months")
 
 MONTHS = 24
 HOURS = 48
+CHUNK = 65_536
+IN_MEMORY = 2_000_000
+"""Bytes of an export; what is longer is written to a temporary file."""
 CALLS = 50
 LINE_COLUMNS = (
     "line", "kind", "description", "metric", "quantity", "nanos", "amount_minor", "currency", "from_utc", "until_utc",
@@ -71,6 +76,22 @@ def lines_csv(month: str) -> ResponseReturnValue:
         for line in made.lines
     ]  # fmt: skip
     return _file(f"statement-{chosen.name}.csv", LINE_COLUMNS, rows)
+
+
+@bp.get("/<month>/statement.json")
+@member("billing:read")
+def statement_json(month: str) -> ResponseReturnValue:
+    """Everything, for whoever wants to do it again: docs/statement.md."""
+    chosen = months.named(month, now=current.now)
+    out = cast(IO[bytes], tempfile.SpooledTemporaryFile(max_size=IN_MEMORY))  # noqa: SIM115  (closed when it is sent)
+    text = io.TextIOWrapper(out, encoding="utf-8", write_through=True)
+    export.write(current.session, current.organisation, chosen, text, now=current.now)
+    text.detach()
+    out.seek(0)
+    headers = {"Content-Disposition": f'attachment; filename="statement-{chosen.name}.json"'}
+    answer = Response(_sent(out), mimetype="application/json", headers=headers)
+    answer.call_on_close(out.close)
+    return answer
 
 
 @bp.get("/<month>/<line>")
@@ -180,6 +201,12 @@ def _file(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -
     writer.writerows([["" if value is None else _safe(value) for value in row] for row in rows])
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(text.getvalue(), mimetype="text/csv", headers=headers)
+
+
+def _sent(out: IO[bytes]) -> Iterator[bytes]:
+    with out:
+        while data := out.read(CHUNK):
+            yield data
 
 
 def _safe(value: object) -> object:

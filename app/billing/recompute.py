@@ -1,0 +1,287 @@
+"""Do a bill again from its export: `python recompute.py statement.json [receipts/]`.
+
+It needs Python and nothing else, and imports nothing of Postern's, so that it can be handed to anybody and read in one
+go. docs/statement.md says what the file holds. It finds what was changed in it: a call that was dropped, added or
+altered, a price, a quantity, an amount, a sum. What was changed everywhere at once, calls and lines alike, only the
+receipts that a client kept can show: give their folder.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+FORMAT, VERSION = "postern-statement", 1
+NANOS = 10**9
+METRICS = ("calls", "tokens_in", "tokens_out", "bytes", "milliseconds")
+_MICROSECOND = timedelta(microseconds=1)
+
+Said = dict[str, Any]
+Used = dict[str, dict[str, int]]
+"""Price version to metric to quantity."""
+
+
+def problems(said: Said, receipts: Iterable[str] = ()) -> list[str]:
+    """What does not agree, in words, one for each; [] if everything does. receipts: texts that clients kept."""
+    try:
+        if said["format"] != FORMAT or said["version"] != VERSION:
+            return [f"This is no {FORMAT} of version {VERSION}."]
+        return list(_problems(said, receipts))
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as problem:
+        return [f"The file is not whole: {type(problem).__name__}: {problem}"]
+
+
+def checked(text: str, receipts: Iterable[str] = ()) -> tuple[bool, list[str]]:
+    """Whether anything is wrong with the file that holds `text`, and what to say about it."""
+    try:
+        said = json.loads(text)
+    except ValueError:
+        return True, ["WRONG  The file is not JSON: it was cut, or is something else."]
+    found = problems(said, receipts)
+    if found:
+        return True, [f"WRONG  {words}" for words in found]
+    sums = ", ".join(f"{one['subtotal_minor']} {one['currency']}" for one in said["totals"]) or "nothing"
+    return False, [f"agrees: {len(said['events'])} calls, {len(said['lines'])} lines, {sums} in minor units"]
+
+
+def _problems(said: Said, receipts: Iterable[str]) -> Iterator[str]:
+    plans = {one["said"]["id"]: one["said"]["document"] for one in said["plan_versions"]}
+    prices = {one["said"]["id"]: one["said"] for one in said["price_versions"]}
+    for kind in ("plan_versions", "price_versions"):
+        for one in said[kind]:
+            if digest(one["said"]) != one["digest"]:
+                yield f"{kind[:-1].replace('_', ' ')} {one['said']['id']} does not have the digest {one['digest']}"
+    yield from _of_events(said, prices)
+    used = _used(said["events"], prices)
+    yield from _of_hours(said, prices)
+    yield from _of_amounts(said["events"], prices, used)
+    for line in said["lines"]:
+        yield from _of_line(line, prices, plans, used)
+    yield from _of_places(said["lines"], prices, used)
+    yield from _of_totals(said)
+    yield from _of_receipts(said["events"], receipts)
+
+
+def digest(said: Said) -> str:
+    """SHA-256 (hex) of canonical JSON: sorted keys, no blanks."""
+    return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def events_digest(events: Iterable[Said]) -> str:
+    """SHA-256 (hex) of all events in their order, each as canonical JSON and a line feed."""
+    whole = hashlib.sha256()
+    for event in events:
+        whole.update(json.dumps(event, sort_keys=True, separators=(",", ":")).encode() + b"\n")
+    return whole.hexdigest()
+
+
+def schemes_of(price: Said) -> dict[str, Said]:
+    """Metric to scheme."""
+    return dict(price.get("components") or {"calls": price["scheme"]})
+
+
+def billable(price: Said, metric: str, event: Said) -> int:
+    """How much of the metric the call is charged for: not more than the most of one call."""
+    most = price.get("max_per_call", {}).get(metric)
+    found = int(event["quantities"][metric])
+    return found if most is None else max(-most, min(found, most))
+
+
+def usage(quantity: int, scheme: Said) -> int:
+    """What a month's quantity costs, in 1e-9 of a minor unit, without its minimum."""
+    units = max(0, quantity - scheme["free"])
+    if scheme["kind"] == "package":
+        return int(-(-units // scheme["package"]) * scheme["nanos"])
+    if scheme["kind"] == "per_unit":
+        return int(units * scheme["nanos"])
+    total, begins = 0, 0
+    for up_to, each, flat in scheme["tiers"]:
+        if units > begins and scheme["kind"] == "graduated":
+            ends = units if up_to is None else min(units, up_to)
+            total += flat + (ends - begins) * each
+            begins = ends
+        elif units and scheme["kind"] == "volume" and (up_to is None or units <= up_to):
+            return int(flat + units * each)
+    return int(total)
+
+
+def to_minor(nanos: int) -> int:
+    """Whole minor units, halves up, away from zero."""
+    return -to_minor(-nanos) if nanos < 0 else (2 * nanos + NANOS) // (2 * NANOS)
+
+
+def _of_events(said: Said, prices: dict[str, Said]) -> Iterator[str]:
+    events, begins_at, ends_at = said["events"], _moment(said["begins_at"]), _moment(said["ends_at"])
+    if len(events) != said["events_count"] or events_digest(events) != said["events_sha256"]:
+        yield "the calls are not those that the file was made with"
+    if len({event["id"] for event in events}) != len(events):
+        yield "a call is in it twice"
+    for event in events:
+        if not begins_at <= _moment(event["at"]) < ends_at:
+            yield f"call {event['id']} is not of this month"
+        if event["price_version"] not in prices:
+            yield f"call {event['id']} has a price that is not in the file"
+
+
+def _used(events: Iterable[Said], prices: dict[str, Said]) -> Used:
+    used: Used = {price_id: dict.fromkeys(METRICS, 0) for price_id in prices}
+    for event in events:
+        for metric in METRICS if event["price_version"] in prices else ():
+            used[event["price_version"]][metric] += billable(prices[event["price_version"]], metric, event)
+    return used
+
+
+def _of_hours(said: Said, prices: dict[str, Said]) -> Iterator[str]:
+    found: dict[tuple[str, str], list[Any]] = {}
+    for event in said["events"]:
+        price_id = event["price_version"]
+        if price_id in prices:
+            hour = found.setdefault((event["at"][:13], price_id), [0, dict.fromkeys(METRICS, 0), 0])
+            hour[0] += 1
+            hour[2] += event["amount_nanos"]
+            for metric in METRICS:
+                hour[1][metric] += billable(prices[price_id], metric, event)
+    told = {
+        (one["hour"], one["price_version"]): [one["calls"], one["quantities"], one["amount_nanos"]]
+        for one in said["hours"]
+    }
+    for place in sorted({*found, *told}):
+        if found.get(place) != told.get(place):
+            yield f"the hour {place[0]} of price version {place[1]} is not the sum of its calls"
+    if len(told) != len(said["hours"]):
+        yield "an hour is in it twice"
+
+
+def _of_amounts(events: Iterable[Said], prices: dict[str, Said], used: Used) -> Iterator[str]:
+    """Σ what calls cost = what the month's quantities cost; and each call by itself, where all cost the same."""
+    sums = dict.fromkeys(prices, 0)
+    for event in events:
+        price = prices.get(event["price_version"])
+        if price is None:
+            continue
+        sums[price["id"]] += event["amount_nanos"]
+        schemes = schemes_of(price)
+        if all(_is_plain(scheme) for scheme in schemes.values()):
+            expected = sum(billable(price, metric, event) * scheme["nanos"] for metric, scheme in schemes.items())
+            if expected != event["amount_nanos"]:
+                yield f"call {event['id']} costs {expected} nanos, not {event['amount_nanos']}"
+    for price_id, price in prices.items():
+        expected = 0
+        for metric, scheme in schemes_of(price).items():
+            quantity = used[price_id][metric]
+            expected += quantity * scheme["nanos"] if _is_plain(scheme) else usage(quantity, scheme)
+        if expected != sums[price_id]:
+            yield f"the calls of price version {price_id} cost {sums[price_id]} nanos, and come to {expected}"
+
+
+def _of_line(line: Said, prices: dict[str, Said], plans: dict[str, Said], used: Used) -> Iterator[str]:
+    name = f"line “{line['description']}” ({line['key']})"
+    if line["kind"] in ("base", "seats"):
+        yield from _of_fee(name, line, plans)
+        return
+    for part in line["parts"]:
+        price = prices[part["price_version"]]
+        scheme, quantity = schemes_of(price)[part["metric"]], used[part["price_version"]][part["metric"]]
+        nanos = usage(quantity, scheme)
+        if line["kind"] == "minimum":
+            quantity, nanos = 0, scheme["minimum_nanos"] - nanos
+        if (part["quantity"], part["nanos"]) != (quantity, nanos):
+            yield (
+                f"{name} differs: {quantity} {part['metric']} cost {nanos} nanos; "
+                f"it says {part['quantity']} and {part['nanos']}"
+            )
+        if price["currency"] != line["currency"]:
+            yield f"{name} has a part in another currency"
+    nanos = sum(part["nanos"] for part in line["parts"])
+    quantity = sum(part["quantity"] for part in line["parts"]) if line["metric"] else 0
+    if (line["quantity"], line["nanos"], line["amount_minor"]) != (quantity, nanos, to_minor(nanos)):
+        yield f"{name} differs: it comes to {quantity}, {nanos} nanos and {to_minor(nanos)}"
+
+
+def _of_fee(name: str, line: Said, plans: dict[str, Said]) -> Iterator[str]:
+    fee = line["fee"]
+    fees = plans[fee["plan_version"]]["base" if line["kind"] == "base" else "seat"]
+    each = fees.get(line["currency"], {}).get(fee["interval"])
+    begins_at, ends_at = _moment(line["begins_at"]), _moment(line["ends_at"])
+    starts, ends = (_moment(moment) for moment in fee["whole"])
+    length = (ends - starts) // _MICROSECOND
+    before, after = ((moment - starts) // _MICROSECOND for moment in (begins_at, ends_at))
+    whole = each * line["quantity"] if each is not None else 0
+    minor = (2 * whole * after + length) // (2 * length) - (2 * whole * before + length) // (2 * length)
+    minor = -minor if fee["is_back"] else minor
+    if (fee["fee_minor"], line["amount_minor"], line["nanos"]) != (each, minor, minor * NANOS):
+        yield f"{name} differs: the plan's fee makes it {minor}; it says {line['amount_minor']}"
+
+
+def _of_places(lines: list[Said], prices: dict[str, Said], used: Used) -> Iterator[str]:
+    """Everything that was used is in one line, once, and so is what is missing up to a minimum."""
+    places = [
+        (line["kind"] == "minimum", part["price_version"], part["metric"]) for line in lines for part in line["parts"]
+    ]
+    if len(set(places)) != len(places) or len({line["key"] for line in lines}) != len(lines):
+        yield "a price is charged by two lines"
+    for price_id, price in prices.items():
+        for metric, scheme in schemes_of(price).items():
+            cost = usage(used[price_id][metric], scheme)
+            if used[price_id][metric] and (False, price_id, metric) not in places:
+                yield f"no line charges for {used[price_id][metric]} {metric} of price version {price_id}"
+            is_short = "plan_version" in price and scheme["minimum_nanos"] > cost
+            if is_short != ((True, price_id, metric) in places):
+                yield f"the minimum of price version {price_id} is not as it should be"
+
+
+def _of_totals(said: Said) -> Iterator[str]:
+    told = {one["currency"]: one for one in said["totals"]}
+    for currency in sorted({*told, *[line["currency"] for line in said["lines"]]}):
+        subtotal = sum(line["amount_minor"] for line in said["lines"] if line["currency"] == currency)
+        one = told.get(currency)
+        credit = sum(credit["amount_minor"] for credit in one["credits"]) if one else 0
+        if one is None or (one["subtotal_minor"], one["due_minor"]) != (subtotal, subtotal - credit):
+            yield f"the lines in {currency} come to {subtotal}; its sum says otherwise"
+
+
+def _of_receipts(events: Iterable[Said], receipts: Iterable[str]) -> Iterator[str]:
+    """What kept receipts say of calls. Whether they are genuine: `postern verify --receipt`."""
+    known = {event["id"]: event for event in events}
+    for text in receipts:
+        try:
+            encoded = text.strip().split(".")[1]
+            said = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
+        except (IndexError, ValueError, binascii.Error):
+            yield f"“{text.strip()[:34]}” is no receipt"
+            continue
+        event = known.get(said["id"])
+        if event is None:
+            if said["price"] is not None and said["environment"] == "live":
+                yield f"the call of receipt {said['id']} is not in it"
+        elif (said["amount_nanos"], said["price"]) != (event["amount_nanos"], event["price_version"]):
+            yield f"receipt {said['id']} says {said['amount_nanos']} nanos, and the call {event['amount_nanos']}"
+
+
+def _is_plain(scheme: Said) -> bool:
+    return bool(scheme["kind"] == "per_unit" and not scheme["free"])
+
+
+def _moment(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+
+
+def main(arguments: list[str]) -> int:
+    """Print “agrees” or what differs; 1 if anything does."""
+    if not 1 <= len(arguments) <= 2:
+        sys.stdout.write("python recompute.py statement.json [folder of receipts]\n")
+        return 2
+    kept = sorted(Path(arguments[1]).iterdir()) if len(arguments) > 1 else []
+    text = Path(arguments[0]).read_text(encoding="utf-8")
+    found, words = checked(text, [path.read_text(encoding="utf-8") for path in kept if path.is_file()])
+    sys.stdout.write("".join(f"{line}\n" for line in words))
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
