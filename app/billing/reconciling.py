@@ -67,8 +67,9 @@ def run(engine: Engine, api: StripeApi, *, clock: Callable[[], datetime]) -> Rec
         run = ReconcileRun(mode=api.mode, began_at=now)
         session.add(run)
         session.commit()
+        shelf = Shelf(session)
     for account in _accounts(engine, api.mode):
-        run.places += _one(engine, api, account, now=clock())
+        run.places += _one(engine, api, account, shelf, now=clock())
     with Session(engine, expire_on_commit=False) as session:
         run.findings = findings.count_open(session, api.mode)
         run.ended_at = clock()
@@ -100,11 +101,11 @@ def _accounts(engine: Engine, mode: str) -> Iterator[BillingAccount]:
         after = page[-1].organisation_id
 
 
-def _one(engine: Engine, api: StripeApi, account: BillingAccount, *, now: datetime) -> int:
+def _one(engine: Engine, api: StripeApi, account: BillingAccount, shelf: Shelf, *, now: datetime) -> int:
     """Compare one account; gives how many places were compared."""
     since = periods.start_of(periods.MONTH, now - LOOKS_BACK)
     with Session(engine, expire_on_commit=False) as session:
-        book = Shelf(session).book_of(session, account)
+        book = shelf.book_of(session, account)
         known = recounting.sent(session, account, since=since)
         meters = by_key(session, api.mode, METER, {name for name, _ in known.places()})
     counted = _ask(api, account, known, meters)

@@ -53,6 +53,7 @@ class Shelf:
     def __init__(self, session: Session) -> None:
         self._versions = list(session.exec(select(PriceVersion)))
         self._billed = billed_versions(session)
+        session.expunge_all()  # it outlives the session
 
     def book_of(self, session: Session, account: BillingAccount) -> Book:
         """What integrations charge by prices of their own is billed while the organisation is on a plan with bills;
