@@ -5,9 +5,10 @@ once.
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -23,6 +24,18 @@ log = logging.getLogger(__name__)
 PAGE = 500
 
 NOWHERE = Networks((), ())
+_COLUMNS: tuple[Any, ...] = (
+    col(Key.id),
+    col(Key.organisation_id),
+    col(Key.environment),
+    col(Key.digest),
+    col(Key.prefix),
+    col(Key.revoked_at).is_not(None),
+    col(Key.is_enabled),
+    col(Key.expires_at),
+    col(Key.scopes),
+    col(Key.networks),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,53 +70,37 @@ class KnownKey:
 
 
 def every(session: Session) -> Iterator[KnownKey]:
-    """All keys, revoked ones included, so that a refusal can say which of the two it was; read page by page."""
-    return _known(session, None)
+    """All keys, revoked ones included, so that a refusal can say which of the two it was; read page by page, so that
+    they are never all there twice.
+    """
+    organisations: dict[UUID, UUID] = {}
+    statement = select(*_COLUMNS).order_by(col(Key.id)).limit(PAGE)
+    rows = session.execute(statement).all()
+    while rows:
+        yield from (_known(row, organisations) for row in rows)
+        rows = session.execute(statement.where(col(Key.id) > rows[-1][0])).all()
 
 
 def among(session: Session, key_ids: Iterable[UUID]) -> list[KnownKey]:
     """Those of `key_ids` that exist."""
-    return list(_known(session, list(key_ids)))
-
-
-def _known(session: Session, key_ids: list[UUID] | None) -> Iterator[KnownKey]:
-    statement = select(
-        col(Key.id),
-        col(Key.organisation_id),
-        col(Key.environment),
-        col(Key.digest),
-        col(Key.prefix),
-        col(Key.revoked_at).is_not(None),
-        col(Key.is_enabled),
-        col(Key.expires_at),
-        col(Key.scopes),
-        col(Key.networks),
-    )
-    if key_ids is not None:
-        statement = statement.where(col(Key.id).in_(key_ids))
     organisations: dict[UUID, UUID] = {}
-    for (
-        key_id,
-        organisation_id,
-        environment,
-        digest,
-        prefix,
-        is_revoked,
-        is_on,
-        ends_at,
-        reach,
-        origin,
-    ) in session.execute(statement.execution_options(yield_per=PAGE)):
-        grant = Grant(
-            key_id=key_id,
-            organisation_id=organisations.setdefault(organisation_id, organisation_id),
-            environment="live" if environment == "live" else "test",
-            state=models.REVOKED if is_revoked else models.LIVE if is_on else models.DISABLED,
-            expires_at=inf if ends_at is None else ends_at.timestamp(),
-            scopes=None if reach is None else scopes.read(reach),
-            networks=_networks(key_id, origin),
-        )
-        yield KnownKey(bytes.fromhex(digest), prefix, grant)
+    rows = session.execute(select(*_COLUMNS).where(col(Key.id).in_(list(key_ids))))
+    return [_known(row, organisations) for row in rows]
+
+
+def _known(row: Sequence[Any], organisations: dict[UUID, UUID]) -> KnownKey:
+    """organisations: the ids that were seen, so that each is held once."""
+    key_id, organisation_id, environment, digest, prefix, is_revoked, is_on, ends_at, reach, origin = row
+    grant = Grant(
+        key_id=key_id,
+        organisation_id=organisations.setdefault(organisation_id, organisation_id),
+        environment="live" if environment == "live" else "test",
+        state=models.REVOKED if is_revoked else models.LIVE if is_on else models.DISABLED,
+        expires_at=inf if ends_at is None else ends_at.timestamp(),
+        scopes=None if reach is None else scopes.read(reach),
+        networks=_networks(key_id, origin),
+    )
+    return KnownKey(bytes.fromhex(digest), prefix, grant)
 
 
 def _networks(key_id: UUID, texts: list[str]) -> Networks | None:

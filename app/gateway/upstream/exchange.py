@@ -11,7 +11,7 @@ from typing import Protocol
 import httptools
 
 from app.gateway.upstream.limits import Limits
-from app.gateway.upstream.memo import Head, end_of_head
+from app.gateway.upstream.memo import Head, end_of_head, timeout_of
 from app.gateway.upstream.problems import BadAnswer, BrokeOff, TimedOut, UpstreamProblem
 
 MAX_FRAMING_BYTES = 64 * 1024
@@ -270,7 +270,7 @@ class Exchange:
         elif b"content-length" not in fields and self.status not in (204, 304):
             self._reads_until_close = True
         if b"keep-alive" in fields:
-            self.keep_alive_s = _timeout_of(fields[b"keep-alive"])
+            self.keep_alive_s = timeout_of(fields[b"keep-alive"])
 
     def on_body(self, body: bytes) -> None:
         if self._is_complete:
@@ -292,12 +292,3 @@ class Exchange:
             self._is_informational = False
         elif not self._is_complete:
             self._is_complete = True
-
-
-def _timeout_of(value: bytes) -> float | None:
-    """The seconds in `Keep-Alive: timeout=5`."""
-    for part in value.split(b","):
-        name, _, number = part.strip().partition(b"=")
-        if name.lower() == b"timeout" and number.isdigit() and len(number) < 6:
-            return float(number)
-    return None

@@ -33,3 +33,12 @@ def end_of_head(data: bytes, length: bytes) -> int:
     """Where the body of an answer begins, if `data` is all of that answer, with a body of `length` bytes; else 0."""
     end = data.find(_END) + len(_END)
     return end if end + int(length) == len(data) else 0
+
+
+def timeout_of(value: bytes) -> float | None:
+    """The seconds in `Keep-Alive: timeout=5`."""
+    for part in value.split(b","):
+        name, _, number = part.strip().partition(b"=")
+        if name.lower() == b"timeout" and number.isdigit() and len(number) < 6:
+            return float(number)
+    return None
