@@ -22,6 +22,7 @@ CONSOLE = {
     "key-new": "/keys/new",
     "account": "/account",
     "operator": "/operator/",
+    "operator-money": "/operator/money/",
 }
 WIDTHS = (1280, 390, 320)
 SCHEMES = ("light", "dark")
