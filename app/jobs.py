@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from app.accounts import services as accounts
+from app.billing import wallet
 from app.billing import worker as billing
 from app.core import changes, clock, config, db, logs, vault
 from app.core.config import Settings
@@ -102,6 +103,14 @@ def _apply_subscriptions(session: Session, settings: Settings, now: datetime) ->
     return plans.apply_due(session, now=now) + entitlements.apply_due(session, now=now)
 
 
+def _expire_credit(session: Session, settings: Settings, now: datetime) -> int:
+    return wallet.expire_due(session, now=now)
+
+
+def _settle_credit(session: Session, settings: Settings, now: datetime) -> int:
+    return wallet.settle_all(session, now=now)
+
+
 def _enrol(session: Session, settings: Settings, now: datetime) -> int:
     """Organisations that came in by another way than the portal get the default plan, too."""
     return plans.enrol(session, now=now)
@@ -113,6 +122,8 @@ UNDERTAKER = undertaker.Undertaker()
 JOBS = (
     Job("return_leases", 5, _return_leases),
     Job("apply_subscriptions", 5, _apply_subscriptions),
+    Job("expire_credit", 5, _expire_credit),
+    Job("settle_credit", 60, _settle_credit),
     Job("enrol", 60, _enrol),
     Job("forget_attempts", 300, _forget_attempts),
     Job("forget_sessions", 600, _forget_sessions),

@@ -6,6 +6,7 @@ from app.accounts import models as accounts
 from app.billing import models as billing
 from app.billing import reconcile_models as reconciling
 from app.billing import usage_models as shipping
+from app.billing import wallet_models as wallet
 from app.core import audit, changes, db
 from app.integrations import models as integrations
 from app.keys import models as keys
@@ -29,6 +30,7 @@ TABLES = (
     proofs,
     reconciling,
     shipping,
+    wallet,
 )
 
 

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from app.cli import doctor, integrations, keys, limits, operate, plans, prices, proof, reconcile, secrets
+from app.cli import credit, doctor, integrations, keys, limits, operate, plans, prices, proof, reconcile, secrets
 from app.core.errors import PosternError
 
 
@@ -24,6 +24,7 @@ for command in (
     secrets.secrets,
     plans.plans,
     prices.price,
+    credit.credit,
     limits.limit,
     reconcile.reconcile,
     proof.verify,

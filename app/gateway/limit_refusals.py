@@ -62,6 +62,8 @@ class Words:
 
     def used_up(self, call: Call, rule: Rule, pool: Pool, *, at: datetime, policy: bytes, currency: str) -> Refused:
         """An allowance or a cap has no room for this call. currency: what the organisation pays in."""
+        if rule.set_by == models.WALLET:
+            return self._out_of_credit(call, rule, policy=policy, currency=currency)
         left_s = int((pool.ends_at - at).total_seconds()) + 1
         is_cap = rule.measure == models.SPEND
         headers: HeaderList = [(rate_headers.POLICY, policy)] if policy else []
@@ -76,6 +78,22 @@ class Words:
             resets_at=pool.ends_at,
             headers=headers,
             currency=currency,
+        )
+
+    def _out_of_credit(self, call: Call, rule: Rule, *, policy: bytes, currency: str) -> Refused:
+        """Nothing begins anew by itself: it needs money, or a gift."""
+        words = "your organisation's prepaid balance is used up: what is left does not pay for this call."
+        return Refused(
+            attempts.CAP_REACHED,
+            f"{words} {wording.where_to_raise(rule, portal_url=self._portal_url, operator=self._operator)}",
+            status=SAID_STATUS if call.envelope.wants_answer else None,
+            headers=[(rate_headers.POLICY, policy)] if policy else [],
+            rule_id=rule.id,
+            data={
+                "limit": wording.typed(rule, currency=currency or self._currency),
+                "scope": wording.scope(rule),
+                "resetAt": None,
+            },
         )
 
     def unknown(self, rule: Rule) -> Refused:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from app.limits import models, services
+from app.limits import models, prepaid, services
 from app.limits.models import LimitRule
 from app.limits.services import Selection
 from app.organisations.models import Organisation
@@ -52,6 +52,10 @@ def apply(session: Session, *, organisation: Organisation, now: datetime) -> Non
             services.set_limit(
                 session, selection=selection, measure=measure, period=period, most=most, set_by=PLAN, now=now
             )
+    subscription = standing.subscription if standing is not None else None
+    is_prepaid = standing is not None and standing.offer.document.kind == document.PREPAID
+    currency = subscription.currency if subscription is not None and is_prepaid else ""
+    prepaid.follow(session, organisation.id, currency=currency, now=now)
     if standing is not None and standing.subscription is not None:
         standing.subscription.limited_at = now
         session.add(standing.subscription)

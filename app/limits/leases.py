@@ -18,6 +18,7 @@ from app.limits import usage
 from app.limits.holds import CounterKey
 from app.limits.models import GatewayProcess, LimitRule, RateShare
 from app.limits.settling import COUNTERS, LEASES
+from app.plans import periods
 
 PROCESSES = db.metadata.tables[str(GatewayProcess.__tablename__)]
 RULES = db.metadata.tables[str(LimitRule.__tablename__)]
@@ -162,6 +163,8 @@ def _opened(connection: Connection, key: CounterKey) -> Row[tuple[int, int, int]
     None when the rule is gone.
     """
     columns = (COUNTERS.c.most, COUNTERS.c.spent, COUNTERS.c.reserved)
+    if key.period_at == periods.BEGINNING:
+        _lock(connection, key)  # first, so that PostgreSQL does not go by what the rule said before whoever held it
     found = connection.execute(
         update(COUNTERS)
         .where(*_is(key), RULES.c.id == COUNTERS.c.rule_id)

@@ -13,6 +13,8 @@ STREAMS = "streams"
 SPEND = "spend"
 MEASURES = (CALLS, STREAMS, SPEND)
 PERIODS = ("second", "minute", "hour", "day", "month")
+WALLET = "wallet"
+"""Who sets what prepaid credit allows: the only rules of the period “ever” (app/limits/prepaid.py)."""
 SHARED = UUID(int=0)
 """The subject of a rule that is not counted for each key or organisation by itself."""
 
@@ -23,7 +25,8 @@ class LimitRule(SQLModel, table=True):
     organisation_id, key_id, integration_id, tool: what it selects; None and "" select all. per: "key" or "organisation"
     counts each by itself, "" all together. measure: "calls" and "spend" (nano-minor-units) per period, or "streams"
     open at once (period ""). Seconds, minutes and hours are rates; days and months (UTC) are allowances and
-    caps, which are never passed. set_by: "plan", "organisation" or "operator": who may raise it.
+    caps, which are never passed; “ever” is for prepaid credit alone. set_by: "plan", "organisation", "operator" or
+    "wallet": who may raise it.
     """
 
     __tablename__ = "limit_rule"

@@ -5,7 +5,7 @@ import re
 from app.core.errors import Invalid
 from app.limits import models
 from app.limits.rules import KEY, ORGANISATION, Rule
-from app.plans import amounts
+from app.plans import amounts, periods
 
 _QUANTITY = re.compile(r"(?a)(?P<most>[0-9.]+ ?[a-z]{0,3})(?:/(?P<period>[a-z]+))?")
 _PEOPLE = {
@@ -30,6 +30,8 @@ def parse(measure: str, text: str, *, currency: str) -> tuple[str, int]:
 
 def limit(rule: Rule, *, currency: str) -> str:
     """“600 calls a minute”, “20 streams at once”, “$50.00 a month”."""
+    if rule.measure == models.SPEND and rule.period == periods.EVER:
+        return f"{amounts.shown(rule.most, currency=currency)} of prepaid credit"
     if rule.measure == models.SPEND:
         return f"{amounts.shown(rule.most, currency=currency)} a {rule.period}"
     one, many = _PEOPLE[rule.measure]
@@ -63,6 +65,8 @@ def where_to_raise(rule: Rule, *, portal_url: str, operator: str) -> str:
     """Who can allow more, and where to see what was used. operator: as the settings call them."""
     if rule.set_by == "organisation":
         return f"An owner or admin of your organisation can raise this limit: {portal_url}"
+    if rule.set_by == models.WALLET:
+        return f"Top up: {portal_url}/billing/"
     if rule.set_by == "plan":
         return f"Your plan sets this limit; another may allow more: {portal_url}"
     return f"{operator[:1].upper()}{operator[1:]} can raise this limit; {portal_url}/usage shows what was used."

@@ -15,7 +15,7 @@ from app.metering import attempts, models
 from app.metering.models import Attempt, UsageEvent
 from app.metering.proof_models import SealedEvent
 from app.organisations.models import Organisation
-from app.plans import amounts, prices, words
+from app.plans import amounts, periods, prices, words
 from app.plans import queries as plans
 from app.plans.models import PriceVersion
 
@@ -112,7 +112,7 @@ def _limits(session: Session, event: UsageEvent) -> str:
 
 
 def _rule(rule: LimitRule) -> str:
-    period = f" per {rule.period}" if rule.period else ""
+    period = f" per {rule.period}" if rule.period not in ("", periods.EVER) else ""
     return f"“{rule.name}” (at most {rule.most:,} {rule.measure}{period}, set by the {rule.set_by})"
 
 

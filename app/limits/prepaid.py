@@ -1,0 +1,100 @@
+"""Credit as a limit: an organisation on a prepaid plan may spend, ever, what was credited to it.
+
+The counter is there before the rule is, and stays when the organisation leaves the plan; so what was used stays used,
+and nothing that was paid by other means counts. Whoever changes it takes the change feed's lock first, then the
+counter's, here as everywhere.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID, uuid5
+
+from sqlalchemy import update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, select
+
+from app.core import changes
+from app.limits.holds import CounterKey
+from app.limits.models import SHARED, SPEND, WALLET, LimitRule
+from app.limits.settling import COUNTERS
+from app.plans import periods
+
+
+class Held(NamedTuple):
+    """A counter, locked until the transaction ends; nano-minor-units."""
+
+    most: int
+    spent: int
+    reserved: int
+
+    @property
+    def room(self) -> int:
+        """What nobody has used, and no call under way may use."""
+        return self.most - self.spent - self.reserved
+
+
+def counter_of(organisation_id: UUID, currency: str) -> CounterKey:
+    """The one counter of an organisation's credit in a currency."""
+    return CounterKey(uuid5(organisation_id, f"wallet {currency}"), SHARED, periods.BEGINNING)
+
+
+def spent(session: Session, organisation_id: UUID, currency: str) -> int:
+    """What calls have used of the credit so far, whether or not grants know of it yet."""
+    where = [COUNTERS.c[name] == value for name, value in counter_of(organisation_id, currency)._asdict().items()]
+    return session.execute(COUNTERS.select().with_only_columns(COUNTERS.c.spent).where(*where)).scalar() or 0
+
+
+def hold(session: Session, organisation_id: UUID, currency: str) -> Held:
+    """Lock the counter, made if it is not there yet: until the commit no gateway takes or settles anything of it."""
+    key = counter_of(organisation_id, currency)._asdict()
+    make = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    fresh = make(COUNTERS).values(**key, most=0, spent=0, reserved=0, before=0)
+    session.execute(fresh.on_conflict_do_nothing(index_elements=list(key)))
+    where = [COUNTERS.c[name] == value for name, value in key.items()]
+    columns = (COUNTERS.c.most, COUNTERS.c.spent, COUNTERS.c.reserved)
+    return Held(*session.execute(update(COUNTERS).where(*where).values(most=COUNTERS.c.most).returning(*columns)).one())
+
+
+def announce(session: Session, organisation_id: UUID, currency: str, *, now: datetime) -> None:
+    """Have gateways look at the rule again when this is committed. Before `hold`, for the order of locks."""
+    changes.record(session, kind="limit", subject_id=counter_of(organisation_id, currency).rule_id, now=now)
+
+
+def allow(session: Session, organisation_id: UUID, currency: str, most: int) -> None:
+    """So much may be spent, ever. The counter is held."""
+    key = counter_of(organisation_id, currency)
+    where = [COUNTERS.c[name] == value for name, value in key._asdict().items()]
+    session.execute(update(COUNTERS).where(*where).values(most=most))
+    rule = session.get(LimitRule, key.rule_id, populate_existing=True)
+    if rule is not None:
+        rule.most = most
+        session.add(rule)
+    session.flush()
+
+
+def follow(session: Session, organisation_id: UUID, *, currency: str, now: datetime) -> None:
+    """Let the organisation spend its credit in `currency` and no more; "" when it is on no prepaid plan."""
+    statement = select(LimitRule).where(LimitRule.organisation_id == organisation_id, LimitRule.set_by == WALLET)
+    wanted = counter_of(organisation_id, currency).rule_id if currency else None
+    there = set()
+    for rule in session.exec(statement).all():
+        there.add(rule.id)
+        if rule.id != wanted:
+            changes.record(session, kind="limit", subject_id=rule.id, now=now)
+            session.delete(rule)
+    if wanted is not None and wanted not in there:
+        announce(session, organisation_id, currency, now=now)
+        held = hold(session, organisation_id, currency)
+        session.add(
+            LimitRule(
+                id=wanted,
+                name="prepaid-credit",
+                organisation_id=organisation_id,
+                measure=SPEND,
+                period=periods.EVER,
+                most=held.most,
+                set_by=WALLET,
+                created_at=now,
+            )
+        )
+    session.flush()
