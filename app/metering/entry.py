@@ -35,11 +35,12 @@ class Month(NamedTuple):
 class Entry:
     """One event and its waiter.
 
-    done: settled with the receipt's text once its waiter knows; None when nobody waits and the event is to be written
-    all the same. until: by the monotonic clock, how long the waiter waits. reservation: told how it ended. settlements:
-    what the event does to allowances and caps; is_owed: in any case, because its answer has left already. month: set
-    when it is written; None when that is not known, because it waits on disk. left_nanos: what the tightest cap on
-    spending has left then, as far as is known. ceiling_nanos: the most that it can cost.
+    done: settled with the receipt's text once its waiter knows; None when nobody waits and the event is to be
+    written all the same. until: by the monotonic clock, how long the waiter waits. reservation: told how it ended.
+    settlements: what the event does to allowances and caps; is_owed: in any case, because its answer has left
+    already. is_taken_back: its own transaction reverses it. month: set when it is written; None when that is not
+    known, because it waits on disk. left_nanos: what the tightest cap on spending has left then, as far as is
+    known. ceiling_nanos: the most that it can cost.
     """
 
     __slots__ = (
@@ -47,6 +48,7 @@ class Entry:
         "ceiling_nanos",
         "done",
         "is_owed",
+        "is_taken_back",
         "left_nanos",
         "month",
         "receipt",
@@ -73,6 +75,7 @@ class Entry:
         self.reservation = reservation
         self.settlements = settlements
         self.is_owed = False
+        self.is_taken_back = False
         self.answer = answer
         self.month: Month | None = None
         self.left_nanos: int | None = None

@@ -133,7 +133,9 @@ class LedgerConnection:
         reversals = []
         for entry in answering:
             is_lost = not self._keep_answers(cursor, [entry])
-            if is_lost and entry.row["units"] and not entry.is_withdrawn:  # who withdraws is reversed by the recorder
+            # Who withdraws is reversed by the recorder; and what takes another back is not to be taken back itself.
+            entry.is_taken_back = is_lost and entry.row["units"] > 0 and not entry.is_withdrawn
+            if entry.is_taken_back:
                 log.warning("ledger.claim_lost", extra={"receipt": entry.row["id"]})
                 reversal = ledger.reversal_of(entry.row, now=clock.now())
                 reversals.append(Entry(reversal, settlements=reversed_(entry.settlements)))

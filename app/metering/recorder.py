@@ -158,7 +158,7 @@ class Recorder:
         """The waiter was told that the call costs nothing, and then it was written after all: make it true."""
         row = entry.row
         log.warning("ledger.reversed", extra={"receipt": row["id"], "units": row["units"]})
-        if row["units"]:
+        if row["units"] and not entry.is_taken_back:
             answer = replace(entry.answer, is_kept=False) if entry.answer is not None else None
             self._under_way += 1
             reversal = ledger.reversal_of(row, now=clock.now())

@@ -1,15 +1,21 @@
 """When the ledger cannot be written: tried again, given up aloud, and never written twice."""
 
 import asyncio
+from datetime import timedelta
 from math import inf
+from uuid import uuid4
 
 import pytest
+from sqlmodel import Session
 
+from app.metering import idempotency
 from app.metering import recorder as recorder_module
+from app.metering.entry import Answer
 from app.metering.group_writer import GroupWriter
 from app.metering.ledger_connection import LedgerConnection
 from app.metering.recorder import NotRecorded
 from tests.asynchronous import until
+from tests.conftest import NOW
 from tests.metering.recording import broken, events_in, failing, losing_the_answer, recording, row, sums_in
 
 
@@ -92,6 +98,32 @@ async def test_a_refused_call_that_was_written_after_all_is_taken_back(engine, m
 
     reversal = next(event for receipt, event in events_in(engine).items() if receipt != refused["id"])
     assert (reversal.units, reversal.request_id, reversal.error_class) == (-1, refused["request_id"], "reversal")
+    assert sums_in(engine) == (2, 0)
+
+
+@pytest.mark.parametrize("let_go", ["before it is written", "after it is written"])
+async def test_a_refused_call_whose_key_was_let_go_is_taken_back_once(engine, monkeypatch, let_go):
+    existing, refused = LedgerConnection.existing, row(idempotency_digest="d" * 64)
+    answer = Answer(refused["id"], "d" * 64, 200, is_kept=True, result=b"{}")
+    this = idempotency.Try(refused["key_id"], answer.digest, "e" * 64, refused["id"], uuid4())
+    if let_go == "after it is written":
+        with Session(engine) as session:
+            idempotency.claim(session, this, longest=timedelta(hours=1), now=NOW)
+            session.commit()
+    async with recording(engine) as recorder:
+        monkeypatch.setattr(LedgerConnection, "_commit", losing_the_answer(engine, 1))
+        monkeypatch.setattr(LedgerConnection, "existing", failing(engine))
+        waiting = recorder.record(refused, answer=answer)
+        await until(lambda: events_in(engine))
+        with Session(engine) as session:
+            idempotency.let_go(session, key_id=this.key_id, digest=this.digest, receipt=this.receipt)
+            session.commit()
+        recorder._waiting[0].until = 0.0  # as if that had taken too long
+        with pytest.raises(NotRecorded):
+            await waiting
+        monkeypatch.setattr(LedgerConnection, "existing", existing)
+        await until(lambda: not recorder.under_way)
+
     assert sums_in(engine) == (2, 0)
 
 
