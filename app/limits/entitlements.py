@@ -55,7 +55,9 @@ def apply(session: Session, *, organisation: Organisation, now: datetime) -> Non
     subscription = standing.subscription if standing is not None else None
     is_prepaid = standing is not None and standing.offer.document.kind == document.PREPAID
     currency = subscription.currency if subscription is not None and is_prepaid else ""
-    prepaid.follow(session, organisation.id, currency=currency, now=now)
+    is_first = subscription is not None and subscription.limited_at is None
+    since = subscription.begins_at if subscription is not None and is_first else None
+    prepaid.follow(session, organisation.id, currency=currency, since=since, now=now)
     if standing is not None and standing.subscription is not None:
         standing.subscription.limited_at = now
         session.add(standing.subscription)

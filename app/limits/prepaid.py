@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, select
 
 from app.core import changes
+from app.limits import usage
 from app.limits.holds import CounterKey
 from app.limits.models import SHARED, SPEND, WALLET, LimitRule
 from app.limits.settling import COUNTERS
@@ -72,8 +73,14 @@ def allow(session: Session, organisation_id: UUID, currency: str, most: int) -> 
     session.flush()
 
 
-def follow(session: Session, organisation_id: UUID, *, currency: str, now: datetime) -> None:
-    """Let the organisation spend its credit in `currency` and no more; "" when it is on no prepaid plan."""
+def follow(
+    session: Session, organisation_id: UUID, *, currency: str, since: datetime | None = None, now: datetime
+) -> None:
+    """Let the organisation spend its credit in `currency` and no more; "" when it is on no prepaid plan.
+
+    since: when that plan began. What calls have cost from then until this was said is taken from credit, as far as it
+    goes.
+    """
     statement = select(LimitRule).where(LimitRule.organisation_id == organisation_id, LimitRule.set_by == WALLET)
     wanted = counter_of(organisation_id, currency).rule_id if currency else None
     there = set()
@@ -85,6 +92,8 @@ def follow(session: Session, organisation_id: UUID, *, currency: str, now: datet
     if wanted is not None and wanted not in there:
         announce(session, organisation_id, currency, now=now)
         held = hold(session, organisation_id, currency)
+        if since is not None:
+            _catch_up(session, organisation_id, currency, held, since)
         session.add(
             LimitRule(
                 id=wanted,
@@ -98,3 +107,12 @@ def follow(session: Session, organisation_id: UUID, *, currency: str, now: datet
             )
         )
     session.flush()
+
+
+def _catch_up(session: Session, organisation_id: UUID, currency: str, held: Held, since: datetime) -> None:
+    key = counter_of(organisation_id, currency)
+    missed = usage.spent_beside(session.connection(), key, organisation_id=organisation_id, since=since)
+    amount = max(0, min(missed, held.room))
+    where = [COUNTERS.c[name] == value for name, value in key._asdict().items()]
+    more = {"spent": COUNTERS.c.spent + amount, "before": COUNTERS.c.before + amount}
+    session.execute(update(COUNTERS).where(*where).values(**more))

@@ -3,7 +3,9 @@
 The ledger belongs to a higher domain (metering), so its tables are spoken of by their names only.
 """
 
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
@@ -71,6 +73,13 @@ def counted_of(connection: Connection, key: CounterKey, *, measure: str, period:
     if rule is not None:
         conditions += _selected(EVENTS, rule, key)
     return _sum(connection, EVENTS, measure, conditions)
+
+
+def spent_beside(connection: Connection, key: CounterKey, *, organisation_id: UUID, since: datetime) -> int:
+    """What an organisation's calls have cost from `since` on without being held against the rule."""
+    conditions = [EVENTS.c.organisation_id == organisation_id, EVENTS.c.at >= since]
+    conditions.append(~(literal(" ") + EVENTS.c.rules + literal(" ")).contains(f" {short_id(key.rule_id)} "))
+    return _sum(connection, EVENTS, SPEND, conditions)
 
 
 def _sum(connection: Connection, rows: TableClause, measure: str, conditions: list[ColumnElement[bool]]) -> int:

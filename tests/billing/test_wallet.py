@@ -153,6 +153,23 @@ def test_b20_a_change_of_plan_leaves_everybodys_credit(session, make, engine, no
     holds(session, mine)
 
 
+@pytest.mark.parametrize(("cost", "taken"), [(4, 4), (14, 10)])
+def test_calls_between_a_plan_and_its_limits_are_taken_from_credit(session, make, now, cost, taken):
+    apply(session, PREPAID, now=now)
+    organisation = make.organisation()
+    give(session, organisation, 10, now)
+    make.call(make.key(organisation), make.integration(), at=now - timedelta(seconds=1), amount_nanos=100)
+    plans.change(session, organisation=organisation, choice=choice(session, "prepaid", now=now), now=now)
+    make.call(make.key(organisation), make.integration("other"), at=now, amount_nanos=cost)
+
+    entitlements.apply(session, organisation=organisation, now=now + timedelta(seconds=5))
+    session.delete(wallet_rules(session)[0])
+    entitlements.apply(session, organisation=organisation, now=now + timedelta(seconds=6))
+
+    found = counter(session, organisation)
+    assert (found.spent, found.before) == (taken, taken)
+
+
 def change(session, organisation, slug, now):
     plans.change(session, organisation=organisation, choice=choice(session, slug, now=now), now=now)
     entitlements.apply(session, organisation=organisation, now=now)
