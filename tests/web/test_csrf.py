@@ -24,9 +24,15 @@ def test_there_are_routes_that_change_something(app):
     assert len(list(changing_routes(app))) >= 6
 
 
+SIGNED = {"/stripe/webhook"}
+"""For programs, which prove by a signature who they are: tests/billing/test_webhooks.py."""
+
+
 def test_no_route_changes_anything_without_a_token(app, owner):
     owner.get("/account")
     for method, path in changing_routes(app):
+        if path in SIGNED:
+            continue
         assert owner.open(method, path).status == 400, path
         assert owner.open(method, path, data={"csrf_token": "guess"}).status == 400, path
         assert owner.open(method, path, data={"csrf_token": ""}).status == 400, path
