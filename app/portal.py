@@ -29,6 +29,7 @@ from app.metering import views as metering
 from app.metering.views import first_call
 from app.organisations import guards as organisations
 from app.organisations import services as organisation_services
+from app.plans import amounts
 from app.plans import queries as plans
 from app.plans import services as plan_services
 from app.web import (
@@ -58,7 +59,9 @@ RAIL = (
     Place("Your first call", "first_call.index", "first-call", short="First call"),
     Place("API keys", "keys.index", "key", short="Keys"),
     Place("Usage", "usage.index", "usage"),
+    Place("Billing", "billing.home", "billing"),
 )
+SITE = (Place("Pricing", "pricing.index"),)
 PERSON = (Place("Sessions and sign-in", "account.index", "session"),)
 OPERATOR = (Place("Operator’s pages", "admin.index", "settings"),)
 OPERATOR_RAIL = (
@@ -91,6 +94,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     errors.install(app)
 
     templating.install(app, product_name=settings.product_name)
+    app.jinja_env.filters["money"] = amounts.shown_minor
     assets.install(app, reload=settings.is_development)
     app.context_processor(_surroundings)
     entrance.install(
@@ -145,6 +149,8 @@ def _surroundings() -> dict[str, object]:
     straight = url_for("sign_in.start", name=next(iter(clients))) if len(clients) == 1 else None
     return {
         "current": organisations.for_templates,
+        "site_nav": navigation.links(SITE),
+        "billing_banner": billing.banner,
         "nav": navigation.links(OPERATOR_RAIL if request.blueprint in admin.names else RAIL),
         "person_nav": navigation.links(PERSON + OPERATOR if accounts.is_operator_here() else PERSON),
         "home_url": url_for("landing.index"),

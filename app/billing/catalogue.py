@@ -4,7 +4,7 @@ Safe to repeat, and to be cut off anywhere: what was made and not remembered is 
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from app.billing.stripe_api import StripeApi, key_for
 
 log = logging.getLogger(__name__)
 
-METER, PRICE, PRODUCT = "meter", "price", "product"
+METER, PRICE, PRODUCT, PORTAL = "meter", "price", "product", "portal"
 
 Clock = Callable[[], datetime]
 
@@ -58,6 +58,14 @@ class Catalogue:
         """The id of a price of so many minor units per interval and quantity."""
         params = {"currency": currency, "product": product, "unit_amount": amount, "nickname": label[:250]}
         return self._price(key, {**params, "recurring": {"interval": interval}})
+
+    def portal(self, features: Mapping[str, Any]) -> str:
+        """The id of a configuration of the customer portal with these features."""
+        key = key_for("portal", sorted(features.items()))
+        params = {"features": dict(features)}
+        return self._known.get((PORTAL, key)) or self._remember(
+            PORTAL, key, self._make(self._api.v1.billing_portal.configurations.create, params, PORTAL, key)
+        )
 
     def meter(self, meter: Meter) -> str:
         """The id of the meter itself."""

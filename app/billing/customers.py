@@ -94,10 +94,21 @@ def apply(session: Session, found: Found, now: datetime) -> None:
     if account is None:
         return
     method = (found.get("invoice_settings") or {}).get("default_payment_method")
-    card = card_words(method) if isinstance(method, Mapping) else ""
+    know_card(session, account, method, now)
     email = str(found.get("email") or account.email)
-    if (card, email) != (account.card, account.email):
-        account.card, account.email, account.version, account.updated_at = card, email, account.version + 1, now
+    if email != account.email:
+        account.email, account.version, account.updated_at = email, account.version + 1, now
+        session.add(account)
+        session.flush()
+
+
+def know_card(session: Session, account: BillingAccount, method: object, now: datetime) -> None:
+    """Which card bills are charged to: the customer's own, or that of its subscription. method: anything that is no
+    payment method says nothing, since the other may still be there.
+    """
+    card = card_words(method) if isinstance(method, Mapping) else account.card
+    if card != account.card:
+        account.card, account.version, account.updated_at = card, account.version + 1, now
         session.add(account)
         session.flush()
 

@@ -83,6 +83,7 @@ def apply(session: Session, found: Found, now: datetime, person_id: UUID | None 
         _over(session, current, found["subscriptions"], now)
         _stand(session, account, OK, now)
         return
+    customers.know_card(session, account, at_stripe.get("default_payment_method"), now)
     choice = choice_of(session, at_stripe)
     if choice is not None and _is_news(session, organisation.id, current, at_stripe, choice):
         current = services.subscribe(
@@ -117,7 +118,8 @@ def choice_of(session: Session, at_stripe: Found) -> Choice | None:
 
 
 def _all(api: StripeApi, customer_id: str) -> list[Found]:
-    return list(api.every(api.v1.subscriptions.list, params={"customer": customer_id, "status": "all"}))
+    params = {"customer": customer_id, "status": "all", "expand": ["data.default_payment_method"]}
+    return list(api.every(api.v1.subscriptions.list, params=params))
 
 
 def _is_ours(one: Found) -> bool:

@@ -1,10 +1,12 @@
 """What each role may do. The whole table, so that it can be read in one look."""
 
 READ = frozenset({"keys:read", "usage:read", "billing:read"})
-WRITE = frozenset({"keys:write", "billing:write"})
+READ = frozenset({"keys:read", "usage:read", "billing:read"})
+WRITE = frozenset({"keys:write"})
+MONEY = frozenset({"billing:write"})
 
 PERMISSIONS: dict[str, frozenset[str]] = {
-    "owner": READ | WRITE,
+    "owner": READ | WRITE | MONEY,
     "member": READ | WRITE,
 }
 

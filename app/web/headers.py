@@ -4,7 +4,9 @@ from flask import Flask, Response
 
 from app.core.config import Settings
 
-POLICY = "; ".join(
+STRIPE = ("https://checkout.stripe.com", "https://billing.stripe.com")
+"""Where forms of ours may lead by a redirect, when payments are taken: Checkout and the customer portal."""
+_POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
@@ -12,7 +14,7 @@ POLICY = "; ".join(
         "img-src 'self' data:",
         "font-src 'self'",
         "connect-src 'self'",
-        "form-action 'self'",
+        "form-action 'self'{hosts}",
         "base-uri 'none'",
         "frame-ancestors 'none'",
     )
@@ -20,7 +22,6 @@ POLICY = "; ".join(
 """No inline script or style anywhere: what a stranger smuggles into a page does not run."""
 
 ALWAYS = {
-    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",  # our own pages keep it for CSRF checks; other hosts never learn an address
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()",
@@ -32,7 +33,9 @@ HSTS = "max-age=31536000; includeSubDomains"  # ASVS 5.0, 3.4.1: one year or mor
 
 def install(app: Flask, settings: Settings) -> None:
     """Add the headers to every answer; what sets no caching of its own is stored nowhere."""
-    headers = {**ALWAYS, "Strict-Transport-Security": HSTS} if settings.is_https else ALWAYS
+    headers = {**ALWAYS, "Content-Security-Policy": policy(settings)}
+    if settings.is_https:
+        headers["Strict-Transport-Security"] = HSTS
 
     @app.after_request
     def add(response: Response) -> Response:
@@ -40,3 +43,11 @@ def install(app: Flask, settings: Settings) -> None:
             response.headers[name] = value
         response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+def policy(settings: Settings) -> str:
+    """The Content-Security-Policy of this portal."""
+    hosts: tuple[str, ...] = STRIPE if settings.takes_payments else ()
+    if settings.stripe_url:
+        hosts = (settings.stripe_url,)
+    return _POLICY.format(hosts="".join(f" {host}" for host in hosts))

@@ -64,6 +64,7 @@ def install(app: Flask, *, product_name: str = "Postern") -> None:
         sign_in_url=None,
         sign_out_url=None,
         console_url=None,
+        billing_banner=None,
     )
     environment.filters.update(writing.FILTERS)
 

@@ -1,0 +1,64 @@
+"""What was chosen on a page, from its fields; what is missing or cannot be meant is as it would usually be."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from app.core.errors import Conflict
+from app.plans.choosing import Choice
+from app.plans.queries import Offer, Standing
+
+FRESH = timedelta(minutes=30)
+"""For how long amounts that were shown are held to."""
+MOST_CALLS = 1_000_000_000
+USUAL_CALLS = 20_000
+
+
+def choice(fields: Mapping[str, str], offer: Offer, standing: Standing | None) -> Choice:
+    """fields: currency, interval and seats, each of which may be missing."""
+    said = offer.document
+    held = standing.subscription if standing is not None else None
+    currency = (held.currency if held is not None else "") or fields.get("currency", "")
+    if currency not in said.currencies:
+        currency = usual_currency(said.currencies)
+    interval = fields.get("interval") or (held.interval if held is not None else "")
+    if interval not in said.intervals:
+        interval = said.intervals[0] if said.intervals else ""
+    is_held = held is not None and standing is not None and standing.offer.plan.id == offer.plan.id
+    seats = whole(fields.get("seats", ""), usual=held.seats if held is not None and is_held else said.seats_included)
+    return Choice(offer, currency, interval, min(max(seats, said.seats_included), said.seats_most))
+
+
+def usual_currency(currencies: tuple[str, ...]) -> str:
+    """Dollars where they are taken, "" where nothing is."""
+    return "usd" if "usd" in currencies else currencies[0] if currencies else ""
+
+
+def whole(text: str, *, usual: int) -> int:
+    """A number from 0 on, as people write them: “20,000”."""
+    plain = text.replace(",", "").replace(" ", "")
+    return min(int(plain), MOST_CALLS) if plain.isascii() and plain.isdigit() else usual
+
+
+def visit(fields: Mapping[str, str]) -> UUID:
+    """Which page this was sent from. Raises Conflict for none."""
+    try:
+        return UUID(fields.get("visit", ""))
+    except ValueError:
+        raise Conflict("This page is out of date. Look at it again, then choose.") from None
+
+
+def shown_at(fields: Mapping[str, str], *, since: datetime, now: datetime) -> datetime:
+    """For which moment amounts were shown. Raises Conflict if that is too long ago, or before the last change."""
+    try:
+        at = datetime.fromisoformat(fields.get("at", ""))
+    except ValueError:
+        at = since
+    if at.tzinfo is None or not max(since, now - FRESH) <= at <= now:
+        raise Conflict("These amounts are out of date. Look at the plan again before you agree.")
+    return at
+
+
+def new_visit() -> UUID:
+    """For a page that is about to be shown."""
+    return uuid4()

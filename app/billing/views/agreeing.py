@@ -1,0 +1,185 @@
+"""One plan, looked at before one agrees to it: what changes today, what later, and what that costs; and agreeing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from flask import flash, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.billing import changing, checkout, forms, offers, review, subscribing, subscriptions
+from app.billing.changing import Change
+from app.billing.models import SUBSCRIPTION
+from app.billing.problems import Declined
+from app.billing.review import AWAY, CHECKOUT, HERE, LATER, NOW, SAME, Line, Way
+from app.billing.stripe_api import Found
+from app.billing.subscribing import Payer, Ways
+from app.billing.views.console import account, bp, standing, stripe
+from app.core.errors import Conflict, Invalid
+from app.organisations.guards import current, member
+from app.plans import choosing, services
+from app.plans import queries as plans
+from app.plans.choosing import Choice
+from app.plans.models import BY_CUSTOMER, PriceVersion
+from app.plans.queries import Standing
+from app.web import htmx
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is wanted, by whom, and how that would be done."""
+
+    held: Standing
+    choice: Choice
+    way: Way
+    prices: list[PriceVersion]
+
+
+@bp.get("/plan/<slug>")
+@member("billing:read")
+def look(slug: str) -> ResponseReturnValue:
+    wish, visit = _wish(slug, request.args), forms.new_visit()
+    if wish.way.how == AWAY and wish.choice.offer.document.is_default:
+        return htmx.redirect(url_for("billing.ask_to_cancel"))
+    lines, total, until = _today(wish, visit)
+    return htmx.render(
+        "billing/look.html",
+        wish=wish,
+        visit=visit,
+        lines=lines,
+        total=total,
+        until=until,
+        fees=review.fees(wish.choice),
+        charges=review.charges(wish.choice.offer, wish.choice.currency),
+        takes_payments=current.settings.takes_payments,
+    )
+
+
+@bp.post("/plan/<slug>")
+@member("billing:write")
+def agree(slug: str) -> ResponseReturnValue:
+    wish, visit = _wish(slug, request.form), forms.visit(request.form)
+    if wish.way.how == SAME:
+        raise Conflict(f"You are on “{wish.choice.offer.document.name}” already.")
+    if wish.way.how == CHECKOUT:
+        return _check_out(wish, visit)
+    try:
+        _change(wish, visit)
+    except Declined as problem:
+        flash(f"{problem.message} Nothing was changed. Give another card, and try again.", "error")
+        return htmx.redirect(url_for("billing.home"))
+    name, at = wish.choice.offer.document.name, wish.way.at
+    flash(f"You are on “{name}”." if at <= current.now else f"“{name}” begins on {at.day} {at:%B %Y}.")
+    return htmx.redirect(url_for("billing.plan"))
+
+
+def _wish(slug: str, fields: dict[str, str]) -> Wish:
+    held = standing()
+    offer = plans.offer(current.session, slug, at=current.now, organisation=current.organisation)
+    choice = forms.choice(fields, offer, held)
+    choosing.check(choice, organisation_id=current.organisation.id)
+    prices = plans.prices_of(current.session, [offer.version.id])
+    return Wish(held, choice, review.way(held, choice, now=current.now), prices)
+
+
+def _today(wish: Wish, visit: UUID) -> tuple[list[Line], int, datetime | None]:
+    """What is paid today, all in all, and until when that reaches."""
+    if wish.way.how == CHECKOUT:
+        lines, until = review.first_part(wish.choice, now=current.now)
+        return lines, sum(line.amount for line in lines), until
+    if wish.way.how != NOW:
+        return [], 0, None
+    change, at_stripe = _asked(wish, visit, current.now)
+    api, _ = stripe()
+    invoice = changing.preview(api, at_stripe, change)
+    if invoice is None:
+        return [], 0, None
+    lines = [Line(str(line["description"]), int(line["amount"])) for line in invoice["lines"]["data"]]
+    tax = int(invoice["total"]) - int(invoice["subtotal"])
+    return [*lines, *([Line("Tax", tax)] if tax else [])], int(invoice["total"]), None
+
+
+def _asked(wish: Wish, visit: UUID, at: datetime) -> tuple[Change, Found]:
+    """The change as Stripe is asked for it, and the subscription that it is for, as it is now."""
+    held = wish.held.subscription
+    if held is None:
+        raise Conflict("There is no subscription to change.")
+    api, catalogue = stripe()
+    items = offers.items(catalogue, wish.choice, wish.prices)
+    at_stripe = api.get(api.v1.subscriptions.retrieve, held.stripe_id)
+    return Change(visit, wish.choice, items, at), at_stripe
+
+
+def _change(wish: Wish, visit: UUID) -> None:
+    session, held = current.session, wish.held.subscription
+    if wish.way.how == HERE or held is None:
+        services.change(
+            session,
+            organisation=current.organisation,
+            choice=wish.choice,
+            person_id=current.person.id,
+            now=current.now,
+        )
+        return
+    at = wish.way.at
+    if wish.way.how == NOW:
+        at = forms.shown_at(request.form, since=held.begins_at, now=current.now)
+    change, at_stripe = _asked(wish, visit, at)
+    api, _ = stripe()
+    if wish.way.how == NOW:
+        changing.upgrade(api, at_stripe, change)
+    elif wish.way.how == LATER:
+        changing.plan_ahead(api, at_stripe, change)
+    else:
+        changing.cancel(api, at_stripe, visit=visit, at=at, reason=f"Goes on with {wish.choice.offer.document.name}.")
+    found = subscriptions.fetch_of_customer(api, str(at_stripe["customer"]))
+    subscriptions.apply(session, found, current.now, current.person.id)
+    if wish.way.how != NOW:
+        services.plan_next(
+            session, held, wish.choice, at=at, by=BY_CUSTOMER, person_id=current.person.id, now=current.now
+        )
+
+
+def _check_out(wish: Wish, visit_id: UUID) -> ResponseReturnValue:
+    session, payer = current.session, account(current.session)
+    mode = current.settings.stripe_mode
+    held = wish.held.subscription
+    if held is not None and held.currency not in ("", wish.choice.currency):
+        raise Invalid(f"You pay in {held.currency}; a currency cannot be changed afterwards.")
+    visit = subscribing.keep_visit(
+        session,
+        visit_id=visit_id,
+        organisation=current.organisation,
+        person_id=current.person.id,
+        mode=mode,
+        choice=wish.choice,
+        now=current.now,
+    )
+    if visit.url:
+        return htmx.leave(visit.url)
+    others = checkout.open_visits(session, current.organisation.id, kind=SUBSCRIPTION)
+    api, catalogue = stripe()
+    closed = subscribing.close_others(api, others, visit.id)
+    if any(found["status"] == "complete" for found in closed):
+        return _paid_elsewhere(closed)
+    who = Payer(current.organisation, payer.customer_id if payer is not None else "", current.person.email or "")
+    base = current.settings.portal_url.rstrip("/")
+    cancel_url = base + url_for("billing.look", slug=wish.choice.offer.plan.slug)
+    ways = Ways(base + url_for("billing.come_back"), cancel_url, current.settings.stripe_tax)
+    items = offers.items(catalogue, wish.choice, wish.prices)
+    asked = subscribing.ask(api, visit, payer=who, items=items, ways=ways)
+    for found in closed:
+        checkout.apply(session, found, current.now)
+    subscribing.keep_asked(session, visit, who, asked, now=current.now)
+    return htmx.leave(visit.url)
+
+
+def _paid_elsewhere(closed: list[Found]) -> ResponseReturnValue:
+    api, _ = stripe()
+    for one in closed:
+        subscriptions.apply_of_checkout(
+            current.session, subscriptions.fetch_of_checkout(api, str(one["id"])), current.now
+        )
+        current.session.commit()
+    flash("You have paid in another window already, so nothing was bought twice.")
+    return htmx.redirect(url_for("billing.plan"))

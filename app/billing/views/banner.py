@@ -1,0 +1,42 @@
+"""What stands above the pages of the console while something about paying is wrong, and the one thing that mends it."""
+
+from dataclasses import dataclass
+
+from flask import g
+
+from app.billing import forms, invoices
+from app.billing.models import PAST_DUE, PAUSED, UNPAID
+from app.billing.views.console import account
+from app.organisations.guards import current
+
+WORDS = {
+    PAST_DUE: ("Your last bill could not be collected", "It is tried again over the next days. Your calls go on."),
+    UNPAID: ("A bill is unpaid", "It was tried several times. Pay it, so that your calls go on."),
+    PAUSED: ("Your subscription is paused", "There is no card that it could be paid with."),
+}
+LOOKS_BACK = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """bill_url: the open bill at Stripe, "" for none that is known; then a card is asked for. visit: for the form."""
+
+    title: str
+    text: str
+    bill_url: str
+    is_danger: bool
+    may_act: bool
+    visit: str
+
+
+def banner() -> Banner | None:
+    """For the organisation whose page this is; None when all is well. One look-up by key on most pages."""
+    if "place" not in g:
+        return None
+    found = account(current.session)
+    if found is None or found.state not in WORDS:
+        return None
+    recent = invoices.of(current.session, current.organisation.id, found.mode, limit=LOOKS_BACK)
+    bill = next((one.page_url for one in recent if one.state == "open"), "")
+    title, text = WORDS[found.state]
+    return Banner(title, text, bill, found.state != PAST_DUE, current.may("billing:write"), str(forms.new_visit()))

@@ -1,0 +1,49 @@
+"""What an organisation is on, how it pays, and what it was billed."""
+
+from flask import request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.billing import forms, invoices, portal
+from app.billing.views.console import account, bp, standing, stripe
+from app.core.errors import Conflict
+from app.organisations.guards import current, member
+from app.web import htmx, limits
+
+PAGE = 12
+TONES = {"paid": "ok", "open": "warn", "draft": "neutral", "void": "neutral", "uncollectible": "danger"}
+
+
+@bp.get("/")
+@member("billing:read")
+def home() -> ResponseReturnValue:
+    page = limits.page_number()
+    found = invoices.of(
+        current.session,
+        current.organisation.id,
+        current.settings.stripe_mode,
+        limit=PAGE + 1,
+        offset=(page - 1) * PAGE,
+    )
+    return htmx.render(
+        "billing/home.html",
+        standing=standing(),
+        account=account(current.session),
+        invoices=found[:PAGE],
+        tones=TONES,
+        page=page,
+        has_next=len(found) > PAGE,
+        visit=forms.new_visit(),
+        takes_payments=current.settings.takes_payments,
+    )
+
+
+@bp.post("/portal")
+@member("billing:write")
+def open_portal() -> ResponseReturnValue:
+    payer = account(current.session)
+    if payer is None:
+        raise Conflict("There is no card yet. It is asked for when you choose a plan that costs something.")
+    api, catalogue = stripe()
+    back = current.settings.portal_url.rstrip("/") + url_for("billing.home")
+    visit = forms.visit(request.form)
+    return htmx.leave(portal.open_(api, catalogue, customer_id=payer.customer_id, visit=visit, return_url=back))

@@ -1,0 +1,123 @@
+"""The plan: what one is on, what others cost, staying and leaving."""
+
+from datetime import datetime
+
+from flask import flash, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.billing import changing, customers, forms, review, subscriptions
+from app.billing.review import is_at_stripe
+from app.billing.views.console import account, bp, standing, stripe
+from app.core.errors import Conflict
+from app.organisations.guards import current, member
+from app.plans import intervals, services
+from app.plans import queries as plans
+from app.plans.models import BY_CUSTOMER, Subscription
+from app.plans.services import REASON_LENGTH
+from app.web import htmx
+
+
+@bp.get("/plan")
+@member("billing:read")
+def plan() -> ResponseReturnValue:
+    held = standing()
+    offers = plans.catalogue(current.session, at=current.now)
+    choices = [forms.choice(request.args, offer, held) for offer in offers]
+    following = None
+    if held.subscription is not None and held.subscription.next_plan_version_id is not None:
+        following = plans.offer_of(current.session, held.subscription.next_plan_version_id)
+    return htmx.render(
+        "billing/plan.html",
+        standing=held,
+        choices=choices,
+        fees={choice.offer.plan.slug: review.fees(choice) for choice in choices},
+        charges={choice.offer.plan.slug: review.charges(choice.offer, choice.currency) for choice in choices},
+        following=following,
+        visit=forms.new_visit(),
+    )
+
+
+@bp.get("/cancel")
+@member("billing:read")
+def ask_to_cancel() -> ResponseReturnValue:
+    held = standing()
+    return htmx.render(
+        "billing/cancel.html", standing=held, ends_at=_ends_at(_cancellable()), visit=forms.new_visit(),
+        usual=plans.default(current.session, at=current.now), longest=REASON_LENGTH,
+    )  # fmt: skip
+
+
+@bp.post("/cancel")
+@member("billing:write")
+def cancel() -> ResponseReturnValue:
+    held, subscription, visit = standing(), _cancellable(), forms.visit(request.form)
+    reason = request.form.get("reason", "").strip()[:REASON_LENGTH]
+    ends_at = _ends_at(subscription)
+    if is_at_stripe(held):
+        api, _ = stripe()
+        at_stripe = api.get(api.v1.subscriptions.retrieve, subscription.stripe_id)
+        changing.cancel(api, at_stripe, visit=visit, at=ends_at, reason=reason)
+        found = subscriptions.fetch_of_customer(api, str(at_stripe["customer"]))
+        subscriptions.apply(current.session, found, current.now, current.person.id)
+    if subscription.next_at is None or subscription.next_plan_version_id is not None:
+        services.cancel(
+            current.session,
+            organisation=current.organisation,
+            reason=reason,
+            person_id=current.person.id,
+            now=current.now,
+        )
+    flash(f"“{held.offer.document.name}” ends on {ends_at.day} {ends_at:%B %Y}. Until then nothing changes.")
+    return htmx.redirect(url_for("billing.plan"))
+
+
+@bp.post("/resume")
+@member("billing:write")
+def resume() -> ResponseReturnValue:
+    held, visit = standing(), forms.visit(request.form)
+    subscription = held.subscription
+    if subscription is None or subscription.next_at is None or subscription.next_by != BY_CUSTOMER:
+        raise Conflict("Nothing is planned that you could take back.")
+    if is_at_stripe(held):
+        api, _ = stripe()
+        at_stripe = api.get(api.v1.subscriptions.retrieve, subscription.stripe_id)
+        changing.resume(api, at_stripe, visit=visit)
+        found = subscriptions.fetch_of_customer(api, str(at_stripe["customer"]))
+        subscriptions.apply(current.session, found, current.now, current.person.id)
+    if subscription.next_at is not None:
+        services.resume(
+            current.session, organisation=current.organisation, person_id=current.person.id, now=current.now
+        )
+    flash(f"You stay on “{held.offer.document.name}”.")
+    return htmx.redirect(url_for("billing.plan"))
+
+
+@bp.get("/return")
+@member("billing:read")
+def come_back() -> ResponseReturnValue:
+    """Where Checkout leads: what was paid there holds at once. Harmless however often it is opened."""
+    payer = account(current.session)
+    api, _ = stripe()
+    found = subscriptions.fetch_of_checkout(api, request.args.get("session_id", "")[:255] or "none")
+    session = found["session"]
+    if payer is None or session["customer"] != payer.customer_id:
+        raise Conflict("This payment was made for another organisation. Switch to it to see its plan.")
+    card = customers.fetch(api, payer.customer_id)
+    subscriptions.apply_of_checkout(current.session, found, current.now)
+    customers.apply(current.session, card, current.now)
+    if session["status"] == "complete":
+        flash(f"You are on “{standing().offer.document.name}”." if found["subscribed"] else "It is paid for.")
+    else:
+        flash("Nothing was paid, and nothing has changed.", "warn")
+    return htmx.redirect(url_for("billing.plan" if session["mode"] == "subscription" else "billing.home"))
+
+
+def _cancellable() -> Subscription:
+    held = standing()
+    if held.subscription is None or held.offer.document.is_default:
+        raise Conflict("There is no subscription to cancel.")
+    return held.subscription
+
+
+def _ends_at(subscription: Subscription) -> datetime:
+    return intervals.around(current.now, interval=subscription.interval, anchor_at=subscription.anchor_at)[1]
