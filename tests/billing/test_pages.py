@@ -6,8 +6,6 @@ import pytest
 from pydantic import SecretStr
 
 from app.billing.models import PAST_DUE, UNPAID, Invoice
-from app.plans import queries as plans
-from app.plans import services
 from tests.billing.till import Till
 from tests.plans.catalogues import apply
 from tests.sandbox.stripe import running
@@ -292,10 +290,3 @@ def test_forms_may_lead_to_the_pages_of_stripe(shop, owner):
     policy = owner.get("/billing/plan").headers["Content-Security-Policy"]
 
     assert f"form-action 'self' {shop.stand_in.url};" in policy
-
-
-def test_a_new_organisation_sees_the_plan_it_is_on(shop, owner, session):
-    services.enrol(session, now=shop.hand.now)
-
-    assert plans.standing(session, owner.organisation.id, at=shop.hand.now).offer.plan.slug == "free"
-    assert "Free" in owner.get("/billing/plan").text
