@@ -94,7 +94,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     errors.install(app)
 
     templating.install(app, product_name=settings.product_name)
-    app.jinja_env.filters["money"] = amounts.shown_minor
+    app.jinja_env.filters.update(money=amounts.shown_minor, nanos=amounts.shown)
     assets.install(app, reload=settings.is_development)
     app.context_processor(_surroundings)
     entrance.install(

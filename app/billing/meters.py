@@ -3,7 +3,7 @@
 A plan's charge is told to Stripe in its own units (calls, tokens, bytes) wherever Stripe can rate it by the very same
 scheme, so that its invoice shows what the customer knows: so many calls at such a price. Everything else (a scheme that
 Stripe does not have; integrations' own prices) is rated here and told as money, in millionths of a minor unit. Never
-both for one stream. Why so: docs/adr/0017.
+both for one stream. Why so: docs/adr/0019.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

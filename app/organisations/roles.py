@@ -1,7 +1,6 @@
 """What each role may do. The whole table, so that it can be read in one look."""
 
 READ = frozenset({"keys:read", "usage:read", "billing:read"})
-READ = frozenset({"keys:read", "usage:read", "billing:read"})
 WRITE = frozenset({"keys:write"})
 MONEY = frozenset({"billing:write"})
 

@@ -11,7 +11,7 @@ from app.organisations.guards import current
 
 WORDS = {
     PAST_DUE: ("Your last bill could not be collected", "It is tried again over the next days. Your calls go on."),
-    UNPAID: ("A bill is unpaid", "It was tried several times. Pay it, so that your calls go on."),
+    UNPAID: ("A bill is unpaid", "It was tried several times, and is not tried again by itself."),
     PAUSED: ("Your subscription is paused", "There is no card that it could be paid with."),
 }
 LOOKS_BACK = 5

@@ -1,12 +1,17 @@
 """What an organisation is on, how it pays, and what it was billed."""
 
+from datetime import datetime
+from uuid import UUID
+
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
+from sqlmodel import Session
 
-from app.billing import forms, invoices, portal
+from app.billing import credit, forms, invoices, months, portal, spending
 from app.billing.views.console import account, bp, standing, stripe
 from app.core.errors import Conflict
 from app.organisations.guards import current, member
+from app.plans.document import PREPAID
 from app.web import htmx, limits
 
 PAGE = 12
@@ -24,9 +29,16 @@ def home() -> ResponseReturnValue:
         limit=PAGE + 1,
         offset=(page - 1) * PAGE,
     )
+    month, organisation = months.around(current.now), current.organisation
+    held = standing()
     return htmx.render(
         "billing/home.html",
-        standing=standing(),
+        standing=held,
+        month=month,
+        is_over=False,
+        spending=spending.spending_of(current.session, organisation, month, now=current.now),
+        credit=_credit(current.session, organisation.id, current.now) if held.offer.document.kind == PREPAID else [],
+        now=current.now,
         account=account(current.session),
         invoices=found[:PAGE],
         tones=TONES,
@@ -35,6 +47,12 @@ def home() -> ResponseReturnValue:
         visit=forms.new_visit(),
         takes_payments=current.settings.takes_payments,
     )
+
+
+def _credit(session: Session, organisation_id: UUID, now: datetime) -> list[tuple[str, int]]:
+    """(currency, nano-minor-units) of what is left."""
+    found = credit.currencies(session, organisation_id)
+    return [(currency, credit.balance(session, organisation_id, currency, at=now)) for currency in found]
 
 
 @bp.post("/portal")

@@ -96,9 +96,12 @@ def resume() -> ResponseReturnValue:
 @member("billing:read")
 def come_back() -> ResponseReturnValue:
     """Where Checkout leads: what was paid there holds at once. Harmless however often it is opened."""
+    session_id = request.args.get("session_id", "")[:255]
+    if not session_id:
+        return htmx.redirect(url_for("billing.plan"))
     payer = account(current.session)
     api, _ = stripe()
-    found = subscriptions.fetch_of_checkout(api, request.args.get("session_id", "")[:255] or "none")
+    found = subscriptions.fetch_of_checkout(api, session_id)
     session = found["session"]
     if payer is None or session["customer"] != payer.customer_id:
         raise Conflict("This payment was made for another organisation. Switch to it to see its plan.")
