@@ -28,7 +28,9 @@ SIGNED = {"/stripe/webhook"}
 """For programs, which prove by a signature who they are: tests/billing/test_webhooks.py."""
 
 
-def test_no_route_changes_anything_without_a_token(app, owner):
+def test_no_route_changes_anything_without_a_token(app, sign_in, make):
+    person = make.person("Opal Operator", is_operator=True)  # to others operators' pages do not even exist
+    owner = sign_in(person, make.organisation("Operators", owner=person))
     owner.get("/account")
     for method, path in changing_routes(app):
         if path in SIGNED:
