@@ -4,10 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlmodel import Session, col, select
 
-from app.billing import comparing, recounting
+from app.billing import comparing, recounting, statement
+from app.billing.bill import Priced
 from app.billing.catalogue import PRICE
 from app.billing.comparing import Billed
 from app.billing.findings import Dated
@@ -15,7 +17,7 @@ from app.billing.meters import MICRO, Book
 from app.billing.models import BillingAccount, Invoice, StripeObject
 from app.billing.recounting import Place, Sent
 from app.billing.usage_models import DELIVERED
-from app.plans import amounts, periods, rating
+from app.plans import amounts, periods
 
 CLOSED = ("open", "paid", "uncollectible")
 THERE_AFTER = timedelta(hours=26)
@@ -41,20 +43,27 @@ def compare(
             quantity=sum(int(line["quantity"] or 0) for line in of_it),
             amount=sum(int(line["amount"]) for line in of_it),
             counted=counted,
-            rated=rated(book, event_name, counted),
+            rated=rated(book, event_name, counted, month_at=month_at),
         )
         found += [(month_at, each) for each in comparing.of_billed(billed)]
     return found
 
 
-def rated(book: Book, event_name: str, counted: int) -> int:
-    """What a meter's count of a month costs, in minor units, rounded once."""
+def rated(book: Book, event_name: str, counted: int, *, month_at: datetime) -> int:
+    """What a meter's count of a month costs, in minor units, as the bill's line of it would."""
     if recounting.step_of(event_name) == MICRO:
         return amounts.to_minor(counted * MICRO)
     meter = book.meter_of(event_name)
     if meter is None or meter.scheme is None:
         return 0
-    return amounts.to_minor(rating.usage(counted, meter.scheme))
+    priced = Priced(UUID(int=0), meter.label, meter.currency, {meter.metric: meter.scheme})
+    made = statement.of_month(
+        begins_at=month_at,
+        ends_at=periods.end_of(periods.MONTH, month_at),
+        priced=[priced],
+        quantities={priced.version_id: {meter.metric: counted}},
+    )
+    return sum(line.amount_minor for line in made.lines)
 
 
 def _lines(session: Session, account: BillingAccount, *, since: datetime) -> dict[Place, list[dict[str, Any]]]:

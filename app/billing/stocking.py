@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Engine
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from app.billing import offers
 from app.billing.catalogue import Catalogue
@@ -28,7 +28,7 @@ class Stock:
         gives how many versions were looked at. Raises what Stripe's refusals are; what was made stays.
         """
         with Session(engine, expire_on_commit=False) as session:
-            versions = session.exec(select(PlanVersion).order_by(PlanVersion.created_at, PlanVersion.id))  # type: ignore[arg-type]
+            versions = session.exec(select(PlanVersion).order_by(col(PlanVersion.created_at), col(PlanVersion.id)))
             new = [plans.offer_of(session, one.id) for one in versions if (api.mode, one.id) not in self._done]
             prices = {offer.version.id: plans.prices_of(session, [offer.version.id]) for offer in new}
         if not new:

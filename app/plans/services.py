@@ -192,15 +192,9 @@ def enrol_one(session: Session, *, organisation: Organisation, usual: Offer, now
 
 
 def _succeed(session: Session, subscription: Subscription, *, now: datetime) -> bool:
-    at = subscription.next_at
-    usual = queries.default(session, at=now)
-    if at is None or (subscription.next_plan_version_id is None and usual is None):
+    at, choice = subscription.next_at, _following(session, subscription, now=now)
+    if at is None or choice is None:
         return False
-    if subscription.next_plan_version_id is not None:
-        following = queries.offer_of(session, subscription.next_plan_version_id)
-        choice = Choice(following, subscription.currency, subscription.next_interval, subscription.next_seats)
-    else:
-        choice = Choice(usual, subscription.currency, "", usual.document.seats_included)  # type: ignore[arg-type,union-attr]
     stripe_id = subscription.stripe_id if choice.is_paid else ""
     _end(session, subscription, at=at, is_cancelled=subscription.next_plan_version_id is None)
     anchor_at = subscription.anchor_at if subscription.interval == choice.interval else intervals.anchor_of(at)
@@ -211,14 +205,22 @@ def _succeed(session: Session, subscription: Subscription, *, now: datetime) -> 
     return True
 
 
+def _following(session: Session, subscription: Subscription, *, now: datetime) -> Choice | None:
+    """What comes next: what was planned, or else the default plan; None before there is one."""
+    if subscription.next_plan_version_id is not None:
+        following = queries.offer_of(session, subscription.next_plan_version_id)
+        return Choice(following, subscription.currency, subscription.next_interval, subscription.next_seats)
+    usual = queries.default(session, at=now)
+    return Choice(usual, subscription.currency, "", usual.document.seats_included) if usual is not None else None
+
+
 def _check(session: Session, organisation: Organisation, choice: Choice) -> None:
     choosing.check(choice, organisation_id=organisation.id)
-    most = choice.seats
     members = session.exec(
         select(func.count()).select_from(Membership).where(Membership.organisation_id == organisation.id)
     ).one()
-    if most and members > most:
-        raise Conflict(f"{members} people belong to “{organisation.name}”, and that would be seats for {most}.")
+    if choice.seats and members > choice.seats:
+        raise Conflict(f"{members} people belong to “{organisation.name}”, and that would be seats for {choice.seats}.")
     for past in queries.history(session, organisation.id):
         if choice.currency and past.currency and past.currency != choice.currency:
             raise Conflict(f"“{organisation.name}” pays in {past.currency}; a currency cannot be changed afterwards.")

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from app.billing import fees, statement
 from app.billing.bill import Credit, Priced, Stay
+from app.plans import amounts, rating
 from app.plans.rating import GRADUATED, PACKAGE, PER_UNIT, VOLUME, Scheme, Tier
+from tests.plans.test_rating import quantities, schemes
 
 BEGINS, ENDS = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
 CENT = 10**9
@@ -84,6 +86,14 @@ def test_b17_a_month_without_use_costs_its_minimum_and_nothing_else(scheme):
     assert sum(one.due_minor for one in found.totals) == scheme.minimum_nanos // CENT
 
 
+@given(schemes(), quantities)
+def test_i10_a_month_costs_its_use_or_its_minimum_whichever_is_more(scheme, quantity):
+    lines = bill([priced(scheme=scheme)], {priced().version_id: {"calls": quantity}}).lines
+
+    assert sum(line.nanos for line in lines) == rating.rate(quantity, scheme)
+    assert all(line.amount_minor == amounts.to_minor(line.nanos) >= 0 for line in lines)
+
+
 def test_what_is_used_counts_towards_a_minimum():
     least = priced(scheme=Scheme(nanos=CENT, minimum_nanos=5 * CENT))
 
@@ -144,6 +154,14 @@ def test_a_month_on_a_plan_costs_its_fee_and_its_further_seats():
         ("base", 1, 9_900),
         ("seats", 2, 1_800),
     ]
+
+
+def test_b15_a_fee_after_an_upgrade_is_a_part_of_the_full_month():
+    at = datetime(2026, 11, 22, tzinfo=UTC)
+
+    lines = bill([], {}, stays=[stay(at, base=3_000, seat=100, extra=3)]).lines
+
+    assert [(line.kind, line.quantity, line.amount_minor) for line in lines] == [("base", 1, 900), ("seats", 3, 90)]
 
 
 @pytest.mark.parametrize("day", [1, 2, 10, 30])

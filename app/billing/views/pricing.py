@@ -3,10 +3,10 @@
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from app.billing import forms, review
+from app.billing import estimating, forms, review
 from app.organisations.guards import current
-from app.plans import estimating
 from app.plans import queries as plans
+from app.plans.metrics import CALLS
 from app.plans.models import MONTHLY, YEARLY
 from app.web import htmx
 from app.web.guards import public
@@ -24,7 +24,7 @@ def index() -> ResponseReturnValue:
         currency = forms.usual_currency(currencies)
     interval = YEARLY if request.args.get("interval") == YEARLY else MONTHLY
     calls = forms.whole(request.args.get("calls", ""), usual=forms.USUAL_CALLS)
-    estimates = [estimating.estimate(offer, calls=calls, currency=currency, interval=interval) for offer in offers]
+    estimates = [estimating.estimate(offer, {CALLS: calls}, currency=currency, interval=interval) for offer in offers]
     return htmx.render(
         "billing/pricing.html",
         block="plans",
