@@ -13,8 +13,10 @@ import psutil
 import pytest
 from playwright.sync_api import sync_playwright
 
+from app.sandbox.stripe import asked
 from tests.ports import free_base_port
 from tests.sandbox.processes import ROOT, environment
+from tests.sandbox.stripe import validate
 from tests.waiting import PATIENCE_S, eventually
 
 PATIENCE_MS = 1_000 * PATIENCE_S
@@ -64,6 +66,7 @@ def stack(tmp_path_factory):
         process.terminate()
         process.wait(timeout=PATIENCE_S)
     assert [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE] == []
+    assert validate.wrong_in_file(folder / "var" / asked.FILE) == []  # whatever Stripe was asked
 
 
 @pytest.fixture(scope="package")  # no longer: its event loop runs until it ends, and other tests need their own

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from app.sandbox.stripe import KEY, WEBHOOK_PATH, WEBHOOK_SECRET, serving
+from app.sandbox.stripe import KEY, WEBHOOK_PATH, WEBHOOK_SECRET, asked, serving
 from app.sandbox.stripe.app import create_app
 from app.sandbox.stripe.desk import Settings
 
@@ -30,6 +30,7 @@ def main() -> None:
         portal_url=given.portal_url,
     )
     app = create_app(settings, given.database)
+    app.wsgi_app = asked.Asked(app.wsgi_app, given.database.with_name(asked.FILE))  # type: ignore[method-assign]
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     listener = serving.server(app, given.port)

@@ -15,7 +15,6 @@ def served():
 def stripe(served):
     with served.afresh() as stand_in:
         yield stand_in
-        assert stand_in.checked.problems == []
 
 
 @pytest.fixture

@@ -84,19 +84,26 @@ class Served:
     checked: Checked
 
     @contextmanager
-    def afresh(self, *, path: Path | None = None, webhook_url: str = "", at: int = START) -> Iterator[StandIn]:
-        """A stand-in that knows nothing yet (but what is in `path`), and whose clock stands at `at`."""
+    def afresh(
+        self, *, path: Path | None = None, webhook_url: str = "", at: int = START, is_strict: bool = False
+    ) -> Iterator[StandIn]:
+        """A stand-in that knows nothing yet (but what is in `path`), and whose clock stands at `at`. It ends with an
+        AssertionError if anything that it was asked, or that it answered, is not Stripe's.
+
+        is_strict: what it refused counts, too: no request was meant to be wrong.
+        """
         desk = Desk(Settings(self.url, KEY, webhook_url, WEBHOOK_SECRET), path)
         if webhook_url:
             desk.store.set_fact("endpoint", {"url": webhook_url, "secret": WEBHOOK_SECRET})
         if desk.store.fact("frozen_at") is None:
             desk.store.set_fact("frozen_at", at)
         self.app.extensions["stripe"] = desk
-        self.checked.problems = []
+        self.checked.problems, self.checked.is_strict = [], is_strict
         try:
             yield StandIn(self.url, desk, self.checked)
         finally:
             desk.store.close()
+        assert self.checked.problems == [], "Stripe's description says otherwise: " + "; ".join(self.checked.problems)
 
 
 @contextmanager

@@ -58,7 +58,6 @@ def listener():
 def stripe(served, listener):
     with served.afresh(webhook_url=listener.url) as stand_in:
         yield stand_in
-        assert stand_in.checked.problems == []
 
 
 def test_sdk_believes_the_signature(stripe, listener):
