@@ -19,7 +19,7 @@ from sqlmodel import Session
 from app.accounts import services as accounts
 from app.billing import wallet
 from app.billing import worker as billing
-from app.core import changes, clock, config, db, logs, vault
+from app.core import changes, clock, config, db, logs, mail_sending, vault
 from app.core.config import Settings
 from app.core.errors import Invalid
 from app.integrations import queries as integrations
@@ -129,6 +129,7 @@ JOBS = (
     Job("forget_sessions", 600, _forget_sessions),
     Job("forget_changes", 3600, _forget_changes),
     Job("forget_answers", 600, _forget_answers),
+    Job("tidy_mail", 3600, mail_sending.tidy),
 )
 
 
@@ -182,10 +183,12 @@ def main() -> int:
     log.info("worker.started", extra={"jobs": len(JOBS) + len(OUTSIDE) + 1})
     outside = threading.Thread(target=_work_outside, args=(engine, settings, stop), name="outside", daemon=True)
     outside.start()
+    post = threading.Thread(target=mail_sending.work, args=(engine, settings, stop), name="mail", daemon=True)
+    post.start()
     paying = billing.start(engine, settings, stop)
     work(engine, settings, stop, (*JOBS, Job("seal_events", settings.seal_every_s, _seal_events)))
     outside.join(STOP_S)
-    for thread in paying:
+    for thread in (post, *paying):
         thread.join(STOP_S)
     engine.dispose()
     log.info("worker.stopped")

@@ -18,7 +18,7 @@ from app.accounts.models import Person
 from app.accounts.sessions import SessionRows
 from app.admin import views as admin
 from app.billing import views as billing
-from app.core import config, db
+from app.core import config, db, mail
 from app.core.config import ROOT, Settings
 from app.integrations import queries as integrations
 from app.integrations import snippets
@@ -45,6 +45,7 @@ from app.web import (
     htmx,
     limits,
     navigation,
+    outbox,
     request_id,
     request_log,
     session,
@@ -68,6 +69,7 @@ OPERATOR_RAIL = (
     Place("Organisations", "admin.index", "organisation"),
     Place("Money", "money.index", "billing"),
     Place("Events of Stripe", "stripe_events.index", "usage", short="Stripe"),
+    Place("Mail", "post.index", "mail"),
     Place("Back to the console", "home.index", "chevron-left", short="Console"),
 )
 
@@ -117,6 +119,8 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     forgery.exempt(app, billing.webhook.bp)
     if settings.is_development:
         app.register_blueprint(styleguide.bp)
+    if mail.is_kept(settings):
+        app.register_blueprint(outbox.bp)
     return app
 
 

@@ -7,7 +7,7 @@ from app.billing import models as billing
 from app.billing import reconcile_models as reconciling
 from app.billing import usage_models as shipping
 from app.billing import wallet_models as wallet
-from app.core import audit, changes, db
+from app.core import audit, changes, db, mail
 from app.integrations import models as integrations
 from app.keys import models as keys
 from app.limits import models as limits
@@ -24,6 +24,7 @@ TABLES = (
     integrations,
     keys,
     limits,
+    mail,
     metering,
     organisations,
     plans,

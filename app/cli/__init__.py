@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from app.cli import credit, doctor, integrations, keys, limits, operate, plans, prices, proof, reconcile, secrets
+from app.cli import credit, doctor, integrations, keys, limits, mail, operate, plans, prices, proof, reconcile, secrets
 from app.core.errors import PosternError
 
 
@@ -27,6 +27,7 @@ for command in (
     credit.credit,
     limits.limit,
     reconcile.reconcile,
+    mail.mail,
     proof.verify,
     proof.seals,
     proof.explain,

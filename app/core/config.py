@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.core import addresses, errors
+from app.core.config_mail import MailSettings
 from app.core.config_sources import SecretFiles, explain
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +36,7 @@ class OidcProvider(BaseModel):
     client_secret: SecretStr
 
 
-class Settings(BaseSettings):
+class Settings(MailSettings):
     """What an installation can choose. Defaults run everything on one machine with no account anywhere."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
@@ -77,9 +78,7 @@ class Settings(BaseSettings):
         default_factory=lambda data: f"http://127.0.0.1:{data['gateway_port']}",
         description="Address of the gateway as clients see it, without a path.",
     )
-    trusted_hosts: tuple[str, ...] = Field(
-        (), description="Further Host values that the portal answers to (JSON list)."
-    )
+    trusted_hosts: tuple[str, ...] = Field((), description="Further hosts that the portal answers to (JSON list).")
     proxy_hops: int = Field(
         0, ge=0, le=5, description="Reverse proxies in front that set X-Forwarded-*; 0 trusts none."
     )

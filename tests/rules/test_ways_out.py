@@ -12,6 +12,7 @@ MAY = {
     "app/core/net.py": "the guard",
     "app/core/net_http.py": "the guard's connections",
     "app/core/net_problems.py": "the guard's errors",
+    "app/core/mail_smtp.py": "calls what the operator's own settings name",
     "app/gateway/upstream/": "asks the guard at each new connection",
     "app/gateway/server": "listens",
     "app/accounts/oauth.py": "calls what the operator's own settings name",
@@ -20,7 +21,7 @@ MAY = {
 }
 
 WAY_OUT = re.compile(
-    r"^\s*(?:import|from)\s+(?:socket|ssl|http\.client|urllib\.request|urllib3|requests|httpx|aiohttp|websockets|ftplib)\b"
+    r"^\s*(?:import|from)\s+(?:socket|ssl|http\.client|urllib\.request|urllib3|requests|httpx|aiohttp|websockets|ftplib|smtplib)\b"
     r"|\b(?:open_connection|create_connection|urlopen)\("
 )
 
@@ -46,6 +47,7 @@ def test_only_the_guard_and_those_who_ask_it_open_connections():
         "import requests",
         "from urllib3 import PoolManager",
         "import http.client",
+        "import smtplib",
         "from urllib.request import urlopen",
         "    reader, writer = await asyncio.open_connection(host, port)",
         "    await loop.create_connection(factory, host, port)",
