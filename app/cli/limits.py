@@ -7,7 +7,7 @@ from app.core import clock, config, db
 from app.core.errors import Invalid
 from app.integrations import queries as integrations
 from app.keys import queries as keys
-from app.limits import queries, rules, services, wording
+from app.limits import models, queries, rules, services, wording
 from app.limits.services import Selection
 from app.organisations import queries as organisations
 
@@ -31,6 +31,12 @@ def limit() -> None:
 @click.option("--tool", default="", help="Only calls of this tool of it.")
 @click.option("--everywhere", is_flag=True, help="All calls of all organisations together, as one.")
 @click.option(
+    "--then",
+    type=click.Choice(models.ACTIONS),
+    default=models.STOP,
+    help="What happens beyond an allowance or cap: calls stop, slow down, or go on and are told of.",
+)
+@click.option(
     "--per", type=click.Choice(["key", "organisation"]), help="Count each by itself; all together if left out."
 )
 def limit_set(
@@ -42,6 +48,7 @@ def limit_set(
     tool: str,
     everywhere: bool,
     per: str | None,
+    then: str,
 ) -> None:
     is_selected = bool(organisation or key_ or integration or tool)
     if everywhere and (is_selected or per):
@@ -66,6 +73,7 @@ def limit_set(
             measure=measure,
             period=period,
             most=most,
+            action=then,
             now=clock.now(),
         )
         session.commit()
@@ -84,7 +92,8 @@ def limit_list(organisation: str) -> None:
         for one in found:
             said = wording.typed(known[one.id], currency=in_force.currency)
             whose = queries.whose(session, known[one.id])
-            click.echo(f"{known[one.id].short_id}  {one.name}  {said}  set by {one.set_by}, {whose}")
+            then = "" if one.action == models.STOP else f", then {one.action}"
+            click.echo(f"{known[one.id].short_id}  {one.name}  {said}{then}  set by {one.set_by}, {whose}")
     for usual in rules.defaults(calls_per_minute=in_force.key_calls_per_minute, streams=in_force.key_streams):
         click.echo(f"usual     {usual.name}  {wording.typed(usual, currency=in_force.currency)}  for each key")
 

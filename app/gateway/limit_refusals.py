@@ -16,6 +16,9 @@ from app.metering import attempts
 SAID_STATUS = 200
 """For whatever waits for an answer, whose clients would lose the words with anything else (docs/adr/0004)."""
 
+FLOOD = 100
+"""Who is refused more often than that within one window, and than may pass in it, is told by the status."""
+
 
 class Words:
     """Makes refusals; whoever gets one raises it."""
@@ -41,7 +44,7 @@ class Words:
                 (rate_headers.POLICY, policy),
                 (rate_headers.LIMIT, b"%b;r=0;t=%d" % (rate_headers.name_of(rule), wait_s)),
             ],
-            is_status=window.refused > max(rule.most, 100),
+            is_status=window.refused > max(rule.most, FLOOD),
         )
 
     def streams(self, call: Call, rule: Rule, gauge: Gauge, *, policy: bytes) -> Refused:
@@ -77,6 +80,25 @@ class Words:
             f"{_moment(pool.ends_at)}.",
             resets_at=pool.ends_at,
             headers=headers,
+            currency=currency,
+        )
+
+    def slowed(
+        self, call: Call, rule: Rule, window: Window, pool: Pool, *, now: float, policy: bytes, currency: str
+    ) -> Refused:
+        """A cap is reached that lets some calls of each minute go on, and this minute's have."""
+        window.refused += 1
+        wait_s = max(1, int(window.wait_s(now)) + 1)
+        headers: HeaderList = [(b"retry-after", b"%d" % wait_s)]
+        return self._refused(
+            call,
+            rule,
+            attempts.RATE_LIMITED,
+            f"This call would go beyond that, so {window.most} calls a minute pass until {_moment(pool.ends_at)}; try "
+            f"again in {_span(wait_s)}.",
+            resets_at=datetime.fromtimestamp(int(now) + wait_s, UTC),
+            headers=headers + ([(rate_headers.POLICY, policy)] if policy else []),
+            is_status=window.refused > FLOOD,
             currency=currency,
         )
 

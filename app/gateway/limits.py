@@ -183,32 +183,41 @@ class Limits:
         """Everything or nothing. What a refused call had passed of rates is given back, and its place among streams."""
         applying, at = admission.applying, admission.at
         holds: list[Hold] = []
+        slowed: list[Window] = []
         try:
             for slot, amount in applying.slots:
                 pool = slot.pool_at(at)
                 if not self._keeper.lifeline.holds:
                     raise self._words.unknown(slot.rule)
-                if not pool.take(amount):
-                    await self._fetch(call, slot, pool, amount, applying=applying, at=at)
-                holds.append(Hold(pool, slot.rule.measure, amount))
+                if pool.take(amount) or await self._fetched(pool, slot.rule, amount):
+                    holds.append(Hold(pool, slot.rule.measure, amount))
+                else:
+                    slowed.append(self._slow(call, slot, pool, admission))
         except BaseException:
             Reservation(tuple(holds)).given_back()
             admission.give_up()
-            for _, window, _ in applying.windows:
+            for window in (*(window for _, window, _ in applying.windows), *slowed):
                 window.used = max(0, window.used - 1)
             raise
         return Reservation(tuple(holds))
 
-    async def _fetch(
-        self, call: Call, slot: Slot, pool: Pool, amount: int, *, applying: Applying, at: datetime
-    ) -> None:
+    async def _fetched(self, pool: Pool, rule: Rule, amount: int) -> bool:
         try:
-            if await pool.wait_for(amount):
-                return
+            return await pool.wait_for(amount)
         except NoLease:
-            raise self._words.unknown(slot.rule) from None
-        currency = applying.currency
-        raise self._words.used_up(call, slot.rule, pool, at=at, policy=applying.policy, currency=currency)
+            raise self._words.unknown(rule) from None
+
+    def _slow(self, call: Call, slot: Slot, pool: Pool, admission: Admission) -> Window:
+        """The rate that the call passes by, beyond a cap that slows down; it is not held against the cap itself."""
+        rule, said = slot.rule, admission.applying
+        if rule.action != models.SLOW:
+            raise self._words.used_up(call, rule, pool, at=admission.at, policy=said.policy, currency=said.currency)
+        window, now = self._rates.window(rule.slow, slot.subject_id), admission.now
+        if window.counted(now) + 1 > window.most:
+            raise self._words.slowed(call, rule, window, pool, now=now, policy=said.policy, currency=said.currency)
+        self._rates.pass_(window)
+        admission.rules = " ".join(short for short in admission.rules.split() if short != rule.short_id)
+        return window
 
     def _applying(self, call: Call, tool: str, at: datetime) -> Applying:
         version = self._rules.version + self._prices.version

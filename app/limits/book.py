@@ -17,6 +17,8 @@ from app.limits.leases import Grant, Want
 from app.limits.rules import Rule
 from app.plans import periods
 
+UNKNOWN = 2**63
+"""More than any rule allows: nobody has said yet what this one does."""
 IDLE_S = 3.0
 """What was held ahead and not used for so long is given back."""
 AHEAD_AT_FIRST = 16
@@ -37,6 +39,7 @@ class Pool:
         "_used",
         "_used_since",
         "_waiting",
+        "ceiling",
         "ends_at",
         "ends_s",
         "free",
@@ -60,6 +63,7 @@ class Pool:
         self.ends_at = ends_at
         self.ends_s = ends_at.timestamp()
         self.free = self.granted = self.given = self.left = self.most = 0
+        self.ceiling = UNKNOWN
         self.unit = 1
         self.is_tight = True
         self.is_ruled = True
@@ -120,6 +124,13 @@ class Pool:
             self._book.return_(self, amount)  # before it is counted: see Keeper._reconcile
             self.given += amount
 
+    def follow(self, most: int) -> None:
+        """The rule allows so much now. If that is less than before, what is held ahead was too much."""
+        is_less, self.ceiling = most < self.ceiling, most
+        if is_less:
+            self.is_tight = True
+            self.give_back()
+
     def want(self) -> Want:
         """What to ask for now: for all who wait, and as much ahead as was used lately."""
         self._asked = [(amount, future) for amount, future in self._waiting if not future.done()]
@@ -136,7 +147,8 @@ class Pool:
         asked, self._asked = self._asked, []
         if grant is not None:
             self.free += grant.granted
-            self.left, self.most, self.is_tight, self.is_ruled = grant.left, grant.most, grant.is_tight, grant.is_ruled
+            self.left, self.most, self.is_ruled = grant.left, grant.most, grant.is_ruled
+            self.is_tight = grant.is_tight or (grant.is_ruled and grant.most > self.ceiling)  # it was lowered meanwhile
         for amount, future in asked:
             if future.done():
                 continue
@@ -173,6 +185,7 @@ class Slot:
             start_at = periods.start_of(self.rule.period, at)
             self._until = periods.end_of(self.rule.period, start_at)
             self._pool = self._book.pool(CounterKey(self.rule.id, self.subject_id, start_at), ends_at=self._until)
+            self._pool.follow(self.rule.most)
         return self._pool
 
 

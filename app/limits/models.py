@@ -13,6 +13,10 @@ STREAMS = "streams"
 SPEND = "spend"
 MEASURES = (CALLS, STREAMS, SPEND)
 PERIODS = ("second", "minute", "hour", "day", "month")
+STOP, SLOW, NOTIFY = "stop", "slow", "notify"
+ACTIONS = (STOP, SLOW, NOTIFY)
+SLOW_PER_MINUTE = 10
+"""So many calls a minute go on at a cap that slows down."""
 WALLET = "wallet"
 """Who sets what prepaid credit allows: the only rules of the period “ever” (app/limits/prepaid.py)."""
 SHARED = UUID(int=0)
@@ -26,7 +30,8 @@ class LimitRule(SQLModel, table=True):
     counts each by itself, "" all together. measure: "calls" and "spend" (nano-minor-units) per period, or "streams"
     open at once (period ""). Seconds, minutes and hours are rates; days and months (UTC) are allowances and
     caps, which are never passed; “ever” is for prepaid credit alone. set_by: "plan", "organisation", "operator" or
-    "wallet": who may raise it.
+    "wallet": who may raise it. action: what happens to calls beyond an allowance or cap: "stop" refuses them, "slow"
+    lets SLOW_PER_MINUTE of them pass, and "notify" all, because gateways do not know of it.
     """
 
     __tablename__ = "limit_rule"
@@ -42,6 +47,7 @@ class LimitRule(SQLModel, table=True):
     period: str = Field(default="", max_length=10)
     most: int = Field(sa_column=Column(BigInteger, nullable=False))
     set_by: str = Field(max_length=12)
+    action: str = Field(default=STOP, max_length=6, sa_column_kwargs={"server_default": STOP})
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 

@@ -1,7 +1,7 @@
 """Rules as a gateway holds them in memory: which of them a call is held against, found without asking the database."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sqlalchemy import select
@@ -34,6 +34,12 @@ class Rule:
     period: str
     most: int
     set_by: str
+    action: str = models.STOP
+
+    @property
+    def slow(self) -> "Rule":
+        """The rate at which calls go on once it is used up, if it slows down; counted under the same id."""
+        return replace(self, measure=models.CALLS, period=periods.MINUTE, most=models.SLOW_PER_MINUTE)
 
     @property
     def is_rate(self) -> bool:
@@ -118,6 +124,8 @@ class RuleBook:
     def _index(self) -> None:
         by_owner: dict[UUID | None, list[Rule]] = {}
         for rule in sorted(self._rules.values(), key=lambda rule: rule.id):
+            if rule.action == models.NOTIFY:
+                continue
             by_owner.setdefault(rule.key_id or rule.organisation_id, []).append(rule)
         self._by_owner = {owner: tuple(rules) for owner, rules in by_owner.items()}
         self.version += 1
@@ -146,6 +154,7 @@ def _rules(session: Session, rule_ids: list[UUID] | None) -> list[Rule]:
         col(LimitRule.period),
         col(LimitRule.most),
         col(LimitRule.set_by),
+        col(LimitRule.action),
     )
     if rule_ids is not None:
         statement = statement.where(col(LimitRule.id).in_(rule_ids))

@@ -40,16 +40,25 @@ def set_limit(
     period: str,
     most: int,
     set_by: str = "operator",
+    action: str = models.STOP,
     person_id: UUID | None = None,
     now: datetime,
 ) -> LimitRule:
     """At most `most` from now on; gateways know it within a second of the commit. A limit for the very same calls and
     period is changed rather than followed by another, and what was used of it stays used.
 
-    Raises Invalid for what cannot be meant, Conflict if it is so already.
+    action: what happens beyond an allowance or cap. Raises Invalid for what cannot be meant, Conflict if it is so
+    already.
     """
     _check(selection, measure=measure, period=period, most=most, set_by=set_by)
+    _check_action(action, period=period)
     rule = queries.like(session, selection_of(selection), measure=measure, period=period, set_by=set_by)
+    was = _in_words(rule) if rule is not None else "none"
+    if rule is not None and rule.most == most and rule.action == action:
+        raise Conflict("That limit is set already.")
+    if rule is not None and {rule.action, action} != {models.STOP}:
+        _retire(session, rule, now=now)
+        rule = None
     if rule is None:
         rule = LimitRule(
             name=_name(selection, measure=measure, period=period),
@@ -58,24 +67,20 @@ def set_limit(
             period=period,
             most=most,
             set_by=set_by,
+            action=action,
             created_at=now,
         )
-        was = "none"
-    elif rule.most == most:
-        raise Conflict("That limit is set already.")
-    else:
-        was = str(rule.most)
-        rule.most = most
+    rule.most = most
     session.add(rule)
     session.flush()
-    details = {"limit": f"{measure} {most}{f'/{period}' if period else ''}", "was": was}
+    details = {"limit": _in_words(rule), "was": was}
     _tell(session, rule=rule, action="limit.set", person_id=person_id, now=now, details=details)
     return rule
 
 
 def remove(session: Session, *, rule: LimitRule, person_id: UUID | None = None, now: datetime) -> None:
     """Lift a limit within a second. What was counted stays, for whoever asks about it later."""
-    details = {"limit": f"{rule.measure} {rule.most}{f'/{rule.period}' if rule.period else ''}"}
+    details = {"limit": _in_words(rule)}
     _tell(session, rule=rule, action="limit.removed", person_id=person_id, now=now, details=details)
     session.delete(rule)
     session.flush()
@@ -114,6 +119,28 @@ def _check(selection: Selection, *, measure: str, period: str, most: int, set_by
             raise Invalid(f"“{selection.key.name}” is not a key of “{selection.organisation.name}”.")
         if selection.per == ORGANISATION:
             raise Invalid("A limit for one key is counted for that key.")
+
+
+def _check_action(action: str, *, period: str) -> None:
+    if action not in models.ACTIONS:
+        raise Invalid("At the limit calls stop, slow down, or go on and you are notified: stop, slow or notify.")
+    if action != models.STOP and period not in ALLOWANCES:
+        raise Invalid("Only what counts a day or a month can slow down or notify.")
+
+
+def _in_words(rule: LimitRule) -> str:
+    """“spend 5000000000000/month, slow”: as the audit trail keeps it."""
+    then = "" if rule.action == models.STOP else f", {rule.action}"
+    return f"{rule.measure} {rule.most}{f'/{rule.period}' if rule.period else ''}{then}"
+
+
+def _retire(session: Session, rule: LimitRule, *, now: datetime) -> None:
+    """Another takes its place under another id, and begins with what the ledger says: what passed beyond a limit that
+    only slows or notifies was never counted against it.
+    """
+    changes.record(session, kind="limit", subject_id=rule.id, now=now)
+    session.delete(rule)
+    session.flush()
 
 
 def _name(selection: Selection, *, measure: str, period: str) -> str:

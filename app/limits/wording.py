@@ -13,6 +13,8 @@ _PEOPLE = {
     models.STREAMS: ("stream at once", "streams at once"),
 }
 LARGEST = 10**15
+PAGE = "/billing/limits/"
+"""Where the portal shows and changes what an organisation limits."""
 
 
 def parse(measure: str, text: str, *, currency: str) -> tuple[str, int]:
@@ -64,7 +66,7 @@ def whose(rule: Rule, *, key_hint: str) -> str:
 def where_to_raise(rule: Rule, *, portal_url: str, operator: str) -> str:
     """Who can allow more, and where to see what was used. operator: as the settings call them."""
     if rule.set_by == "organisation":
-        return f"An owner or admin of your organisation can raise this limit: {portal_url}"
+        return f"Your organisation set this limit itself; an owner can raise it: {portal_url}{PAGE}"
     if rule.set_by == models.WALLET:
         return f"Top up: {portal_url}/billing/"
     if rule.set_by == "plan":

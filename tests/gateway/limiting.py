@@ -14,7 +14,9 @@ from app.plans import amounts, pricing
 from tests.waiting import PATIENCE_S
 
 
-async def limit(caller, measure, quantity, *, per="", tool="", for_key=False, set_by="operator", integration=False):
+async def limit(
+    caller, measure, quantity, *, per="", tool="", for_key=False, set_by="operator", integration=False, action="stop"
+):
     """A limit on the caller's organisation, in force when this returns."""
     period, most = wording.parse(measure, quantity, currency="usd")
     with Session(caller.engine) as session:
@@ -32,6 +34,7 @@ async def limit(caller, measure, quantity, *, per="", tool="", for_key=False, se
             period=period,
             most=most,
             set_by=set_by,
+            action=action,
             now=clock.now(),
         )
         session.commit()
