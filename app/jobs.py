@@ -64,15 +64,17 @@ def _forget_changes(session: Session, settings: Settings, now: datetime) -> int:
 
 
 def _seal_events(session: Session, settings: Settings, now: datetime) -> int:
-    """Page by page, each committed by itself, so that gateways get their turn in between."""
+    """Page by page, each committed by itself, so that gateways get their turn in between; what comes meanwhile waits
+    for the next time, so that other jobs get theirs.
+    """
     sealed = 0
     box = vault.from_settings(settings)
-    while count := SEALER.run(session, box, now=now):
-        session.commit()
-        sealed += count
-    while count := AUDIT_SEALER.run(session, box, now=now):
-        session.commit()
-        sealed += count
+    for seal in (SEALER.run, AUDIT_SEALER.run):
+        count = sealing.PAGE
+        while count == sealing.PAGE:
+            count = seal(session, box, now=now)
+            session.commit()
+            sealed += count
     return sealed
 
 

@@ -39,7 +39,7 @@ class AuditSealer:
 
     def run(self, session: Session, vault: Vault, *, now: datetime) -> int:
         """Give new entries their places, at most PAGE of them, once a minute. Gives how many; the caller commits, and
-        asks again until it is 0.
+        asks again if it was a page.
         """
         if monotonic() - self._looked_at < EVERY_S:
             return 0
@@ -52,8 +52,9 @@ class AuditSealer:
             .limit(PAGE)
         )
         entries = session.execute(unlinked).mappings().all()
-        if not entries:
+        if len(entries) < PAGE:
             self._looked_at = monotonic()
+        if not entries:
             return 0
         last = session.execute(select(LINKS.c.seq, LINKS.c.hash).order_by(LINKS.c.seq.desc()).limit(1)).first()
         seq, head = (last.seq, bytes.fromhex(last.hash)) if last is not None else (0, GENESIS)

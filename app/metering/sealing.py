@@ -1,7 +1,7 @@
 """The worker's part in the proof: new events take their places in the chains, and each closed range is signed.
 
-Which events are new is found by looking where they can be: almost all among the last two minutes, now and then among
-the last hours (calls that ran long), and rarely among all of them (what waited on a disk for days).
+Which events are new is found by looking where they can be: almost all since shortly before the last look, now and then
+among the last hours (calls that ran long), and rarely among all of them (what waited on a disk for days).
 """
 
 from collections.abc import Sequence
@@ -28,12 +28,13 @@ LOCK = 0x706F737465726E  # “postern”: an advisory lock of PostgreSQL, for th
 
 SEALED = db.metadata.tables[str(SealedEvent.__tablename__)]
 
+_RECENT = timedelta(minutes=2)
 _LOOKS: tuple[tuple[float, timedelta | None], ...] = (
     (24 * 3600.0, None),
     (600.0, timedelta(hours=3)),
-    (0.0, timedelta(minutes=2)),
+    (0.0, _RECENT),
 )
-"""How often (in seconds) to look how far back; the first that is due is done."""
+"""How often (in seconds) to look how far back, at least; the first that is due is done."""
 
 
 class Sealer:
@@ -41,16 +42,23 @@ class Sealer:
 
     def __init__(self) -> None:
         self._looked_at: dict[float, float] = {}
+        self._all_found_at: datetime | None = None
 
     def run(self, session: Session, vault: Vault, *, now: datetime) -> int:
-        """Seal what is new, at most PAGE events. Gives how many; the caller commits, and asks again until it is 0."""
+        """Seal what is new, at most PAGE events. Gives how many; the caller commits, and asks again if it was a page.
+
+        Nobody is kept from writing while there is nothing to seal, however far back that was looked.
+        """
         every_s, back = self._due()
-        take_turn(session)
-        rows = unsealed(session, after=ids.lowest_receipt(now - back) if back is not None else "", limit=PAGE)
-        if rows:
+        after = ids.lowest_receipt(now - self._reach(back, now=now)) if back is not None else ""
+        rows: list[EventRow] = []
+        if unsealed(session, after=after, limit=1):
+            take_turn(session)
+            rows = unsealed(session, after=after, limit=PAGE)
             _seal(session, rows, signing.signer(session, vault, now=now), now=now)
-        else:
+        if len(rows) < PAGE:
             self._looked_at[every_s] = monotonic()
+            self._all_found_at = now
         return len(rows)
 
     def _due(self) -> tuple[float, timedelta | None]:
@@ -58,6 +66,10 @@ class Sealer:
         return next(
             look for look in _LOOKS if look[0] not in self._looked_at or now - self._looked_at[look[0]] >= look[0]
         )
+
+    def _reach(self, back: timedelta, *, now: datetime) -> timedelta:
+        """How far to look: the database may have been away since all was found last, and events have waited as long."""
+        return back if self._all_found_at is None else max(back, now - self._all_found_at + _RECENT)
 
 
 def unsealed(session: Session, *, after: str, limit: int, before: str | None = None) -> list[EventRow]:

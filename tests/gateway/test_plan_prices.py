@@ -34,7 +34,7 @@ async def on_plan(caller, slug=None, *, currency="usd"):
 
 def amounts(caller):
     with Session(caller.engine) as session:
-        return [event.amount_nanos // 10**9 for event in session.exec(select(UsageEvent).order_by(UsageEvent.id))]
+        return [event.amount_nanos // 10**9 for event in session.exec(select(UsageEvent).order_by(UsageEvent.at))]
 
 
 async def test_calls_cost_what_the_plan_says_from_the_moment_it_is_chosen(open_gateway):
@@ -113,7 +113,7 @@ async def test_explain_names_the_charge_and_its_plan(open_sqlite_gateway):
             await caller.call()
 
         with Session(caller.engine) as session:
-            last = session.exec(select(UsageEvent).order_by(UsageEvent.id.desc())).first()
+            last = session.exec(select(UsageEvent).order_by(UsageEvent.at.desc())).first()
             addresses = {"keys_url": "", "gateway_url": "", "operator": ""}
             said = " ".join(explaining.of(session, last.id, kept_hours=1, addresses=addresses))
 

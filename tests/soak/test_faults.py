@@ -65,9 +65,11 @@ async def test_postgresql_being_away_for_a_while_loses_nothing(own_postgres, tmp
         await running.more_results(load, 50)
 
 
-@in_the_long_run
 async def test_sqlite_being_locked_for_a_while_loses_nothing(sqlite_url, tmp_path):
-    async with scene(sqlite_url, tmp_path, capped=10, counted=10) as running, loaded(running) as load:
+    async with (
+        scene(sqlite_url, tmp_path, capped=10, counted=10, ledger_timeout_s=1) as running,
+        loaded(running) as load,
+    ):
         with locked(sqlite_url):
             await asyncio.sleep(AWAY_S)
             await running.more_results(load, 50)

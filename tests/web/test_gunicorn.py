@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -41,7 +42,8 @@ def raw(url, request):
         while part := connection.recv(65536):
             answer += part
             if b"Connection: close" in answer and b"\r\n\r\n" in answer:
-                connection.shutdown(socket.SHUT_WR)
+                with suppress(OSError):  # it may have hung up already
+                    connection.shutdown(socket.SHUT_WR)
         return answer.decode()
 
 
