@@ -127,7 +127,7 @@ class Keeper:
     def _attempt(self, task: Callable[[], float]) -> None:
         try:
             self._due[task] = ticks() + task()
-            if self._is_failing:
+            if self._is_failing and task == self._beat:  # which asks the database every time
                 self._is_failing = False
                 log.info("limits.recovered")
         except NotRegistered:

@@ -28,9 +28,9 @@ HOLDER = (
 
 
 @asynccontextmanager
-async def loaded(running):
-    """Callers call until this is left; then all is settled and checked."""
-    load = running.new_load(callers=2, calls=50_000, seed=SEED)
+async def loaded(running, **options):
+    """Callers call until this is left; then all is settled and checked. options: of the load."""
+    load = running.new_load(callers=2, calls=50_000, seed=SEED, **options)
     task = asyncio.create_task(load.run())
     await running.limits_reached(load)
     yield load
@@ -66,13 +66,14 @@ async def test_postgresql_being_away_for_a_while_loses_nothing(own_postgres, tmp
 
 
 async def test_sqlite_being_locked_for_a_while_loses_nothing(sqlite_url, tmp_path):
+    """Few calls have a key of their own: those wait for the lock, each for as long as it may, and hold up their caller."""
     async with (
-        scene(sqlite_url, tmp_path, capped=10, counted=10, ledger_timeout_s=1) as running,
-        loaded(running) as load,
+        scene(sqlite_url, tmp_path, capped=10, counted=10) as running,
+        loaded(running, keyed_every=40) as load,
     ):
         with locked(sqlite_url):
             await asyncio.sleep(AWAY_S)
-            await running.more_results(load, 50)
+            await running.more_results(load, 15)
             await until(lambda: running.stack.waiting_files)
         await running.drained()
         await running.more_results(load, 50)
