@@ -66,7 +66,7 @@ async def test_postgresql_being_away_for_a_while_loses_nothing(own_postgres, tmp
 
 
 async def test_sqlite_being_locked_for_a_while_loses_nothing(sqlite_url, tmp_path):
-    """Few calls have a key of their own: those wait for the lock, each for as long as it may, and hold up their caller."""
+    """Few calls have a key of their own: those wait for the lock, as long as they may, and hold up their caller."""
     async with (
         scene(sqlite_url, tmp_path, capped=10, counted=10) as running,
         loaded(running, keyed_every=40) as load,
