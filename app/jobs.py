@@ -26,6 +26,7 @@ from app.integrations import queries as integrations
 from app.integrations import refreshing
 from app.limits import entitlements, undertaker
 from app.metering import attempts, audit_chain, idempotency, sealing
+from app.plans import owing
 from app.plans import services as plans
 
 log = logging.getLogger(__name__)
@@ -101,8 +102,10 @@ def _return_leases(session: Session, settings: Settings, now: datetime) -> int:
 
 
 def _apply_subscriptions(session: Session, settings: Settings, now: datetime) -> int:
-    """What was planned for this moment, and then what plans allow."""
-    return plans.apply_due(session, now=now) + entitlements.apply_due(session, now=now)
+    """What was planned for this moment, whose days of grace are over, and then what plans allow."""
+    begun = plans.apply_due(session, now=now)
+    stopped = owing.stop_overdue(session, grace=settings.grace, now=now)
+    return begun + stopped + entitlements.apply_due(session, now=now)
 
 
 def _expire_credit(session: Session, settings: Settings, now: datetime) -> int:

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from app.billing.offers import Item
-from app.billing.problems import Missing
+from app.billing.problems import Declined, Missing, StripeRefused
 from app.billing.stripe_api import Found, StripeApi, key_for
 from app.plans.choosing import Choice
 
@@ -58,24 +58,34 @@ def preview(api: StripeApi, subscription: Found, change: Change) -> Found | None
 
 
 def upgrade(api: StripeApi, subscription: Found, change: Change) -> None:
-    """Now, and paid for now. Raises Declined, when nothing was changed. Asks Stripe."""
+    """Now, and paid for now. Raises Declined, when nothing was changed: what was planned stays planned. Asks Stripe."""
+    planned = _schedule(api, subscription)
     subscription = _without_schedule(api, subscription, change.visit)
-    if subscription["metadata"].get("checkout_id") != str(change.visit):
-        params: dict[str, Any] = {
-            "items": _items_now(subscription, change.items),
-            "proration_behavior": "always_invoice",
-            "proration_date": int(change.at.timestamp()),
-            "payment_behavior": "error_if_incomplete",
-            "metadata": change.said,
-        }
-        if subscription.get("cancel_at"):
-            params["cancel_at"] = ""
-        key = _key("upgrade", subscription, change.visit)
-        subscription = api.post(api.v1.subscriptions.update, str(subscription["id"]), params=params, key=key)
+    try:
+        subscription = _changed_now(api, subscription, change)
+    except (Declined, StripeRefused):
+        _put_back(api, subscription, planned, change.visit)
+        raise
     left = {str(item["price"]["id"]) for item in _items_of(subscription)} - {item.price for item in change.items}
     if left:
         ends = min(int(item["current_period_end"]) for item in _items_of(subscription))
         _follow(api, subscription, change.items, visit=change.visit, at=ends, said={})
+
+
+def _changed_now(api: StripeApi, subscription: Found, change: Change) -> Found:
+    if subscription["metadata"].get("checkout_id") == str(change.visit):
+        return subscription
+    params: dict[str, Any] = {
+        "items": _items_now(subscription, change.items),
+        "proration_behavior": "always_invoice",
+        "proration_date": int(change.at.timestamp()),
+        "payment_behavior": "error_if_incomplete",
+        "metadata": change.said,
+    }
+    if subscription.get("cancel_at"):
+        params["cancel_at"] = ""
+    key = _key("upgrade", subscription, change.visit)
+    return api.post(api.v1.subscriptions.update, str(subscription["id"]), params=params, key=key)
 
 
 def plan_ahead(api: StripeApi, subscription: Found, change: Change) -> None:
@@ -100,11 +110,27 @@ def resume(api: StripeApi, subscription: Found, *, visit: UUID) -> None:
     _staying(api, _without_schedule(api, subscription, visit), visit)
 
 
+def _schedule(api: StripeApi, subscription: Found) -> Found | None:
+    """What is planned for it at Stripe."""
+    schedule = subscription.get("schedule")
+    return api.get(api.v1.subscription_schedules.retrieve, str(schedule)) if schedule else None
+
+
+def _put_back(api: StripeApi, subscription: Found, planned: Found | None, visit: UUID) -> None:
+    """Nothing came of the change for which this was taken away, so it is planned again."""
+    if planned is None:
+        return
+    last = planned["phases"][-1]
+    items = [Item(str(one["price"]), one.get("quantity")) for one in last["items"]]
+    again, at = uuid5(visit, str(planned["id"])), int(last["start_date"])
+    _follow(api, subscription, items, visit=again, at=at, said=last.get("metadata") or {})
+
+
 def _without_schedule(api: StripeApi, subscription: Found, visit: UUID) -> Found:
     schedule = subscription.get("schedule")
     if not schedule:
         return subscription
-    key = _key("release", subscription, visit)
+    key = key_for("release", schedule, visit)
     api.post(api.v1.subscription_schedules.release, str(schedule), params={}, key=key)
     return api.get(api.v1.subscriptions.retrieve, str(subscription["id"]))
 

@@ -16,10 +16,11 @@ from app.billing.models import OK, BillingAccount, StripeMark
 from app.billing.offers import is_billed
 from app.billing.stripe_api import Found, StripeApi, key_for
 from app.core import clock
+from app.limits import entitlements
 from app.organisations.models import Organisation
 from app.plans import models as states
+from app.plans import owing, services
 from app.plans import queries as plans
-from app.plans import services
 from app.plans.choosing import Choice
 from app.plans.models import BY_CUSTOMER, PlanVersion, Subscription
 
@@ -69,7 +70,8 @@ def apply_of_checkout(session: Session, found: Found, now: datetime) -> None:
 
 
 def apply(session: Session, found: Found, now: datetime, person_id: UUID | None = None) -> None:
-    """Make it so here: plan, state, and what is planned; of a customer that is not ours it is nothing to us.
+    """Make it so here: plan, state, what is planned, and what that allows; of a customer that is not ours it is nothing
+    to us.
 
     person_id: who asked for it, if that is known.
     """
@@ -81,6 +83,7 @@ def apply(session: Session, found: Found, now: datetime, person_id: UUID | None 
     at_stripe = living(found["subscriptions"])
     if at_stripe is None:
         _over(session, current, found["subscriptions"], now)
+        entitlements.apply(session, organisation=organisation, now=now)
         _stand(session, account, OK, now)
         return
     customers.know_card(session, account, at_stripe.get("default_payment_method"), now)
@@ -91,12 +94,14 @@ def apply(session: Session, found: Found, now: datetime, person_id: UUID | None 
             organisation=organisation,
             choice=choice,
             stripe_id=str(at_stripe["id"]),
+            is_paid=True,
             person_id=person_id,
             now=now,
         )
     if current is not None and current.stripe_id == at_stripe["id"]:
         _plan_its_end(session, organisation, current, at_stripe, person_id=person_id, now=now)
-        services.set_state(session, subscription=current, state=STATES[at_stripe["status"]], now=now)
+        owing.set_state(session, subscription=current, state=STATES[at_stripe["status"]], now=now)
+    entitlements.apply(session, organisation=organisation, now=now)
     standing = STATES[at_stripe["status"]]
     _stand(session, account, OK if standing == states.ACTIVE else standing, now)
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
-from app.billing import applying, delivery, events, reconciling, stocking, stripe_api, usage
+from app.billing import applying, delivery, events, planned, reconciling, stocking, stripe_api, usage
 from app.billing.handlers import HANDLERS
 from app.billing.problems import NoStripe
 from app.billing.stripe_api import StripeApi
@@ -52,6 +52,11 @@ def sweep_events(engine: Engine, api: StripeApi, settings: Settings) -> int:
     return found
 
 
+def keep_plans(engine: Engine, api: StripeApi, settings: Settings) -> int:
+    """What is planned here and not there."""
+    return planned.run(engine, api, clock=clock.now)
+
+
 def fill_stock(engine: Engine, api: StripeApi, settings: Settings) -> int:
     """What can be bought."""
     return STOCK.fill(engine, api, clock=clock.now)
@@ -78,6 +83,7 @@ def reconcile(engine: Engine, api: StripeApi, settings: Settings) -> int:
 STOCK = stocking.Stock()
 RECONCILE = (Task("reconcile", 60, reconcile),)
 TASKS = (Task("apply_events", 1, apply_events), Task("sweep_events", 3600, sweep_events))
+PLANS = Task("keep_plans", 60, keep_plans)
 
 
 def usage_tasks(settings: Settings) -> tuple[Task, ...]:
@@ -85,6 +91,7 @@ def usage_tasks(settings: Settings) -> tuple[Task, ...]:
     every_s = settings.usage_every_s
     return (
         Task("fill_stock", 30, fill_stock),
+        PLANS,
         Task("cut_usage", every_s, cut_usage),
         Task("deliver_usage", min(every_s, DELIVER_S), deliver_usage),
     )

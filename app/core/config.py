@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from app.core import addresses, errors
 from app.core.config_mail import MailSettings
+from app.core.config_paying import PayingSettings
 from app.core.config_sources import SecretFiles, explain
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +37,7 @@ class OidcProvider(BaseModel):
     client_secret: SecretStr
 
 
-class Settings(MailSettings):
+class Settings(PayingSettings, MailSettings):
     """What an installation can choose. Defaults run everything on one machine with no account anywhere."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
@@ -144,19 +145,6 @@ class Settings(MailSettings):
     key_streams: int = Field(
         100, ge=0, description="Listening streams that each key may keep open at once; 0 for any number."
     )
-    stripe_key: SecretStr = Field(
-        SecretStr(""),
-        description="Secret or restricted key of Stripe; test and live are told apart by it. `postern run` starts a "
-        "stand-in for Stripe unless it is set.",
-    )
-    stripe_webhook_secret: SecretStr = Field(
-        SecretStr(""), description="Signing secret of the webhook endpoint at Stripe; needed beside the key."
-    )
-    stripe_url: str = Field("", description="Address of a stand-in for Stripe, without a path; empty is Stripe itself.")
-    stripe_tax: bool = Field(False, description="Let Stripe compute taxes and ask customers for their tax ids.")
-    usage_every_s: float = Field(
-        300.0, gt=0, description="How often the worker closes what was used into ranges for Stripe's meters."
-    )
     stripe_port: Port = Field(
         default_factory=lambda data: data["base_port"] + 6 + data["gateway_workers"],
         description="The port of the stand-in for Stripe.",
@@ -215,25 +203,6 @@ class Settings(MailSettings):
         for name in ("github", "google"):
             if getattr(self, f"{name}_client_id") and not getattr(self, f"{name}_client_secret").get_secret_value():
                 raise ValueError(f"{PREFIX}{name.upper()}_CLIENT_SECRET is missing beside the client id.")
-        return self
-
-    @property
-    def takes_payments(self) -> bool:
-        """Whether there is a Stripe, or a stand-in for it, to talk to."""
-        return bool(self.stripe_key.get_secret_value())
-
-    @property
-    def stripe_mode(self) -> Literal["test", "live"]:
-        """By the key's own prefix (`sk_live_`, `rk_live_`); a stand-in is always test."""
-        is_live = self.stripe_key.get_secret_value().startswith(("sk_live_", "rk_live_")) and not self.stripe_url
-        return "live" if is_live else "test"
-
-    @model_validator(mode="after")
-    def _stripe_is_whole(self) -> Self:
-        if self.takes_payments and not self.stripe_webhook_secret.get_secret_value():
-            raise ValueError(
-                f"{PREFIX}STRIPE_WEBHOOK_SECRET is missing beside the key: what Stripe tells is checked by it."
-            )
         return self
 
     @model_validator(mode="after")

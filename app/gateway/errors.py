@@ -112,6 +112,7 @@ REFUSALS = {
     attempts.TOO_MANY_STREAMS: Form(429, -31429),
     attempts.ALLOWANCE_USED: Form(200, PAYMENT),
     attempts.CAP_REACHED: Form(200, PAYMENT),
+    attempts.NOT_PAID: Form(200, PAYMENT),
     attempts.OVER_MAX_COST: Form(200, PAYMENT),
     attempts.PRICE_UNKNOWN: Form(200, PAYMENT),
     attempts.IN_PROGRESS: Form(200, -31409),

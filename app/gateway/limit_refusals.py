@@ -18,6 +18,11 @@ SAID_STATUS = 200
 
 FLOOD = 100
 """Who is refused more often than that within one window, and than may pass in it, is told by the status."""
+NOT_PAID = {
+    models.WALLET: "your organisation's prepaid balance is used up: what is left does not pay for this call.",
+    models.BILLING: "your organisation's plan is not paid for, so calls that cost something are stopped. They pass "
+    "again within seconds of the payment; what costs nothing still passes.",
+}
 
 
 class Words:
@@ -65,8 +70,8 @@ class Words:
 
     def used_up(self, call: Call, rule: Rule, pool: Pool, *, at: datetime, policy: bytes, currency: str) -> Refused:
         """An allowance or a cap has no room for this call. currency: what the organisation pays in."""
-        if rule.set_by == models.WALLET:
-            return self._out_of_credit(call, rule, policy=policy, currency=currency)
+        if rule.set_by in (models.WALLET, models.BILLING):
+            return self._not_paid(call, rule, policy=policy, currency=currency)
         left_s = int((pool.ends_at - at).total_seconds()) + 1
         is_cap = rule.measure == models.SPEND
         headers: HeaderList = [(rate_headers.POLICY, policy)] if policy else []
@@ -102,12 +107,12 @@ class Words:
             currency=currency,
         )
 
-    def _out_of_credit(self, call: Call, rule: Rule, *, policy: bytes, currency: str) -> Refused:
+    def _not_paid(self, call: Call, rule: Rule, *, policy: bytes, currency: str) -> Refused:
         """Nothing begins anew by itself: it needs money, or a gift."""
-        words = "your organisation's prepaid balance is used up: what is left does not pay for this call."
+        mends = wording.where_to_raise(rule, portal_url=self._portal_url, operator=self._operator)
         return Refused(
-            attempts.CAP_REACHED,
-            f"{words} {wording.where_to_raise(rule, portal_url=self._portal_url, operator=self._operator)}",
+            attempts.CAP_REACHED if rule.set_by == models.WALLET else attempts.NOT_PAID,
+            f"{NOT_PAID[rule.set_by]} {mends}",
             status=SAID_STATUS if call.envelope.wants_answer else None,
             headers=[(rate_headers.POLICY, policy)] if policy else [],
             rule_id=rule.id,

@@ -1,10 +1,12 @@
-"""What a plan allows, as limits: rules set by “plan”, changed in place, so that what was used of them stays used."""
+"""What a plan allows, as limits: rules set by “plan”, changed in place, so that what was used of them stays used; and
+one set by “billing” while it is not paid for.
+"""
 
 from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from app.limits import models, prepaid, services
+from app.limits import models, prepaid, queries, services
 from app.limits.models import LimitRule
 from app.limits.services import Selection
 from app.organisations.models import Organisation
@@ -57,11 +59,26 @@ def apply(session: Session, *, organisation: Organisation, now: datetime) -> Non
     currency = subscription.currency if subscription is not None and is_prepaid else ""
     is_first = subscription is not None and subscription.limited_at is None
     since = subscription.begins_at if subscription is not None and is_first else None
+    _stop(session, organisation, is_stopped=subscription is not None and subscription.stopped_at is not None, now=now)
     prepaid.follow(session, organisation.id, currency=currency, since=since, now=now)
     if standing is not None and standing.subscription is not None:
         standing.subscription.limited_at = now
         session.add(standing.subscription)
         session.flush()
+
+
+def _stop(session: Session, organisation: Organisation, *, is_stopped: bool, now: datetime) -> None:
+    """Nothing that costs something passes while the plan is not paid for (app/plans/owing.py)."""
+    selection = Selection(organisation=organisation)
+    place = services.selection_of(selection)
+    there = queries.like(session, place, measure=models.SPEND, period=periods.MONTH, set_by=models.BILLING)
+    if there is not None and not is_stopped:
+        services.remove(session, rule=there, now=now)
+    elif there is None and is_stopped:
+        services.set_limit(
+            session, selection=selection, measure=models.SPEND, period=periods.MONTH, most=0, set_by=models.BILLING,
+            now=now,
+        )  # fmt: skip
 
 
 def apply_due(session: Session, *, now: datetime) -> int:

@@ -17,6 +17,8 @@ STOP, SLOW, NOTIFY = "stop", "slow", "notify"
 ACTIONS = (STOP, SLOW, NOTIFY)
 SLOW_PER_MINUTE = 10
 """So many calls a minute go on at a cap that slows down."""
+BILLING = "billing"
+"""Who stops what costs something while a plan is not paid for (app/limits/entitlements.py)."""
 WALLET = "wallet"
 """Who sets what prepaid credit allows: the only rules of the period “ever” (app/limits/prepaid.py)."""
 SHARED = UUID(int=0)
@@ -29,9 +31,9 @@ class LimitRule(SQLModel, table=True):
     organisation_id, key_id, integration_id, tool: what it selects; None and "" select all. per: "key" or "organisation"
     counts each by itself, "" all together. measure: "calls" and "spend" (nano-minor-units) per period, or "streams"
     open at once (period ""). Seconds, minutes and hours are rates; days and months (UTC) are allowances and
-    caps, which are never passed; “ever” is for prepaid credit alone. set_by: "plan", "organisation", "operator" or
-    "wallet": who may raise it. action: what happens to calls beyond an allowance or cap: "stop" refuses them, "slow"
-    lets SLOW_PER_MINUTE of them pass, and "notify" all, because gateways do not know of it.
+    caps, which are never passed; “ever” is for prepaid credit alone. set_by: "plan", "organisation", "operator",
+    "wallet" or "billing": who may raise it. action: what happens to calls beyond an allowance or cap: "stop"
+    refuses them, "slow" lets SLOW_PER_MINUTE of them pass, and "notify" all, because gateways do not know of it.
     """
 
     __tablename__ = "limit_rule"

@@ -17,7 +17,7 @@ from app.limits.rules import KEY, ORGANISATION, RATES
 from app.organisations.models import Organisation
 from app.plans import periods
 
-SETTERS = ("plan", "organisation", "operator")
+SETTERS = ("plan", "organisation", "operator", models.BILLING)
 ALLOWANCES = (periods.DAY, periods.MONTH)
 
 

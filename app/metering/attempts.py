@@ -39,6 +39,7 @@ RATE_LIMITED = "rate_limited"
 TOO_MANY_STREAMS = "too_many_streams"
 ALLOWANCE_USED = "allowance_used"
 CAP_REACHED = "cap_reached"
+NOT_PAID = "not_paid"
 OVER_MAX_COST = "over_max_cost"
 PRICE_UNKNOWN = "price_unknown"
 IN_PROGRESS = "in_progress"
@@ -149,6 +150,10 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     CAP_REACHED: Explanation(
         "The cap on spending is reached", "The answer says when the next period begins, and who can raise the cap."
+    ),
+    NOT_PAID: Explanation(
+        "The plan is not paid for",
+        "Calls that cost something pass again once the bill is paid, or another card is given, on the page “Billing”.",
     ),
     OVER_MAX_COST: Explanation(
         "The call would cost more than it may", "Send a higher Max-Cost, or none. Nothing was sent on or charged."

@@ -107,7 +107,8 @@ class Subscription(SQLModel, table=True):
     next_plan_version_id, next_interval, next_seats: what follows from next_at on; with a next_at alone it ends then,
     and the default plan follows. next_by: who wants that, "customer" or "operator". limited_at: when its limits were
     last set (app/limits/entitlements.py); None when that is due. stripe_id: of the subscription at Stripe, shared by
-    the rows that follow each other in it; "" for none.
+    the rows that follow each other in it; "" for none. owes_since: since when a bill could not be collected, or there
+    is nothing to pay with; None while all is paid. stopped_at: when calls that cost something were stopped for it.
     """
 
     __tablename__ = "subscription"
@@ -136,6 +137,8 @@ class Subscription(SQLModel, table=True):
     cancel_reason: str = Field(default="", max_length=500)
     limited_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
     stripe_id: str = Field(default="", max_length=80, index=True)
+    owes_since: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+    stopped_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
     def is_in_force(self, at: datetime) -> bool:

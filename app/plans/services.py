@@ -7,20 +7,18 @@ downgrades and cancellations from the end of the interval that is paid for.
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from app.core import audit, changes
-from app.core.errors import Conflict, Invalid
-from app.organisations.models import Membership, Organisation
-from app.plans import choosing, intervals, queries
+from app.core.errors import Conflict
+from app.organisations.models import Organisation
+from app.plans import choosing, intervals, owing, queries, seats
 from app.plans.choosing import Choice
 from app.plans.models import (
     ACTIVE,
     BY_CUSTOMER,
     CANCELLED,
     INCOMPLETE,
-    STATES,
     Subscription,
 )
 from app.plans.queries import Offer
@@ -35,14 +33,17 @@ def subscribe(
     organisation: Organisation,
     choice: Choice,
     stripe_id: str = "",
+    is_paid: bool = False,
     person_id: UUID | None = None,
     now: datetime,
 ) -> Subscription:
     """On this plan from now on, whatever it was on before.
 
-    Raises Invalid for a choice that the plan does not offer, Conflict for another currency than the organisation's.
+    is_paid: it was paid for at Stripe already, so it holds also where more people belong to the organisation by now
+    than it has seats. Raises Invalid for a choice that the plan does not offer, Conflict for too few seats, and for
+    another currency than the organisation's.
     """
-    _check(session, organisation, choice)
+    check(session, organisation, choice, is_paid=is_paid)
     before = _open(session, organisation.id)
     anchor_at = intervals.anchor_of(now)
     if before is not None:
@@ -50,6 +51,7 @@ def subscribe(
         if before.interval == choice.interval and stripe_id == before.stripe_id:
             anchor_at = before.anchor_at
     made = _begin(session, organisation.id, choice, at=now, anchor_at=anchor_at, stripe_id=stripe_id, now=now)
+    owing.carry(before, made)
     _tell(session, made, "subscription.begun", person_id=person_id, now=now, details={"plan": choice.offer.plan.slug})
     return made
 
@@ -70,7 +72,7 @@ def change(
     current = _open(session, organisation.id)
     if current is None:
         return subscribe(session, organisation=organisation, choice=choice, person_id=person_id, now=now)
-    _check(session, organisation, choice)
+    check(session, organisation, choice)
     if choosing.is_same(current, choice):
         raise Conflict(f"You are on “{choice.offer.document.name}” already.")
     begins_at = choosing.begins_at(current, queries.offer_of(session, current.plan_version_id), choice, now=now)
@@ -141,17 +143,6 @@ def end(session: Session, *, subscription: Subscription, now: datetime) -> None:
     _succeed(session, subscription, now=now)
 
 
-def set_state(session: Session, *, subscription: Subscription, state: str, now: datetime) -> None:
-    """What Stripe says of it. Nothing happens when it is so already. Raises Invalid for no state of ours."""
-    if state not in STATES:
-        raise Invalid(f"“{state}” is no state of a subscription.")
-    if subscription.state != state:
-        details = {"state": state, "was": subscription.state}
-        subscription.state = state
-        _keep(session, subscription)
-        _tell(session, subscription, "subscription.state", person_id=None, now=now, details=details)
-
-
 def apply_due(session: Session, *, now: datetime) -> int:
     """End what has come to its end, and begin what follows; gives how many. At most a page; for the worker."""
     due = session.exec(
@@ -201,6 +192,7 @@ def _succeed(session: Session, subscription: Subscription, *, now: datetime) -> 
     made = _begin(
         session, subscription.organisation_id, choice, at=at, anchor_at=anchor_at, stripe_id=stripe_id, now=now
     )
+    owing.carry(subscription, made)
     _tell(session, made, "subscription.begun", person_id=None, now=now, details={"plan": choice.offer.plan.slug})
     return True
 
@@ -214,13 +206,11 @@ def _following(session: Session, subscription: Subscription, *, now: datetime) -
     return Choice(usual, subscription.currency, "", usual.document.seats_included) if usual is not None else None
 
 
-def _check(session: Session, organisation: Organisation, choice: Choice) -> None:
+def check(session: Session, organisation: Organisation, choice: Choice, *, is_paid: bool = False) -> None:
+    """Whether it can be chosen: before anybody pays for it. Raises as `subscribe` does."""
     choosing.check(choice, organisation_id=organisation.id)
-    members = session.exec(
-        select(func.count()).select_from(Membership).where(Membership.organisation_id == organisation.id)
-    ).one()
-    if choice.seats and members > choice.seats:
-        raise Conflict(f"{members} people belong to “{organisation.name}”, and that would be seats for {choice.seats}.")
+    if not is_paid:
+        seats.check(session, organisation, choice)
     for past in queries.history(session, organisation.id):
         if choice.currency and past.currency and past.currency != choice.currency:
             raise Conflict(f"“{organisation.name}” pays in {past.currency}; a currency cannot be changed afterwards.")

@@ -16,6 +16,7 @@ from app.billing.stripe_api import Found
 from app.billing.subscribing import Payer, Ways
 from app.billing.views.console import account, bp, standing, stripe
 from app.core.errors import Conflict, Invalid
+from app.limits import entitlements
 from app.organisations.guards import current, member
 from app.plans import choosing, services
 from app.plans import queries as plans
@@ -41,7 +42,8 @@ def look(slug: str) -> ResponseReturnValue:
     wish, visit = _wish(slug, request.args), forms.new_visit()
     if wish.way.how == AWAY and wish.choice.offer.document.is_default:
         return htmx.redirect(url_for("billing.ask_to_cancel"))
-    lines, total, until = _today(wish, visit)
+    obstacle = _obstacle(wish)
+    lines, total, until = _today(wish, visit) if not obstacle else ([], 0, None)
     return htmx.render(
         "billing/look.html",
         wish=wish,
@@ -51,6 +53,7 @@ def look(slug: str) -> ResponseReturnValue:
         until=until,
         fees=review.fees(wish.choice),
         charges=review.charges(wish.choice.offer, wish.choice.currency),
+        obstacle=obstacle,
         takes_payments=current.settings.takes_payments,
     )
 
@@ -61,6 +64,7 @@ def agree(slug: str) -> ResponseReturnValue:
     wish, visit = _wish(slug, request.form), forms.visit(request.form)
     if wish.way.how == SAME:
         raise Conflict(f"You are on “{wish.choice.offer.document.name}” already.")
+    services.check(current.session, current.organisation, wish.choice)
     if wish.way.how == CHECKOUT:
         return _check_out(wish, visit)
     try:
@@ -80,6 +84,17 @@ def _wish(slug: str, fields: dict[str, str]) -> Wish:
     choosing.check(choice, organisation_id=current.organisation.id)
     prices = plans.prices_of(current.session, [offer.version.id])
     return Wish(held, choice, review.way(held, choice, now=current.now), prices)
+
+
+def _obstacle(wish: Wish) -> str:
+    """Why it cannot be agreed to, before anybody pays; "" for nothing."""
+    if wish.way.how == SAME:
+        return ""
+    try:
+        services.check(current.session, current.organisation, wish.choice)
+    except Conflict as problem:
+        return problem.message
+    return ""
 
 
 def _today(wish: Wish, visit: UUID) -> tuple[list[Line], int, datetime | None]:
@@ -120,6 +135,7 @@ def _change(wish: Wish, visit: UUID) -> None:
             person_id=current.person.id,
             now=current.now,
         )
+        entitlements.apply(session, organisation=current.organisation, now=current.now)
         return
     at = wish.way.at
     if wish.way.how == NOW:

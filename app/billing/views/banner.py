@@ -1,6 +1,7 @@
 """What stands above the pages of the console while something about paying is wrong, and the one thing that mends it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from flask import g
 
@@ -8,12 +9,15 @@ from app.billing import forms, invoices
 from app.billing.models import PAST_DUE, PAUSED, UNPAID
 from app.billing.views.console import account
 from app.organisations.guards import current
+from app.plans import owing
+from app.plans import queries as plans
 
 WORDS = {
-    PAST_DUE: ("Your last bill could not be collected", "It is tried again over the next days. Your calls go on."),
+    PAST_DUE: ("Your last bill could not be collected", "It is tried again over the next days."),
     UNPAID: ("A bill is unpaid", "It was tried several times, and is not tried again by itself."),
     PAUSED: ("Your subscription is paused", "There is no card that it could be paid with."),
 }
+STOPPED = "Calls that cost something are stopped until it is paid; then they pass again within seconds."
 LOOKS_BACK = 5
 
 
@@ -39,4 +43,16 @@ def banner() -> Banner | None:
     recent = invoices.of(current.session, current.organisation.id, found.mode, limit=LOOKS_BACK)
     bill = next((one.page_url for one in recent if one.state == "open"), "")
     title, text = WORDS[found.state]
-    return Banner(title, text, bill, found.state != PAST_DUE, current.may("billing:write"), str(forms.new_visit()))
+    stops_at = _stops_at()
+    is_stopped = stops_at is not None and stops_at <= current.now
+    if is_stopped:
+        text = f"{text} {STOPPED}"
+    elif stops_at is not None:
+        text = f"{text} Until {stops_at.day} {stops_at:%B} your calls go on; then those that cost something stop."
+    is_danger = is_stopped or found.state != PAST_DUE
+    return Banner(title, text, bill, is_danger, current.may("billing:write"), str(forms.new_visit()))
+
+
+def _stops_at() -> datetime | None:
+    held = plans.subscription_at(current.session, current.organisation.id, current.now)
+    return owing.stops_at(held, grace=current.settings.grace) if held is not None else None

@@ -1,0 +1,116 @@
+"""What costs something stops when it is not paid for, and passes again at once when it is."""
+
+from datetime import timedelta
+
+import pytest
+from sqlmodel import select
+
+from app.billing.models import PAST_DUE, UNPAID
+from app.limits import entitlements
+from app.limits.models import BILLING, LimitRule
+from app.plans import owing
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+GRACE = timedelta(days=7)
+
+
+def is_stopped(till):
+    till.session.expire_all()
+    where = (LimitRule.organisation_id == till.organisation.id, LimitRule.set_by == BILLING)
+    found = till.session.exec(select(LimitRule).where(*where)).all()
+    assert all((rule.measure, rule.period, rule.most) == ("spend", "month", 0) for rule in found)
+    return bool(found)
+
+
+def work(till):
+    """The worker's jobs of this moment."""
+    owing.stop_overdue(till.session, grace=GRACE, now=till.hand.now)
+    entitlements.apply_due(till.session, now=till.hand.now)
+    till.session.commit()
+
+
+def method(till, name):
+    client = till.stand_in.client.v1
+    made = client.payment_methods.attach(name, {"customer": till.account().customer_id})
+    client.subscriptions.update(till.current().stripe_id, {"default_payment_method": made.id})
+    return made.id
+
+
+@pytest.fixture
+def owes(till):
+    """Past due since an hour into December, with 198 dollars a month to pay."""
+    till.subscribe("team")
+    method(till, "pm_card_chargeCustomerFail")
+    till.wait_until_december()
+    till.wait(hours=2)
+    till.synchronise()
+    assert till.account().state == PAST_DUE
+    return till
+
+
+def test_a_choice_limits_in_the_same_transaction(till):
+    till.subscribe("payg")
+
+    rules = {(rule.measure, rule.period): rule.most for rule in till.session.exec(select(LimitRule))}
+    assert rules == {("calls", "minute"): 600}
+    assert till.current().limited_at == till.hand.now
+
+
+def test_calls_go_on_for_the_days_of_grace_and_then_stop(owes):
+    work(owes)
+    assert not is_stopped(owes)
+
+    owes.hand.moves(days=6, hours=23)
+    work(owes)
+    assert not is_stopped(owes)
+
+    owes.hand.moves(hours=1)
+    work(owes)
+    assert is_stopped(owes)
+    assert owes.current().state == PAST_DUE
+
+
+def test_once_stripe_has_given_up_they_stop_at_once(owes):
+    owes.wait(days=20)
+
+    owes.synchronise()
+
+    assert (owes.current().state, is_stopped(owes)) == (UNPAID, True)
+
+
+def test_whoever_pays_goes_on_at_once(owes):
+    owes.wait(days=20)
+    owes.synchronise()
+    invoice = owes.at_stripe()["latest_invoice"]
+
+    owes.stand_in.client.v1.invoices.pay(invoice, {"payment_method": method(owes, "pm_card_visa")})
+    owes.hear(("customer.subscription.", "invoice."))
+    owes.work()
+
+    assert (owes.current().state, owes.current().stopped_at, is_stopped(owes)) == ("active", None, False)
+
+
+def test_what_is_owed_stays_owed_when_a_planned_plan_begins(owes):
+    since = owes.current().owes_since
+    owing.stop_overdue(owes.session, grace=timedelta(), now=owes.hand.now)
+    wanted = owes.change("payg").choice
+    from app.plans import services
+
+    services.plan_next(owes.session, owes.current(), wanted, at=owes.hand.now, by="customer", now=owes.hand.now)
+    services.apply_due(owes.session, now=owes.hand.now)
+    work(owes)
+
+    assert (owes.plan(), owes.current().owes_since, owes.current().state) == ("payg", since, PAST_DUE)
+    assert is_stopped(owes)
+
+
+def test_what_was_cancelled_at_stripe_leaves_the_default_plan_and_nothing_stopped(owes):
+    owes.wait(days=20)
+    owes.synchronise()
+    owes.stand_in.client.v1.subscriptions.cancel(owes.current().stripe_id)
+
+    owes.synchronise()
+
+    assert (owes.plan(), is_stopped(owes)) == ("free", False)
+    rules = {(rule.measure, rule.period): rule.most for rule in owes.session.exec(select(LimitRule))}
+    assert rules["spend", "month"] == 0, "the free plan spends nothing either"
