@@ -25,7 +25,7 @@ from app.core.errors import Invalid
 from app.integrations import queries as integrations
 from app.integrations import refreshing
 from app.limits import entitlements, undertaker
-from app.metering import attempts, audit_chain, idempotency, sealing
+from app.metering import attempts, audit_chain, crowds, idempotency, sealing
 from app.plans import owing
 from app.plans import services as plans
 
@@ -48,7 +48,8 @@ class Job:
 
 
 def _forget_attempts(session: Session, settings: Settings, now: datetime) -> int:
-    return attempts.forget(session, before=now - timedelta(hours=settings.attempts_kept_hours))
+    before = now - timedelta(hours=settings.attempts_kept_hours)
+    return attempts.forget(session, before=before) + crowds.forget(session, before=before)
 
 
 def _forget_sessions(session: Session, settings: Settings, now: datetime) -> int:

@@ -86,10 +86,10 @@ def explain(any_id: str) -> None:
     if not lines:
         raise NotFound(
             f"Nothing is known of “{any_id[:60]}”. Receipts (rcp_…) of calls are kept for good, but one may still wait "
-            f"on a gateway's disk; refused requests (req_…) are kept for {settings.attempts_kept_hours} hours, and "
-            "requests that are free leave no trace but the log: search it for the id. A retry with the same "
-            "Idempotency-Key that was answered from its first try (Idempotency-Replayed: true) leaves none either: ask "
-            "with the receipt in its answer, which is the first try's."
+            f"on a gateway's disk. What makes no event (req_…: refused, free, answered from a first try) is kept for "
+            f"{settings.attempts_kept_hours} hours, and is written a moment after the answer; what a gateway had not "
+            "written yet when it was killed is lost. Requests that are not HTTP, health checks, and browsers at "
+            "addresses where nothing is, leave no trace but the log."
         )
     for line in lines:
         click.echo(line)

@@ -170,7 +170,7 @@ class Settings(PayingSettings, MailSettings):
     seal_every_s: float = Field(5.0, gt=0, description="How often the worker seals new events into the chain.")
     answers_kept_hours: int = Field(24, ge=1, description="How long answers to calls with an Idempotency-Key are kept.")
 
-    attempts_kept_hours: int = Field(24, ge=1, description="How long refused tries are kept for “Your first call”.")
+    attempts_kept_hours: int = Field(24, ge=1, description="How long refused tries and free requests can be explained.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least important line shown.")
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: JSON in production, else text.")
 

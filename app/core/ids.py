@@ -35,6 +35,21 @@ def request_id() -> str:
     return _sortable("req_")
 
 
+NAME = slice(14, 22)
+"""Where ids of requests that belong together have the same characters; as many random ones follow."""
+
+
+def request_id_in(name: str) -> str:
+    """An id of a request that belongs with others: `name` are the eight characters that they share."""
+    fresh = _sortable("req_")
+    return fresh[: NAME.start] + name + fresh[NAME.stop :]
+
+
+def lowest_request(moment: datetime) -> str:
+    """What sorts before the id of every request of `moment` or later."""
+    return "req_" + lowest_receipt(moment)[4:]
+
+
 def _sortable(mark: str) -> str:
     global _at  # noqa: PLW0603  (replaced whole, so threads see one pair or the other)
     millisecond = time.time_ns() // 1_000_000

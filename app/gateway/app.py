@@ -7,7 +7,6 @@ meter (written down). Refusals leave it at any step, and refusals.py says them.
 import logging
 from collections.abc import Awaitable
 
-import msgspec
 from sqlalchemy import Engine
 
 from app.core import logs
@@ -17,12 +16,12 @@ from app.gateway import (
     authority,
     batches,
     catalogue,
+    elsewhere,
     envelope,
     errors,
     mirrors,
     places,
     privacy,
-    proof,
     repeats,
     samples,
 )
@@ -86,7 +85,7 @@ class Gateway:
             if place is not None:
                 await self._mcp(place, incoming, caller, reply)
             else:
-                await self._elsewhere(incoming, reply)
+                await elsewhere.answer(self.parts, incoming, reply)
         except Refused as refused:
             await self._refuse(refused, incoming, caller, reply)
         except CallerLeft:
@@ -128,7 +127,7 @@ class Gateway:
             samples.check(call)
             if message.is_metered:
                 call.tool = catalogue.find(call, parts.policy.shelf_of(call.destination))
-                if repeats.HEADER in headers and await parts.repeats.is_answered(call, reply):
+                if repeats.HEADER in headers and await self._repeated(call, reply):
                     return
             admission = parts.limits.admit(call)
             if admission.owes:
@@ -139,6 +138,7 @@ class Gateway:
                 return
         except Array as array:
             batches.check_revision(headers, grant, destination, parts.sessions)
+            parts.decisions.taken_apart(incoming, reply, grant, destination.route.integration_id)
             await batches.answer(array, incoming, caller, reply, one_by_one=self.answer)
             return
         except Refused as refused:
@@ -188,11 +188,21 @@ class Gateway:
         mirrors.check(headers, message)
         return message
 
+    async def _repeated(self, call: Call, reply: Reply) -> bool:
+        """Whether it was a retry, and is answered as its first try was. Raises Refused."""
+        before = await self.parts.repeats.before(call)
+        if before is None:
+            return False
+        self.parts.decisions.replayed(call, reply, receipt=before.receipt)
+        await repeats.again(before, call, reply)
+        return True
+
     async def _answer_here(self, call: Call, admission: Admission, reply: Reply) -> bool:
         """Whether the gateway could answer by itself: what an era wants of it, and lists of tools, from memory."""
         here = self.parts.desk.own_answer(call)
         if here is None and call.envelope.method != catalogue.LIST:
             return False
+        self.parts.decisions.let_in(call, reply, rules=admission.rules)
         try:
             if here is not None:
                 await self.parts.desk.say(here, call, reply)
@@ -212,9 +222,15 @@ class Gateway:
         if call.envelope.is_metered:
             version = parts.policy.version
             meter = Meter(
-                call, recorder=parts.recorder, metrics=parts.metrics, policy_version=version, admission=admission
+                call,
+                recorder=parts.recorder,
+                metrics=parts.metrics,
+                policy_version=version,
+                admission=admission,
+                on_nothing=parts.decisions.came_to_nothing,
             )
         else:
+            parts.decisions.let_in(call, reply, rules=admission.rules)
             privacy.keep(call, reply)
         if meter is not None and call.tool is not None and call.grant.environment == "test":
             return samples.answer(call, call.tool, meter, reply)
@@ -231,6 +247,7 @@ class Gateway:
         )
         obstacle = self._obstacle(call)
         if obstacle is not None:
+            parts.decisions.declined(call, reply, why=obstacle.error_class)
             return passage.decline(obstacle)
         if call.is_between:
             return parts.desk.translate(call, meter, admission, caller=caller, reply=reply)
@@ -255,25 +272,6 @@ class Gateway:
         to = call.destination
         wait_s = self.parts.breakers.wait_s(to.route.slug, to.address, call.grant.organisation_id)
         return errors.failing(wait_s) if wait_s else None
-
-    async def _elsewhere(self, incoming: Incoming, reply: Reply) -> None:
-        if incoming.path == "/healthz" and incoming.method in ("GET", "HEAD"):
-            await reply.whole(200, b'{"status":"ok"}')
-        elif incoming.path == "/readyz" and incoming.method in ("GET", "HEAD"):
-            readiness = await self.parts.health.readiness()
-            said = {
-                "status": "ready" if readiness.is_ready else "not ready",
-                "checks": readiness.checks,
-                "notes": readiness.notes,
-            }
-            await reply.whole(200 if readiness.is_ready else 503, msgspec.json.encode(said))
-        elif incoming.path == proof.KEYS_PATH and incoming.method in ("GET", "HEAD"):
-            await self.parts.proof.keys(reply)
-        elif incoming.path.startswith(proof.RECEIPTS_PATH) and incoming.method == "GET":
-            grant = await self.parts.authentication.grant_for(incoming, incoming.headers())
-            await self.parts.proof.receipt(incoming.path, grant, reply)
-        else:
-            raise Refused(attempts.WRONG_PATH)
 
 
 def _check_kind(headers: Headers) -> None:

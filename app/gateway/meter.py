@@ -1,5 +1,6 @@
 """The last step of a call: what it was, written down before its answer ends."""
 
+from collections.abc import Callable
 from time import perf_counter
 from typing import Protocol
 
@@ -9,7 +10,7 @@ from app.gateway.call import Call
 from app.gateway.metrics import Metrics
 from app.gateway.outcome import Outcome
 from app.limits.holds import NOTHING_HELD, Reservation
-from app.metering import idempotency, models
+from app.metering import crowds, idempotency, models
 from app.metering.entry import Answer
 from app.metering.ledger import EventRow
 from app.metering.recorder import NotRecorded, Recorder
@@ -51,6 +52,7 @@ class Meter:
         "_admission",
         "_call",
         "_metrics",
+        "_on_nothing",
         "_policy_version",
         "_recorder",
         "_sent_at",
@@ -67,13 +69,17 @@ class Meter:
         metrics: Metrics,
         policy_version: int = 0,
         admission: Admission | None = None,
+        on_nothing: Callable[[Call, str, str], None] = lambda call, decision, receipt: None,
     ) -> None:
-        """admission: None for a call that costs nothing and is held against no limit."""
+        """admission: None for a call that costs nothing and is held against no limit. on_nothing: told of a call that
+        was made and has no event in the end, with what that means (app/metering/crowds.py) and its receipt's id.
+        """
         self._call = call
         self._recorder = recorder
         self._metrics = metrics
         self._policy_version = policy_version
         self._admission = admission
+        self._on_nothing = on_nothing
         self._sent_at = perf_counter()
         self.receipt_id = call.claim.receipt if call.claim is not None else ids.receipt_id()
         self.receipt = ""
@@ -97,6 +103,7 @@ class Meter:
         """
         if not outcome.is_final:
             self.drop()
+            self._on_nothing(self._call, crowds.ASKED, self.receipt_id)
             return
         self.is_done = True
         claim = self._call.claim
@@ -107,11 +114,13 @@ class Meter:
         except NotRecorded:
             self._call.claim = claim
             self.drop()
+            self._on_nothing(self._call, crowds.WITHHELD, self.receipt_id)
             raise
         try:
             self.receipt = await written
         except NotRecorded:
             self._call.claim = claim  # to be let go: there is nothing to be told twice
+            self._on_nothing(self._call, crowds.WITHHELD, self.receipt_id)
             raise
         self._metrics.called(self._call.destination.route.slug, outcome.status, row["duration_us"])
 

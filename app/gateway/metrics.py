@@ -66,7 +66,7 @@ class Metrics:
             registry=self.registry,
         )
         self.attempts_dropped = Counter(
-            "postern_gateway_attempts_dropped", "Refused tries beyond what is kept.", registry=self.registry
+            "postern_gateway_attempts_dropped", "Refused tries of which nothing is kept.", registry=self.registry
         )
         self._commit_seconds = Histogram(
             "postern_ledger_commit_seconds",

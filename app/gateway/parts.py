@@ -8,6 +8,7 @@ from app.core import net, vault
 from app.core.clock import Onward
 from app.core.config import Settings
 from app.gateway.auth import Authentication
+from app.gateway.decisions import Decisions
 from app.gateway.eras.desk import Desk
 from app.gateway.feed import Feed
 from app.gateway.health import Health
@@ -68,7 +69,10 @@ class Parts:
         self.repeats = Repeats(settings, engine, process_id=lambda: self.keeper.book.name)
         self.notebook = Notebook(engine)
         self.health = Health(engine, feed=self.feed, recorder=self.recorder, max_age_s=settings.policy_max_age_s)
-        self.refusals = Refusals(settings, policy=self.policy, notebook=self.notebook, metrics=self.metrics)
+        self.decisions = Decisions(self.policy, self.notebook)
+        self.refusals = Refusals(
+            settings, policy=self.policy, notebook=self.notebook, decisions=self.decisions, metrics=self.metrics
+        )
 
     async def start(self) -> None:
         """Start the threads and wait a moment for keys and routes; without them everything is refused, and healed

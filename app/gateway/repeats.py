@@ -47,8 +47,8 @@ class Repeats:
         self._owed: deque[Try] = deque(maxlen=OWED_AT_MOST)
         self._paying: asyncio.Task[None] | None = None
 
-    async def is_answered(self, call: Call, reply: Reply) -> bool:
-        """Claim the call's key, or answer it as the try before was answered. Raises Refused."""
+    async def before(self, call: Call) -> IdempotentCall | None:
+        """Claim the call's key: None. Or the try before, as which it is to be answered (`again`). Raises Refused."""
         this = self._try(call)
         try:
             before = await asyncio.to_thread(self._claim, this)
@@ -57,13 +57,12 @@ class Repeats:
             raise Refused(attempts.UNAVAILABLE, detail, status=200) from None
         if before is None:
             call.claim = this
-            return False
+            return None
         if before.request_digest != this.request_digest:
             raise Refused(attempts.KEY_REUSED)
         if not before.is_answered:
             raise Refused(attempts.IN_PROGRESS, headers=[(b"retry-after", b"%d" % RETRY_AFTER_S)])
-        await _again(before, call, reply)
-        return True
+        return before
 
     async def let_go(self, call: Call) -> None:
         """The call made no event: its key is free again."""
@@ -122,7 +121,8 @@ def _digest(call: Call) -> str:
     return hashlib.sha256(place + asked).hexdigest()
 
 
-async def _again(before: IdempotentCall, call: Call, reply: Reply) -> None:
+async def again(before: IdempotentCall, call: Call, reply: Reply) -> None:
+    """Answer a call as the try before it was answered."""
     more: HeaderList = [
         (b"idempotency-replayed", b"true"),
         (b"postern-receipt", before.receipt_text.encode() or before.receipt.encode()),

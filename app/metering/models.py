@@ -133,3 +133,37 @@ class Attempt(SQLModel, table=True):
     detail: str = Field(default="", max_length=300, sa_column_kwargs={"server_default": ""})
     rule_id: UUID | None = Field(default=None)
     policy_version: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+
+
+class Crowd(SQLModel, table=True):
+    """Requests of the same few seconds about which the same was decided, and which make no row of their own: free ones,
+    replays of idempotent calls, and refused tries beyond what `attempt` keeps. For `postern explain`; never billed.
+
+    id: of the first of them; name: the eight characters that the ids of all of them have in common (ids.py). count:
+    how many. decision: see app/metering/crowds.py; reason: of those in app/metering/attempts.py, or an error class.
+    The rest as in Attempt and UsageEvent; None and "" for what differs among them, or was not known. receipt: of the
+    call that a replay repeats, or of the one that came to nothing.
+    """
+
+    __table_args__ = (Index("ix_crowd_name", "name"),)
+
+    id: str = Field(max_length=30, primary_key=True)
+    name: str = Field(max_length=8)
+    at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    last_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    count: int = Field(sa_column=Column(BigInteger, nullable=False))
+    decision: str = Field(max_length=12)
+    reason: str = Field(max_length=40)
+    http_status: int
+    organisation_id: UUID | None = Field(default=None)
+    key_id: UUID | None = Field(default=None)
+    integration_id: UUID | None = Field(default=None)
+    path: str = Field(max_length=200)
+    method: str = Field(max_length=80)
+    tool: str = Field(max_length=128)
+    key_hint: str = Field(max_length=32)
+    detail: str = Field(max_length=300)
+    rule_id: UUID | None = Field(default=None)
+    rules: str = Field(max_length=200)
+    policy_version: int = Field(sa_column=Column(BigInteger, nullable=False))
+    receipt: str = Field(max_length=30)

@@ -1,7 +1,7 @@
-"""Notes that a gateway takes beside the ledger: when keys were used, and which tries it refused.
+"""Notes that a gateway takes beside the ledger: when keys were used, which tries it refused, and what else it decided.
 
-Neither is worth a wait: they are written by a thread of their own, and refused tries beyond a modest rate are only
-counted. Losing some of them when a process dies is fine; nothing is billed by them.
+None is worth a wait: they are written by a thread of their own, and what is much the same is put together (crowds.py).
+Losing some of them when a process dies is fine; nothing is billed by them.
 """
 
 import logging
@@ -13,19 +13,26 @@ from typing import TypedDict
 from uuid import UUID
 
 from sqlalchemy import Engine, bindparam, or_
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, SQLAlchemyError
 
 from app.core import db
 from app.keys.models import Key
+from app.metering.crowds import Crowds
 from app.metering.models import Attempt
 
 log = logging.getLogger(__name__)
 
 WAITING_AT_MOST = 200
 PER_SECOND = 50
+REFUSED_CROWDS = 200
+CROWDS = 2_000
+"""At a time: of refused tries, and of everything else."""
 USES_EVERY_S = 5.0
 PAUSE_S = 0.1
 """Between two writes of refused tries: soon enough for somebody who watches the page, rare enough for the disk."""
+
+_OF_THE_ROWS = (DataError, IntegrityError, ProgrammingError)
+"""What will not be better at the next try."""
 
 _ATTEMPTS = db.metadata.tables[str(Attempt.__tablename__)]
 _KEYS = db.metadata.tables[str(Key.__tablename__)]
@@ -59,7 +66,10 @@ class AttemptRow(TypedDict):
 
 
 class Notebook:
-    """`used` and `refused` never wait and may be called from the event loop."""
+    """`used` and `refused` never wait and may be called from the event loop, as may what the crowds have for it.
+
+    refused_crowds: for tries that `refused` does not keep; crowds: for all else.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -68,6 +78,8 @@ class Notebook:
         self._allowance = float(PER_SECOND)
         self._allowed_at = monotonic()
         self._news = threading.Event()
+        self.refused_crowds = Crowds(most=REFUSED_CROWDS, on_new=self._news.set)
+        self.crowds = Crowds(most=CROWDS, on_new=self._news.set)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="notebook", daemon=True)
         self.start = self._thread.start
@@ -100,11 +112,13 @@ class Notebook:
             self._news.wait(USES_EVERY_S)
             self._news.clear()
             self._write_attempts()
+            self._write_crowds()
             if monotonic() - uses_written_at >= USES_EVERY_S:
                 self._write_uses()
                 uses_written_at = monotonic()
             self._stopping.wait(PAUSE_S)
         self._write_attempts()
+        self._write_crowds(is_last=True)
         self._write_uses()
 
     def _write_attempts(self) -> None:
@@ -113,8 +127,21 @@ class Notebook:
             try:
                 with self._engine.begin() as connection:
                     connection.execute(_ATTEMPTS.insert(), rows)
-            except SQLAlchemyError as problem:
+            except _OF_THE_ROWS as problem:
                 log.warning("attempts.lost", extra={"attempts": len(rows), "error": str(problem).splitlines()[0]})
+            except SQLAlchemyError as problem:  # the database is away: they wait, and others join crowds meanwhile
+                self._attempts.extendleft(reversed(rows))
+                log.debug("notes.later", extra={"error": str(problem).splitlines()[0]})
+
+    def _write_crowds(self, *, is_last: bool = False) -> None:
+        for crowds in (self.refused_crowds, self.crowds):
+            try:
+                crowds.write(self._engine, is_last=is_last)
+            except _OF_THE_ROWS as problem:
+                lost = crowds.give_up()
+                log.warning("attempts.lost", extra={"attempts": lost, "error": str(problem).splitlines()[0]})
+            except SQLAlchemyError as problem:  # the database is away
+                log.debug("notes.later", extra={"error": str(problem).splitlines()[0]})
 
     def _write_uses(self) -> None:
         uses = dict(self._uses.popitem() for _ in range(len(self._uses)))
