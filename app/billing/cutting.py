@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 from sqlmodel import select as pick
 
@@ -165,17 +166,12 @@ def _ship(
 
 
 def _mark(session: Session, account: BillingAccount) -> UsageMark:
-    """Locked, so that two workers never cut the same. On SQLite the write lock does that."""
-    place = (account.organisation_id, account.mode)
-    statement = (
-        pick(UsageMark).where(UsageMark.organisation_id == place[0], UsageMark.mode == place[1]).with_for_update()
-    )
-    found = session.exec(statement).first()
-    if found is None:
-        found = UsageMark(organisation_id=place[0], mode=place[1], seq=0)
-        session.add(found)
-        session.flush()
-    return found
+    """Locked before it is read, made if it is not there yet, so that two workers never cut the same."""
+    place = {"organisation_id": account.organisation_id, "mode": account.mode}
+    make = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    session.execute(make(UsageMark).values(**place, seq=0).on_conflict_do_nothing(index_elements=list(place)))
+    session.execute(update(UsageMark).filter_by(**place).values(seq=UsageMark.seq))
+    return session.exec(pick(UsageMark).filter_by(**place).execution_options(populate_existing=True)).one()
 
 
 def _sealed(session: Session, organisation_id: UUID, *, after: int) -> list[Row[tuple[object, ...]]]:

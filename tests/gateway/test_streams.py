@@ -212,3 +212,28 @@ async def test_leaving_a_stream_that_can_be_resumed_does_not_make_it_free(open_s
 
         [recorded] = await until(lambda: caller.events)
         assert (recorded.error_class, recorded.units) == ("resumable", 1)
+
+
+async def test_b25_a_stream_that_is_left_at_any_piece_is_one_event_and_counts_once_its_answer_was_there(
+    open_sqlite_gateway,
+):
+    pieces = [event(PROGRESS), event(PROGRESS), event(RESULT)]
+    left_after = iter(range(len(pieces) + 1))
+
+    async def script(request, reader, writer):
+        sent = pieces[: next(left_after)]
+        writer.write(HEAD + b"".join(chunk(piece) for piece in sent) + (END if len(sent) == len(pieces) else b""))
+        await writer.drain()
+        await silence(request, reader, writer)
+
+    async with Upstream(script) as upstream, open_sqlite_gateway(upstream_url=upstream.url) as caller:
+        for number in range(len(pieces) + 1):
+            request = caller.start()
+            await until(lambda: len(upstream.requests) == number + 1)  # noqa: B023  (waited for here)
+            await until(lambda: request.answer.passed == b"".join(pieces[:number]))  # noqa: B023
+            request.hang_up()
+            await request.finished()
+            await until(lambda: len(caller.events) == number + 1)  # noqa: B023
+
+        assert [recorded.units for recorded in caller.events] == [0, 0, 0, 1]
+        assert [(hour.calls, hour.units) for hour in caller.hours] == [(4, 1)]

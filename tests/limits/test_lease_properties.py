@@ -115,7 +115,7 @@ def row_of(rule_id, most):
 
 
 @pytest.mark.parametrize("examples", [25])
-def test_no_interleaving_passes_a_limit(engine, examples):
+def test_i2_i3_no_interleaving_passes_a_limit(engine, examples):
     few = examples if engine.dialect.name == "sqlite" else examples // 3
     chosen = hypothesis.settings(max_examples=few, stateful_step_count=30)
 

@@ -19,7 +19,7 @@ moments = st.builds(
 
 @pytest.mark.parametrize("period", PERIODS)
 @given(moment=moments)
-def test_each_moment_lies_in_exactly_one(period, moment):
+def test_i12_each_moment_lies_in_exactly_one(period, moment):
     start = periods.start_of(period, moment)
     end = periods.end_of(period, start)
 
@@ -41,7 +41,7 @@ def test_each_moment_lies_in_exactly_one(period, moment):
         ("2026-03-29T02:30:00+01:00", "2026-04-01T00:00:00+00:00"),
     ],
 )
-def test_months_end_in_utc_wherever_the_customer_is(moment, ends):
+def test_b18_months_end_in_utc_wherever_the_customer_is(moment, ends):
     start = periods.start_of(periods.MONTH, datetime.fromisoformat(moment))
 
     assert periods.end_of(periods.MONTH, start) == datetime.fromisoformat(ends)

@@ -34,7 +34,7 @@ def schemes(draw, kinds=rating.KINDS):
 
 
 @given(schemes(), st.lists(st.integers(0, 300), max_size=30))
-def test_the_marginals_of_any_batches_add_up_to_the_total(scheme, batches):
+def test_i4_i6_the_marginals_of_any_batches_add_up_to_the_total(scheme, batches):
     before, total = 0, rating.rate(0, scheme)
     for n in batches:
         total += rating.marginal(before, n, scheme)
@@ -44,12 +44,12 @@ def test_the_marginals_of_any_batches_add_up_to_the_total(scheme, batches):
 
 
 @given(schemes(kinds=[rating.PER_UNIT, rating.GRADUATED, rating.PACKAGE]), quantities, quantities)
-def test_more_never_costs_less_except_by_volume(scheme, quantity, more):
+def test_i5_more_never_costs_less_except_by_volume(scheme, quantity, more):
     assert rating.rate(quantity, scheme) <= rating.rate(quantity + more, scheme)
 
 
 @given(tiers())
-def test_graduated_prices_are_continuous_at_the_edges(found):
+def test_i5_graduated_prices_are_continuous_at_the_edges(found):
     scheme = Scheme(rating.GRADUATED, tiers=found)
     for tier, following in pairwise(found):
         last = rating.marginal(tier.up_to - 1, 1, scheme)
@@ -61,28 +61,28 @@ def test_graduated_prices_are_continuous_at_the_edges(found):
 
 
 @given(tiers(), quantities)
-def test_volume_prices_drop_at_an_edge_only(found, quantity):
+def test_i5_volume_prices_drop_at_an_edge_only(found, quantity):
     scheme = Scheme(rating.VOLUME, tiers=found)
     if quantity not in {tier.up_to for tier in found}:
         assert rating.marginal(quantity, 1, scheme) >= 0
 
 
 @given(st.integers(0, 2_000), st.integers(1, 300), prices)
-def test_each_begun_package_counts(units, package, nanos):
+def test_i5_each_begun_package_counts(units, package, nanos):
     assert (
         rating.rate(units, Scheme(rating.PACKAGE, nanos, package=package)) == (units + package - 1) // package * nanos
     )
 
 
 @given(quantities, quantities, prices, st.integers(0, 1_000))
-def test_the_free_allowance_is_used_once_however_the_period_is_split(a, b, nanos, free):
+def test_i7_the_free_allowance_is_used_once_however_the_period_is_split(a, b, nanos, free):
     scheme = Scheme(nanos=nanos, free=free)
 
     assert rating.rate(a, scheme) + rating.marginal(a, b, scheme) == max(0, a + b - free) * nanos
 
 
 @given(quantities, quantities, prices)
-def test_splitting_a_period_never_changes_a_per_unit_total(a, b, nanos):
+def test_i6_splitting_a_period_never_changes_a_per_unit_total(a, b, nanos):
     scheme = Scheme(nanos=nanos)
 
     assert rating.rate(a, scheme) + rating.rate(b, scheme) == rating.rate(a + b, scheme)
@@ -110,13 +110,20 @@ def test_b16_corrections_below_zero_cost_nothing_and_are_made_up_for_first(schem
 
 
 @given(schemes(), st.integers(0, 400), st.lists(quantities, min_size=1, max_size=8))
-def test_no_call_costs_more_than_its_ceiling(scheme, most, befores):
+def test_i18_no_call_costs_more_than_its_ceiling(scheme, most, befores):
     ceiling = rating.ceiling(most, scheme)
     ends = [scheme.free, *[scheme.free + (tier.up_to or 0) for tier in scheme.tiers]]
 
     for before in [*befores, *ends, *[max(0, end - most) for end in ends]]:
         for n in {0, 1, most // 2, most}:
             assert rating.change(before, min(n, most), scheme) <= ceiling
+
+
+@given(prices, quantities, st.integers(0, 400))
+def test_i18_what_has_a_fixed_price_costs_what_was_quoted(nanos, before, n):
+    scheme = Scheme(nanos=nanos)
+
+    assert rating.change(before, n, scheme) == rating.ceiling(n, scheme)
 
 
 @settings(max_examples=30)

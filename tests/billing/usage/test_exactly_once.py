@@ -3,18 +3,22 @@ of the list that the issue names.
 """
 
 import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from hypothesis import Phase, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from sqlalchemy.exc import OperationalError
 
 from app.billing import cutting, delivery
 from app.billing.problems import StripeAway
 from app.billing.stripe_api import StripeApi
 from app.billing.usage_models import DELIVERED, WAITING
 from app.metering.sealing import Sealer
+from tests.waiting import PATIENCE_S
 
 METER_EVENTS = ["/v1/billing/meter_events"]
 FAULTS = ("lost_before", "lost_after", "error_before", "error_after", "rate_limited")
@@ -226,3 +230,42 @@ def _work(world):
     world.api = StripeApi("stand-in-key", mode="test", url=world.stripe.url)
     with contextlib.suppress(Crash):
         world.deliver()
+
+
+def test_b13_workers_that_work_at_once_cut_and_tell_each_range_once(world):
+    customers = [world.customer() for _ in range(3)]
+    world.stock()
+    for customer in customers:
+        world.use(customer, 4)
+
+    at_once(3, lambda: patiently(world.cut))
+    assert [row.value for row in world.outbox()] == [4, 4, 4]
+
+    at_once(3, lambda: patiently(world.deliver))
+    world.drain()
+
+    assert [world.at_stripe(customer) for customer in customers] == [4, 4, 4]
+    assert [row.tries for row in world.outbox()] == [1, 1, 1]
+
+
+def at_once(count, work):
+    """In so many threads, which begin in the same moment."""
+    barrier = threading.Barrier(count)
+
+    def begin():
+        barrier.wait(timeout=PATIENCE_S)
+        work()
+
+    with ThreadPoolExecutor(count) as pool:
+        for done in [pool.submit(begin) for _ in range(count)]:
+            done.result(timeout=PATIENCE_S)
+
+
+def patiently(work):
+    """As a worker does: what another one has locked is tried again."""
+    for _ in range(20):
+        try:
+            return work()
+        except OperationalError:
+            continue
+    raise AssertionError("It never got through.")
