@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.sandbox.stripe.billing.collecting import ASKS, DECLINED, FINE
+from app.sandbox.stripe.billing.collecting import ASKS, DECLINED, DISPUTED, FINE
 from app.sandbox.stripe.desk import Desk
 from app.sandbox.stripe.store import Thing
 
@@ -50,6 +50,13 @@ CARDS = (  # docs.stripe.com/testing
         "its bank asks its owner each time",
         behaviour=ASKS,
         token="pm_card_authenticationRequired",  # noqa: S106
+    ),
+    Card(
+        "disputed",
+        "4000000000000259",
+        "accepted, then its owner tells the bank that the payment was not theirs",
+        behaviour=DISPUTED,
+        token="pm_card_createDispute",  # noqa: S106
     ),
 )
 

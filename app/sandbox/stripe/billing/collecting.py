@@ -1,5 +1,6 @@
 """Getting paid: cards that behave as asked, payment intents and charges, and what happens when a card is declined."""
 
+from app.sandbox.stripe.billing import disputing
 from app.sandbox.stripe.desk import Desk
 from app.sandbox.stripe.errors import Refused
 from app.sandbox.stripe.store import Thing
@@ -7,7 +8,7 @@ from app.sandbox.stripe.store import Thing
 RETRIES_S = (3 * 86_400, 5 * 86_400, 7 * 86_400)
 """Pauses before each further try; after the last one the subscription is unpaid."""
 _OF_CARD = ("brand", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
-DECLINED, ASKS, FINE = "declined", "asks", "fine"
+DECLINED, ASKS, FINE, DISPUTED = "declined", "asks", "fine", "disputed"
 
 
 def method_for(desk: Desk, customer: Thing, subscription: Thing | None = None) -> Thing | None:
@@ -54,6 +55,8 @@ def attempt(desk: Desk, payment: Thing, method: Thing | None, *, confirmed: bool
         desk.put(payment)
         desk.emit("charge.succeeded", charge)
         desk.emit("payment_intent.succeeded", payment)
+        if behaviour == DISPUTED:
+            disputing.begin(desk, charge)
         return payment
     asks = behaviour == ASKS
     words = "Your card was declined. This transaction requires authentication." if asks else "Your card was declined."

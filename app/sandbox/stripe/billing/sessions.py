@@ -30,11 +30,12 @@ def live(desk: Desk, session: Thing) -> None:
     outcome = session.pop("_arrives")
     session["_due"] = None
     if outcome == "fails":
+        collecting.attempt(desk, desk.need("payment_intent", session["payment_intent"]), None)
         desk.put(session)
         desk.emit("checkout.session.async_payment_failed", session)
         return
     customer = desk.need("customer", session["customer"])
-    method = cards.add(desk, cards.CARDS[0], customer["id"])
+    method = cards.add(desk, cards.CARDS[0], customer["id"] if _keeps(session) else None)
     payment = collecting.attempt(desk, desk.need("payment_intent", session["payment_intent"]), method)
     _keep_invoice(desk, session, customer, payment)
     session["payment_status"] = "paid"
@@ -54,7 +55,7 @@ def pay(desk: Desk, session: Thing, card: Card | None, *, email: str, debit: str
         "email": customer["email"] or email, "name": customer["name"], "address": customer["address"],
         "phone": customer["phone"], "tax_exempt": customer["tax_exempt"], "tax_ids": [],
     }  # fmt: skip
-    method = cards.add(desk, card, customer["id"]) if card else None
+    method = cards.add(desk, card, customer["id"] if _keeps(session) else None) if card else None
     if session["mode"] == "subscription":
         problem = _subscribe(desk, session, customer, method)
     elif session["mode"] == "setup":
@@ -68,6 +69,11 @@ def pay(desk: Desk, session: Thing, card: Card | None, *, email: str, debit: str
     desk.put(session)
     desk.emit("checkout.session.completed", session)
     return ""
+
+
+def _keeps(session: Thing) -> bool:
+    """Whether the customer has the card afterwards; one that pays once is kept only when that was asked for."""
+    return session["mode"] != "payment" or bool(session["_payment_intent_data"].get("setup_future_usage"))
 
 
 def _customer(desk: Desk, session: Thing, email: str) -> Thing:
