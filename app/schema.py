@@ -4,6 +4,7 @@ from sqlalchemy import MetaData
 
 from app.accounts import models as accounts
 from app.billing import models as billing
+from app.billing import payment_models as payments
 from app.billing import reconcile_models as reconciling
 from app.billing import usage_models as shipping
 from app.billing import wallet_models as wallet
@@ -27,6 +28,7 @@ TABLES = (
     mail,
     metering,
     organisations,
+    payments,
     plans,
     proofs,
     reconciling,

@@ -6,13 +6,16 @@ is the same session however often the button is pressed.
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlmodel import Session, col, select
 
+from app.billing import payments
 from app.billing.models import COMPLETED, EXPIRED, OPEN, SUBSCRIPTION, Checkout
 from app.billing.offers import Item
+from app.billing.payment_models import CHECKOUT
 from app.billing.problems import StripeRefused
 from app.billing.stripe_api import Found, StripeApi, key_for
 from app.core.errors import NotFound
@@ -20,6 +23,15 @@ from app.plans import periods
 
 GOOD_FOR = timedelta(hours=1)
 """How long a session can be paid: prices on it are those of that hour. Stripe allows 30 minutes to 24 hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Where Checkout leads: back when it is paid, and away when it is not; whole addresses. takes_tax: asks for it."""
+
+    back_url: str
+    cancel_url: str
+    takes_tax: bool
 
 
 def begin_subscription(
@@ -54,18 +66,26 @@ def begin_subscription(
     return api.post(api.v1.checkout.sessions.create, params=params, key=key_for("checkout", api.mode, visit.id))
 
 
-def begin_top_up(
-    api: StripeApi, visit: Checkout, *, customer_id: str, back_url: str, cancel_url: str, takes_tax: bool, words: str
-) -> Found:
+def begin_top_up(api: StripeApi, visit: Checkout, *, customer_id: str, ways: Ways, words: str) -> Found:
     """A session for buying credit. words: what the receipt says that was bought. Asks Stripe."""
+    said = payments.said_of(visit.organisation_id, visit.id, kind=CHECKOUT, amount=visit.amount)
+    intent: dict[str, object] = {"metadata": said, "description": words}
+    if visit.keeps_card:
+        intent["setup_future_usage"] = "off_session"
     bought = {"currency": visit.currency, "unit_amount": visit.amount, "product_data": {"name": words}}
     params = {
-        **_session(visit, customer_id=customer_id, back_url=back_url, cancel_url=cancel_url, takes_tax=takes_tax),
+        **_session(
+            visit,
+            customer_id=customer_id,
+            back_url=ways.back_url,
+            cancel_url=ways.cancel_url,
+            takes_tax=ways.takes_tax,
+        ),
         "mode": "payment",
         "line_items": [{"price_data": bought, "quantity": 1}],
         "expires_at": _until(visit),
         "invoice_creation": {"enabled": True},
-        "payment_intent_data": {"metadata": _metadata(visit), "setup_future_usage": "off_session"},
+        "payment_intent_data": intent,
     }
     return api.post(api.v1.checkout.sessions.create, params=params, key=key_for("checkout", api.mode, visit.id))
 
@@ -109,6 +129,15 @@ def apply(session: Session, found: Found, now: datetime) -> None:
         visit.state, visit.ended_at = COMPLETED, now
     session.add(visit)
     session.flush()
+
+
+def apply_failed(session: Session, session_id: str, now: datetime) -> None:
+    """The money that was on its way did not come: the visit is over, and nothing was paid."""
+    visit = by_session(session, session_id)
+    if visit is not None and visit.state == OPEN:
+        visit.state, visit.ended_at = EXPIRED, now
+        session.add(visit)
+        session.flush()
 
 
 def by_session(session: Session, session_id: str) -> Checkout | None:

@@ -50,8 +50,14 @@ WANTED = (
     "invoice.payment_failed",
     "invoice.voided",
     "charge.refunded",
+    "charge.dispute.created",
+    "charge.dispute.closed",
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
 )
-"""Snapshot events that mean something here; at most 20, as many as one list of Stripe's may name."""
+"""Snapshot events that mean something here."""
+AT_ONCE = 20
+"""As many types as one list of Stripe's may name."""
 WANTED_THIN = ("v1.billing.meter.error_report_triggered", "v1.billing.meter.no_meter_found")
 
 
@@ -98,9 +104,13 @@ def store(session: Session, said: dict[str, Any], *, payload: str, source: str, 
 
 def fetch_missed(api: StripeApi, *, since: datetime) -> list[dict[str, Any]]:
     """Every wanted event at Stripe from `since` on, oldest first. Raises StripeAway and its siblings."""
-    params = {"created": {"gte": int(since.timestamp())}, "types": list(WANTED)}
+    created = {"gte": int(since.timestamp())}
+    found: list[dict[str, Any]] = []
+    for first in range(0, len(WANTED), AT_ONCE):
+        params = {"created": created, "types": list(WANTED[first : first + AT_ONCE])}
+        found += api.every(api.v1.events.list, params=params)
+    found.sort(key=lambda event: int(event["created"]))
     thin = {"created": {"gte": since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}, "types": list(WANTED_THIN)}
-    found = list(api.every(api.v1.events.list, params=params))[::-1]
     return found + api.every_thin(params=thin)[::-1]
 
 

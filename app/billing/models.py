@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import JSON, BigInteger, Column, Index, Text
+from sqlalchemy import false as sa_false
 from sqlmodel import Field, SQLModel
 
 from app.core.db import UtcDateTime
@@ -45,7 +46,8 @@ class Checkout(SQLModel, table=True):
     """One visit to Stripe's Checkout, from the click until it is paid, abandoned or expired.
 
     kind: "subscription" or "top_up". plan_version_id, interval, seats: what is subscribed to. amount: minor units of a
-    top-up. session_id, url: once Stripe has made it. state: "open", "completed" or "expired".
+    top-up. keeps_card: whether the card may be charged again without anybody there. session_id, url: once Stripe has
+    made it. state: "open", "completed" or "expired".
     """
 
     __tablename__ = "checkout"
@@ -61,6 +63,7 @@ class Checkout(SQLModel, table=True):
     interval: str = Field(default="", max_length=5)
     seats: int = Field(default=0)
     amount: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    keeps_card: bool = Field(default=False, sa_column_kwargs={"server_default": sa_false()})
     session_id: str | None = Field(default=None, max_length=255, unique=True)
     url: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
     state: str = Field(default=OPEN, max_length=10)

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlmodel import Session
 
 from app.billing import checkout, customers, offers
+from app.billing.checkout import Ways
 from app.billing.models import OPEN, SUBSCRIPTION, Checkout
 from app.billing.stripe_api import Found, StripeApi
 from app.core.errors import Conflict
@@ -26,15 +27,6 @@ class Payer:
     organisation: Organisation
     customer_id: str
     email: str
-
-
-@dataclass(frozen=True, slots=True)
-class Ways:
-    """Where Checkout leads: back when it is paid, and away when it is not; whole addresses. takes_tax: asks for it."""
-
-    back_url: str
-    cancel_url: str
-    takes_tax: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from app.billing import checkout, customers
+from app.billing import checkout, customers, payments
 from app.billing.models import OK, BillingAccount, StripeMark
 from app.billing.offers import is_billed
 from app.billing.stripe_api import Found, StripeApi, key_for
@@ -32,6 +32,8 @@ STATES = {
     "paused": states.PAUSED,
 }
 """Of living subscriptions; others have not begun (incomplete) or are over."""
+ON_ITS_WAY = ("succeeded", "processing")
+"""Payments whose money is there, or may yet come."""
 
 
 def fetch(api: StripeApi, subscription_id: str) -> Found:
@@ -56,10 +58,13 @@ def fetch_of_customer(api: StripeApi, customer_id: str) -> Found:
 
 
 def fetch_of_checkout(api: StripeApi, session_id: str) -> Found:
-    """A session of Checkout; with what its customer has now, once somebody has subscribed by it. Asks Stripe."""
+    """A session of Checkout; with what its customer has now, once somebody has subscribed by it, or with what was paid
+    for credit. Asks Stripe.
+    """
     session = checkout.fetch(api, session_id)
     subscribed = fetch_of_customer(api, str(session["customer"])) if session.get("subscription") else None
-    return {"session": session, "subscribed": subscribed}
+    intent = session.get("payment_intent") if session["mode"] == "payment" else None
+    return {"session": session, "subscribed": subscribed, "paid": payments.fetch(api, str(intent)) if intent else {}}
 
 
 def apply_of_checkout(session: Session, found: Found, now: datetime) -> None:
@@ -67,6 +72,10 @@ def apply_of_checkout(session: Session, found: Found, now: datetime) -> None:
     checkout.apply(session, found["session"], now)
     if found["subscribed"] is not None:
         apply(session, found["subscribed"], now)
+    if found["paid"]:
+        payments.apply(session, found["paid"], now)
+        if found["session"]["status"] == "complete" and found["paid"]["payment"]["status"] not in ON_ITS_WAY:
+            checkout.apply_failed(session, str(found["session"]["id"]), now)
 
 
 def apply(session: Session, found: Found, now: datetime, person_id: UUID | None = None) -> None:

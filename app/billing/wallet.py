@@ -109,6 +109,12 @@ def give(
     return grant
 
 
+def lock(session: Session, organisation_id: UUID, currency: str, *, now: datetime) -> None:
+    """Alone with this wallet until the commit; in the order of locks that all of them are taken in."""
+    prepaid.announce(session, organisation_id, currency, now=now)
+    prepaid.hold(session, organisation_id, currency)
+
+
 def settle(session: Session, *, organisation_id: UUID, currency: str, now: datetime) -> int:
     """Tell apart by grant what calls have used since the last time; gives how much, below 0 for what was taken back."""
     held = prepaid.hold(session, organisation_id, currency)

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
-from app.billing import applying, delivery, events, planned, reconciling, stocking, stripe_api, usage
+from app.billing import applying, charging, delivery, events, planned, reconciling, stocking, stripe_api, usage
 from app.billing.handlers import HANDLERS
 from app.billing.problems import NoStripe
 from app.billing.stripe_api import StripeApi
@@ -72,6 +72,11 @@ def deliver_usage(engine: Engine, api: StripeApi, settings: Settings) -> int:
     return delivery.run(engine, api, clock=clock.now)
 
 
+def top_up(engine: Engine, api: StripeApi, settings: Settings) -> int:
+    """Credit that runs low, where more of it is to be bought by itself."""
+    return charging.run(engine, api, clock=clock.now)
+
+
 def reconcile(engine: Engine, api: StripeApi, settings: Settings) -> int:
     """The ledger against Stripe, once a night and before a month's invoices; gives how many findings are open."""
     with Session(engine) as session:
@@ -82,6 +87,7 @@ def reconcile(engine: Engine, api: StripeApi, settings: Settings) -> int:
 
 STOCK = stocking.Stock()
 RECONCILE = (Task("reconcile", 60, reconcile),)
+TOP_UP = (Task("top_up", 1, top_up),)
 TASKS = (Task("apply_events", 1, apply_events), Task("sweep_events", 3600, sweep_events))
 PLANS = Task("keep_plans", 60, keep_plans)
 
@@ -99,9 +105,10 @@ def usage_tasks(settings: Settings) -> tuple[Task, ...]:
 
 def start(engine: Engine, settings: Settings, stop: threading.Event) -> list[threading.Thread]:
     """Threads that do all of it until `stop` is set."""
+    work_of = {"stripe": TASKS, "usage": usage_tasks(settings), "reconcile": RECONCILE, "top_up": TOP_UP}
     threads = [
         threading.Thread(target=work, args=(engine, settings, stop, tasks), name=name, daemon=True)
-        for name, tasks in (("stripe", TASKS), ("usage", usage_tasks(settings)), ("reconcile", RECONCILE))
+        for name, tasks in work_of.items()
     ]
     for thread in threads:
         thread.start()

@@ -23,6 +23,12 @@ class PayingSettings(BaseSettings):
     grace_days: int = Field(
         7, ge=0, le=90, description="So long calls go on after a bill could not be collected, while Stripe still tries."
     )
+    top_up_offers: tuple[int, ...] = Field(
+        (1_000, 2_500, 10_000),
+        description="Amounts of prepaid credit that the page offers, in the currency's minor unit (JSON list).",
+    )
+    top_up_least: int = Field(500, ge=100, description="Least credit that can be bought at once, in minor units.")
+    top_up_most: int = Field(200_000, le=99_999_999, description="Most credit that can be bought at once.")
     usage_every_s: float = Field(
         300.0, gt=0, description="How often the worker closes what was used into ranges for Stripe's meters."
     )
@@ -49,4 +55,10 @@ class PayingSettings(BaseSettings):
             raise ValueError(
                 "POSTERN_STRIPE_WEBHOOK_SECRET is missing beside the key: what Stripe tells is checked by it."
             )
+        return self
+
+    @model_validator(mode="after")
+    def _top_ups_make_sense(self) -> Self:
+        if not all(self.top_up_least <= one <= self.top_up_most for one in (self.top_up_least, *self.top_up_offers)):
+            raise ValueError("POSTERN_TOP_UP_OFFERS must lie between POSTERN_TOP_UP_LEAST and POSTERN_TOP_UP_MOST.")
         return self

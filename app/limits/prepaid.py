@@ -5,6 +5,7 @@ and nothing that was paid by other means counts. Whoever changes it takes the ch
 counter's, here as everywhere.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID, uuid5
@@ -43,6 +44,13 @@ def spent(session: Session, organisation_id: UUID, currency: str) -> int:
     """What calls have used of the credit so far, whether or not grants know of it yet."""
     where = [COUNTERS.c[name] == value for name, value in counter_of(organisation_id, currency)._asdict().items()]
     return session.execute(COUNTERS.select().with_only_columns(COUNTERS.c.spent).where(*where)).scalar() or 0
+
+
+def left(session: Session, rule_ids: Collection[UUID]) -> dict[UUID, int]:
+    """What nobody has used yet of each of these counters (`counter_of`), though calls under way may hold it."""
+    where = (COUNTERS.c.rule_id.in_(rule_ids), COUNTERS.c.period_at == periods.BEGINNING)
+    rows = session.execute(COUNTERS.select().where(*where)).all()
+    return {row.rule_id: row.most - row.spent for row in rows}
 
 
 def hold(session: Session, organisation_id: UUID, currency: str) -> Held:

@@ -8,8 +8,9 @@ from sqlmodel import Session
 from app.billing import applying, changing, checkout, customers, events, offers, subscribing, subscriptions
 from app.billing.catalogue import Catalogue
 from app.billing.changing import Change
+from app.billing.checkout import Ways
 from app.billing.handlers import HANDLERS
-from app.billing.subscribing import Payer, Ways
+from app.billing.subscribing import Payer
 from app.plans import queries as plans
 from app.plans import services
 from app.sandbox.stripe.billing import cards, sessions

@@ -9,11 +9,12 @@ from flask.typing import ResponseReturnValue
 
 from app.billing import changing, checkout, forms, offers, review, subscribing, subscriptions
 from app.billing.changing import Change
+from app.billing.checkout import Ways
 from app.billing.models import SUBSCRIPTION
 from app.billing.problems import Declined
 from app.billing.review import AWAY, CHECKOUT, HERE, LATER, NOW, SAME, Line, Way
 from app.billing.stripe_api import Found
-from app.billing.subscribing import Payer, Ways
+from app.billing.subscribing import Payer
 from app.billing.views.console import account, bp, standing, stripe
 from app.core.errors import Conflict, Invalid
 from app.limits import entitlements

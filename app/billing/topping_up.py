@@ -1,0 +1,93 @@
+"""Buying credit at Stripe's Checkout: what may be bought, and the visit that it is bought by.
+
+Three steps as for a first subscription (app/billing/subscribing.py), and the same visit is the same session.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Session
+
+from app.billing import checkout, customers
+from app.billing.checkout import Ways
+from app.billing.models import OPEN, TOP_UP, Checkout
+from app.billing.stripe_api import StripeApi
+from app.billing.subscribing import Asked, Payer
+from app.core.config import Settings
+from app.core.errors import Conflict, Invalid
+from app.organisations.models import Organisation
+from app.plans import amounts
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """What may be bought at once, in minor units of `currency`. offers: what the page proposes."""
+
+    currency: str
+    least: int
+    most: int
+    offers: tuple[int, ...]
+
+    def check(self, amount: int) -> int:
+        """The amount. Raises Invalid, in words, for one that cannot be bought."""
+        if not self.least <= amount <= self.most:
+            raise Invalid(f"Choose an amount from {self.shown(self.least)} to {self.shown(self.most)}.")
+        return amount
+
+    def parse(self, text: str) -> int:
+        """What somebody typed, like “25” or “25.00”. Raises Invalid."""
+        if not text.strip():
+            raise Invalid("Write an amount.")
+        return self.check(amounts.parse_minor(text, currency=self.currency))
+
+    def shown(self, amount: int) -> str:
+        """“$25.00”."""
+        return amounts.shown_minor(amount, currency=self.currency)
+
+
+def range_of(settings: Settings, currency: str) -> Range:
+    """As the settings say."""
+    return Range(currency, settings.top_up_least, settings.top_up_most, settings.top_up_offers)
+
+
+def keep_visit(
+    session: Session,
+    *,
+    visit_id: UUID,
+    organisation: Organisation,
+    person_id: UUID | None,
+    mode: str,
+    currency: str,
+    amount: int,
+    keeps_card: bool,
+    now: datetime,
+) -> Checkout:
+    """The visit of that name, made if need be. Raises Conflict for one that was for something else, or is over."""
+    known = checkout.visit_of(session, organisation.id, visit_id)
+    wanted = (TOP_UP, currency, amount, keeps_card)
+    if known is not None:
+        is_good = known.state == OPEN and known.created_at + checkout.GOOD_FOR > now
+        if not is_good or wanted != (known.kind, known.currency, known.amount, known.keeps_card):
+            raise Conflict("This page is out of date. Look at your credit again before you pay.")
+        return known
+    made = Checkout(
+        id=visit_id,
+        organisation_id=organisation.id,
+        person_id=person_id,
+        mode=mode,
+        kind=TOP_UP,
+        currency=currency,
+        amount=amount,
+        keeps_card=keeps_card,
+        created_at=now,
+    )
+    session.add(made)
+    session.flush()
+    return made
+
+
+def ask(api: StripeApi, visit: Checkout, *, payer: Payer, ways: Ways, words: str) -> Asked:
+    """A session for the visit, the same whenever it is asked for. words: what is bought. Asks Stripe."""
+    customer_id = payer.customer_id or customers.make_customer(api, payer.organisation, email=payer.email)
+    return Asked(customer_id, checkout.begin_top_up(api, visit, customer_id=customer_id, ways=ways, words=words))
