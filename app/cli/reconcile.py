@@ -5,13 +5,14 @@ from sqlmodel import Session
 
 from app.billing import findings, reconciling, stripe_api, usage
 from app.core import clock, config, db
+from app.sandbox import directory
 
 SHOWN = 100
 
 
 @click.command("reconcile", help="Compare the ledger with Stripe's meters and invoices. Exits with 1 if they differ.")
 def reconcile() -> None:
-    settings = config.load()
+    settings = directory.beside(config.load())
     engine = db.create(settings.database_url)
     api = stripe_api.from_settings(settings)
     usage.cut_all(engine, api.mode, now=clock.now())

@@ -5,6 +5,7 @@ No secret in here is one.
 
 from dataclasses import dataclass
 
+import requests
 from pydantic import SecretStr
 
 from app.core.config import PREFIX, OidcProvider, Settings
@@ -13,6 +14,7 @@ from app.sandbox import stripe
 PROVIDER_NAME = "local"
 CLIENT_ID = "postern"
 CLIENT_SECRET = "postern-in-development"  # noqa: S105  (known to everyone; the stand-in answers on loopback only)
+ANSWERS_WITHIN_S = 2.0
 PASSWORD = "let-me-in"  # noqa: S105  (printed by `postern run`)
 
 
@@ -70,6 +72,24 @@ def has_stripe(settings: Settings) -> bool:
 def stripe_url(settings: Settings) -> str:
     """The address of the stand-in for Stripe."""
     return f"http://127.0.0.1:{settings.stripe_port}"
+
+
+def beside(settings: Settings) -> Settings:
+    """The same settings, and with the stand-in that runs beside this process if one does: for commands that are typed
+    in another terminal than `postern run`.
+    """
+    if not has_stripe(settings) or not settings.is_development or not _answers(settings):
+        return settings
+    keys = {"stripe_key": SecretStr(stripe.KEY), "stripe_webhook_secret": SecretStr(stripe.WEBHOOK_SECRET)}
+    return settings.model_copy(update={"stripe_url": stripe_url(settings), **keys})
+
+
+def _answers(settings: Settings) -> bool:
+    try:
+        said = requests.get(f"{stripe_url(settings)}/_health", timeout=ANSWERS_WITHIN_S).json()
+    except (requests.RequestException, ValueError):
+        return False
+    return bool(said == {"status": "ok"})
 
 
 def stripe_environment(settings: Settings) -> dict[str, str]:

@@ -14,10 +14,9 @@ WEBHOOK_SECRET = "the secret that webhooks are signed with"
 
 
 @pytest.fixture
-def settings(settings):
-    return settings.model_copy(
-        update={"stripe_key": SecretStr("stand-in-key"), "stripe_webhook_secret": SecretStr(WEBHOOK_SECRET)}
-    )
+def settings(settings, stripe_server):
+    keys = {"stripe_key": SecretStr(running.KEY), "stripe_webhook_secret": SecretStr(WEBHOOK_SECRET)}
+    return settings.model_copy(update={"stripe_url": stripe_server.url, **keys})
 
 
 @pytest.fixture
@@ -82,3 +81,11 @@ def api(stand_in):
 def till(session, engine, api, stand_in, hand, make):
     """An organisation that is about to pay, and everything it takes."""
     return Till(session, engine, api, stand_in, hand, make)
+
+
+@pytest.fixture
+def shop(owner, session, engine, api, stand_in, hand, make):
+    """The till, for the owner's organisation, whose portal pays at the stand-in."""
+    till = Till(session, engine, api, stand_in, hand, make)
+    till.organisation = owner.organisation
+    return till

@@ -3,45 +3,10 @@
 import re
 
 import pytest
-from pydantic import SecretStr
 
 from app.billing.models import PAST_DUE, UNPAID, Invoice
-from tests.billing.till import Till
+from tests.billing.visitor import agree, fields_of, pay
 from tests.plans.catalogues import apply
-from tests.sandbox.stripe import running
-
-
-@pytest.fixture
-def settings(settings, stripe_server):
-    return settings.model_copy(update={"stripe_key": SecretStr(running.KEY), "stripe_url": stripe_server.url})
-
-
-@pytest.fixture
-def shop(owner, session, engine, api, stand_in, hand, make):
-    """The till, for the owner's organisation."""
-    till = Till(session, engine, api, stand_in, hand, make)
-    till.organisation = owner.organisation
-    return till
-
-
-def fields_of(answer, action):
-    return next(dict(form.fields) for form in answer.page.forms if form.method == "post" and form.action == action)
-
-
-def agree(browser, path, **more):
-    """Look, and press the button; gives the answer."""
-    shown = browser.get(path)
-    fields = fields_of(shown, path.partition("?")[0])
-    return browser.post(path.partition("?")[0], **{**fields, **more})
-
-
-def pay(shop, browser, path):
-    """Look, agree, pay at Checkout, come back."""
-    answer = agree(browser, path)
-    session_id = answer.location.rsplit("/", 1)[1]
-    visit = type("Visit", (), {"session_id": session_id})
-    assert shop.pay(visit) == ""
-    return browser.get(f"/billing/return?session_id={session_id}", status=303)
 
 
 def test_pricing_shows_every_published_plan_to_anybody(browse, session, now):

@@ -1,10 +1,14 @@
 """Seats: asked for before anybody pays, and never a payment that comes to nothing."""
 
+import re
+from uuid import uuid4
+
 import pytest
 
 from app.core.errors import Conflict
 from app.plans import queries as plans
 from app.plans import services
+from tests.billing.visitor import fields_of, pay
 from tests.plans.catalogues import choice
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -44,3 +48,42 @@ def test_the_worker_applies_it_as_well(till, make):
     till.work()
 
     assert till.plan() == "team"
+
+
+def test_seats_are_shown_against_people_and_what_more_would_cost(shop, owner, make, session):
+    pay(shop, owner, "/billing/plan/team")
+
+    assert "1 of 2 taken" in owner.get("/billing/plan").text
+
+    joins(shop, make, 2)
+    text = owner.get("/billing/plan").text
+    assert "3 of 2 taken" in text
+    assert "Nobody is shut out. Add 1 seat" in text
+    assert "$9.00 a month each" in text
+
+
+def test_fewer_seats_than_people_are_refused_with_words(shop, owner, make):
+    pay(shop, owner, "/billing/plan/team?seats=4")
+    joins(shop, make, 3)
+
+    shown = owner.get("/billing/plan/team?seats=2")
+
+    assert "4 people belong to" in shown.text
+    assert not any(form.method == "post" and form.action == "/billing/plan/team" for form in shown.page.forms)
+    fields = {"visit": str(uuid4()), "currency": "usd", "interval": "month", "seats": "2"}
+    refused = owner.post("/billing/plan/team", status=409, **fields)
+    assert "4 people belong to" in refused.text
+    assert shop.current().next_at is None
+
+
+def test_an_added_seat_costs_what_was_previewed_to_the_cent(shop, owner):
+    pay(shop, owner, "/billing/plan/team")
+    shop.wait(hours=3)
+    shown = owner.get("/billing/plan/team?seats=3")
+    price = re.search(r"Pay (\$[\d.]+) and change now", shown.text)[1]
+
+    owner.post("/billing/plan/team", **fields_of(shown, "/billing/plan/team"))
+
+    invoice = shop.stand_in.client.v1.invoices.list({"customer": shop.account().customer_id}).data[0]
+    assert f"${invoice.total // 100}.{invoice.total % 100:02}" == price
+    assert shop.current().seats == 3

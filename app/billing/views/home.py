@@ -7,7 +7,7 @@ from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from sqlmodel import Session
 
-from app.billing import credit, forms, invoices, months, portal, spending
+from app.billing import credit, findings, forms, invoices, months, portal, review, spending
 from app.billing.views.console import account, bp, standing, stripe
 from app.core.errors import Conflict
 from app.organisations.guards import current, member
@@ -40,6 +40,8 @@ def home() -> ResponseReturnValue:
         credit=_credit(current.session, organisation.id, current.now) if held.offer.document.kind == PREPAID else [],
         now=current.now,
         account=account(current.session),
+        agreed=findings.agreed(current.session, organisation.id, current.settings.stripe_mode),
+        has_next_bill=current.settings.takes_payments and review.is_at_stripe(held),
         invoices=found[:PAGE],
         tones=TONES,
         page=page,

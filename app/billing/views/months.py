@@ -10,9 +10,10 @@ from typing import IO, cast
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
-from app.billing import drilling, export, gathering, months, spending
+from app.billing import drilling, export, findings, gathering, months, spending
 from app.billing.bill import Line
 from app.billing.months import Month
+from app.billing.views import console
 from app.integrations import queries as integrations
 from app.keys import queries as keys
 from app.organisations.guards import current, member
@@ -59,6 +60,8 @@ def show(month: str) -> ResponseReturnValue:
         spending=found,
         words=Words(),
         now=current.now,
+        account=console.account(current.session),
+        agreed=findings.agreed(current.session, current.organisation.id, current.settings.stripe_mode),
     )
 
 

@@ -10,9 +10,10 @@ from app.billing.review import is_at_stripe
 from app.billing.views.console import account, bp, standing, stripe
 from app.core.errors import Conflict
 from app.organisations.guards import current, member
-from app.plans import intervals, services
+from app.plans import intervals, seats, services
 from app.plans import queries as plans
 from app.plans.models import BY_CUSTOMER, Subscription
+from app.plans.queries import Standing
 from app.plans.services import REASON_LENGTH
 from app.web import htmx
 
@@ -33,6 +34,8 @@ def plan() -> ResponseReturnValue:
         fees={choice.offer.plan.slug: review.fees(choice) for choice in choices},
         charges={choice.offer.plan.slug: review.charges(choice.offer, choice.currency) for choice in choices},
         following=following,
+        members=seats.members(current.session, current.organisation),
+        seat_minor=_seat_minor(held),
         visit=forms.new_visit(),
     )
 
@@ -44,6 +47,7 @@ def ask_to_cancel() -> ResponseReturnValue:
     return htmx.render(
         "billing/cancel.html", standing=held, ends_at=_ends_at(_cancellable()), visit=forms.new_visit(),
         usual=plans.default(current.session, at=current.now), longest=REASON_LENGTH,
+        members=seats.members(current.session, current.organisation),
     )  # fmt: skip
 
 
@@ -113,6 +117,12 @@ def come_back() -> ResponseReturnValue:
     else:
         flash("Nothing was paid, and nothing has changed.", "warn")
     return htmx.redirect(url_for("billing.plan" if session["mode"] == "subscription" else "billing.home"))
+
+
+def _seat_minor(held: Standing) -> int:
+    """What one more seat costs in an interval, in whole minor units; 0 where there are none to be had."""
+    said, own = held.offer.document, held.subscription
+    return said.seat.get(own.currency, {}).get(own.interval, 0) if own is not None else 0
 
 
 def _cancellable() -> Subscription:

@@ -1,0 +1,42 @@
+"""The next bill is shown as Stripe will send it; and up to when both sides agree."""
+
+import re
+
+import pytest
+
+from app.billing.reconcile_models import Agreed
+from tests.billing.visitor import pay
+from tests.sandbox.stripe import shop as stripe_shop
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def test_the_next_bill_equals_what_stripe_then_sends(shop, owner):
+    pay(shop, owner, "/billing/plan/payg")
+    [meter] = [one for one in shop.stand_in.desk.store.all("billing.meter") if one["event_name"].endswith("calls")]
+    at = int(shop.hand.now.timestamp())
+    stripe_shop.use(shop.stand_in, shop.account().customer_id, 7, meter["event_name"], timestamp=at)
+
+    text = owner.get("/billing/next").text
+
+    shown = re.search(r"To pay on 1 Dec 2026\s*(\$[\d.]+)", text)[1]
+    shop.wait_until_december()
+    shop.wait(hours=2)
+    invoice = shop.stand_in.client.v1.invoices.list({"customer": shop.account().customer_id}).data[0]
+    assert (shown, invoice.total) == ("$0.06", 6)
+
+
+def test_without_a_subscription_no_bill_is_coming(shop, owner):
+    assert "No bill is coming" in owner.get("/billing/next").text
+    assert "/billing/next" not in owner.get("/billing/").html
+
+
+def test_customers_see_up_to_when_stripe_and_the_ledger_agree(shop, owner, session, now):
+    pay(shop, owner, "/billing/plan/payg")
+    assert "Not reconciled yet" in owner.get("/billing/").text
+
+    session.add(Agreed(organisation_id=owner.organisation.id, mode="test", seq=7, at=now))
+    session.commit()
+
+    for path in ("/billing/", "/billing/months/2026-11"):
+        assert "Reconciled up to 22 Nov 2026 14:03 UTC" in owner.get(path).text
