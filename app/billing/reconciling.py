@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
@@ -107,8 +108,9 @@ def _one(engine: Engine, api: StripeApi, account: BillingAccount, shelf: Shelf, 
     with Session(engine, expire_on_commit=False) as session:
         book = shelf.book_of(session, account)
         known = recounting.sent(session, account, since=since)
-        meters = by_key(session, api.mode, METER, {name for name, _ in known.places()})
-    counted = _ask(api, account, known, meters)
+        places = known.places() | set(product(shelf.meters_of(session, account), _months(since, now)))
+        meters = by_key(session, api.mode, METER, {name for name, _ in places})
+    counted = _ask(api, account, places, meters)
     items = _ask_items(api, account) if any(recounting.is_late(name) for name, _ in known.places()) else {}
     with Session(engine, expire_on_commit=False) as session:
         told = recounting.sent(session, account, since=since)
@@ -127,11 +129,17 @@ def _one(engine: Engine, api: StripeApi, account: BillingAccount, shelf: Shelf, 
     return len(ours)
 
 
-def _ask(api: StripeApi, account: BillingAccount, known: Sent, meters: dict[str, str]) -> Counted:
-    """Sums by day of every meter and month that something was sent to."""
+def _months(since: datetime, now: datetime) -> Iterator[datetime]:
+    while since <= now:
+        yield since
+        since = _end(since)
+
+
+def _ask(api: StripeApi, account: BillingAccount, places: set[Place], meters: dict[str, str]) -> Counted:
+    """Sums by day of every meter and month that something was sent to, or might have been."""
     return {
         place: _summaries(api, meters[place[0]], account, (place[1], _end(place[1])), DAY)
-        for place in known.places()
+        for place in sorted(places)
         if place[0] in meters
     }
 

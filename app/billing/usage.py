@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Engine, and_, exists, func
 from sqlmodel import Session, col, select
 
-from app.billing import cutting, offers
+from app.billing import cutting, meters, offers
 from app.billing.meters import Book, Stretch
 from app.billing.models import BillingAccount
 from app.billing.usage_models import UsageMark
@@ -66,6 +66,13 @@ class Shelf:
             if one.plan_version_id in self._billed
         ]
         return Book(self._versions, billed=self._billed, stretches=stretches)
+
+    def meters_of(self, session: Session, account: BillingAccount) -> set[str]:
+        """Event names of the meters that the account's bills are made from, also of those that nothing was sent to."""
+        on = {(one.plan_version_id, one.currency) for one in queries.history(session, account.organisation_id)}
+        charges = [version for version in self._versions if (version.plan_version_id, version.currency) in on]
+        named = {meter.event_name for version in charges for meter in meters.of_charge(version, "")}
+        return {meters.of_own_prices(account.currency).event_name, *named}
 
 
 def billed_versions(session: Session) -> frozenset[UUID]:

@@ -77,6 +77,17 @@ def test_i15_one_unit_more_or_less_at_stripe_is_found_in_its_hour_and_ends_when_
     assert world.session.get_one(Finding, finding.id).ended_at == world.now
 
 
+@pytest.mark.parametrize("name", ["", "postern_own_usd"])
+def test_i15_usage_at_stripe_of_a_meter_that_nothing_was_sent_to_is_found(world, name):
+    customer = world.customer()
+    world.stock()
+    shop.use(world.stripe, customer.account.customer_id, 1, name or world.event_name, identifier="not-ours")
+
+    [finding] = reconcile(world)[1]
+
+    assert (finding.kind, finding.ours, finding.theirs) == ("extra", 0, 1)
+
+
 @pytest.mark.parametrize("drift", [-1, 1])
 def test_i15_a_range_that_says_one_unit_else_than_the_ledger_is_found(world, settled, drift):
     row = world.outbox()[0]
