@@ -26,7 +26,7 @@ from app.integrations import queries as integrations
 from app.integrations import refreshing
 from app.limits import entitlements, undertaker
 from app.metering import attempts, audit_chain, crowds, idempotency, sealing
-from app.plans import owing
+from app.plans import moving, owing
 from app.plans import services as plans
 
 log = logging.getLogger(__name__)
@@ -109,6 +109,15 @@ def _apply_subscriptions(session: Session, settings: Settings, now: datetime) ->
     return begun + stopped + entitlements.apply_due(session, now=now)
 
 
+def _move_to_new_plans(session: Session, settings: Settings, now: datetime) -> int:
+    """Page by page, each committed by itself."""
+    planned = 0
+    while count := moving.carry_on(session, now=now):
+        session.commit()
+        planned += count
+    return planned
+
+
 def _expire_credit(session: Session, settings: Settings, now: datetime) -> int:
     return wallet.expire_due(session, now=now)
 
@@ -131,6 +140,7 @@ JOBS = (
     Job("expire_credit", 5, _expire_credit),
     Job("settle_credit", 60, _settle_credit),
     Job("enrol", 60, _enrol),
+    Job("move_to_new_plans", 30, _move_to_new_plans),
     Job("forget_attempts", 300, _forget_attempts),
     Job("forget_sessions", 600, _forget_sessions),
     Job("forget_changes", 3600, _forget_changes),

@@ -12,12 +12,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
+from app.billing import scheduling
 from app.billing.offers import Item
 from app.billing.problems import Declined, Missing, StripeRefused
 from app.billing.stripe_api import Found, StripeApi, key_for
 from app.plans.choosing import Choice
 
 Wanted = dict[str, Any]
+_PAID_NOW: Wanted = {"proration_behavior": "always_invoice", "payment_behavior": "error_if_incomplete"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,11 @@ class Change:
     choice: Choice
     items: Sequence[Item]
     at: datetime
+
+    @property
+    def begins(self) -> int:
+        """The same in seconds, as Stripe counts."""
+        return int(self.at.timestamp())
 
     @property
     def said(self) -> dict[str, str]:
@@ -48,7 +55,7 @@ def preview(api: StripeApi, subscription: Found, change: Change) -> Found | None
     details = {
         "items": _items_now(subscription, change.items),
         "proration_behavior": "always_invoice",
-        "proration_date": int(change.at.timestamp()),
+        "proration_date": change.begins,
     }
     params = {"subscription": subscription["id"], "subscription_details": details}
     try:
@@ -62,25 +69,37 @@ def upgrade(api: StripeApi, subscription: Found, change: Change) -> None:
     planned = _schedule(api, subscription)
     subscription = _without_schedule(api, subscription, change.visit)
     try:
-        subscription = _changed_now(api, subscription, change)
+        subscription = _changed_now(api, subscription, change, _PAID_NOW)
     except (Declined, StripeRefused):
         _put_back(api, subscription, planned, change.visit)
         raise
+    _leave_meters(api, subscription, change)
+
+
+def catch_up(api: StripeApi, subscription: Found, change: Change) -> None:
+    """From change.at on, which has been: what fees differ since then comes onto the next invoice. Asks Stripe."""
+    if subscription["metadata"].get("checkout_id") != str(change.visit):
+        subscription = _without_schedule(api, subscription, change.visit)
+    subscription = _changed_now(api, subscription, change, {"proration_behavior": "create_prorations"})
+    _leave_meters(api, subscription, change)
+
+
+def _leave_meters(api: StripeApi, subscription: Found, change: Change) -> None:
+    """Until the month is over: what they have counted is billed then."""
     left = {str(item["price"]["id"]) for item in _items_of(subscription)} - {item.price for item in change.items}
     if left:
         ends = min(int(item["current_period_end"]) for item in _items_of(subscription))
-        _follow(api, subscription, change.items, visit=change.visit, at=ends, said={})
+        scheduling.follow(api, subscription, change.items, visit=change.visit, at=ends, said={})
 
 
-def _changed_now(api: StripeApi, subscription: Found, change: Change) -> Found:
+def _changed_now(api: StripeApi, subscription: Found, change: Change, how: Wanted) -> Found:
     if subscription["metadata"].get("checkout_id") == str(change.visit):
         return subscription
     params: dict[str, Any] = {
         "items": _items_now(subscription, change.items),
-        "proration_behavior": "always_invoice",
-        "proration_date": int(change.at.timestamp()),
-        "payment_behavior": "error_if_incomplete",
+        "proration_date": change.begins,
         "metadata": change.said,
+        **how,
     }
     if subscription.get("cancel_at"):
         params["cancel_at"] = ""
@@ -90,9 +109,8 @@ def _changed_now(api: StripeApi, subscription: Found, change: Change) -> Found:
 
 def plan_ahead(api: StripeApi, subscription: Found, change: Change) -> None:
     """From change.at on, which is the end of an interval. Asks Stripe."""
-    subscription = _without_schedule(api, subscription, change.visit)
     subscription = _staying(api, subscription, change.visit)
-    _follow(api, subscription, change.items, visit=change.visit, at=int(change.at.timestamp()), said=change.said)
+    scheduling.follow(api, subscription, change.items, visit=change.visit, at=change.begins, said=change.said)
 
 
 def cancel(api: StripeApi, subscription: Found, *, visit: UUID, at: datetime, reason: str) -> None:
@@ -123,7 +141,7 @@ def _put_back(api: StripeApi, subscription: Found, planned: Found | None, visit:
     last = planned["phases"][-1]
     items = [Item(str(one["price"]), one.get("quantity")) for one in last["items"]]
     again, at = uuid5(visit, str(planned["id"])), int(last["start_date"])
-    _follow(api, subscription, items, visit=again, at=at, said=last.get("metadata") or {})
+    scheduling.follow(api, subscription, items, visit=again, at=at, said=last.get("metadata") or {})
 
 
 def _without_schedule(api: StripeApi, subscription: Found, visit: UUID) -> Found:
@@ -142,32 +160,6 @@ def _staying(api: StripeApi, subscription: Found, visit: UUID) -> Found:
     return api.post(api.v1.subscriptions.update, str(subscription["id"]), params={"cancel_at": ""}, key=key)
 
 
-def _follow(
-    api: StripeApi, subscription: Found, items: Sequence[Item], *, visit: UUID, at: int, said: Mapping[str, str]
-) -> None:
-    """What it is made of from `at` on; afterwards it goes on by itself."""
-    params = {"from_subscription": subscription["id"]}
-    made = api.post(api.v1.subscription_schedules.create, params=params, key=_key("schedule", subscription, visit))
-    present = [_as_it_is(item) for item in _items_of(subscription)]
-    following: Wanted = {
-        "items": [item.as_line() for item in items],
-        "start_date": at,
-        "duration": {"interval": "month", "interval_count": 1},
-        "proration_behavior": "none",
-    }
-    if said:
-        following["metadata"] = dict(said)
-    first = {
-        "items": present,
-        "start_date": made["phases"][0]["start_date"],
-        "end_date": at,
-        "proration_behavior": "none",
-    }
-    params = {"phases": [first, following], "end_behavior": "release", "proration_behavior": "none"}
-    key = _key("phases", subscription, visit)
-    api.post(api.v1.subscription_schedules.update, str(made["id"]), params=params, key=key)
-
-
 def _items_now(subscription: Found, wanted: Sequence[Item]) -> list[Wanted]:
     """Fees change at once; meters that are left stay, because what they counted this month is yet to be billed."""
     missing = {item.price: item for item in wanted}
@@ -181,11 +173,6 @@ def _items_now(subscription: Found, wanted: Sequence[Item]) -> list[Wanted]:
         elif kept.quantity != item.get("quantity"):
             changes.append({"id": item["id"], "quantity": kept.quantity})
     return [*changes, *[item.as_line() for item in wanted if item.price in missing]]
-
-
-def _as_it_is(item: Mapping[str, Any]) -> Wanted:
-    price = {"price": item["price"]["id"]}
-    return price if _is_metered(item) else {**price, "quantity": item["quantity"]}
 
 
 def _items_of(subscription: Found) -> list[Found]:

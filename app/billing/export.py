@@ -19,7 +19,7 @@ from app.billing.gathering import Gathered
 from app.billing.months import Month
 from app.metering.models import UsageEvent
 from app.organisations.models import Organisation
-from app.plans import applying, metrics, pricing
+from app.plans import metrics, pricing, versions
 from app.plans.models import PriceVersion
 
 FORMAT, VERSION = "postern-statement", 1
@@ -118,7 +118,7 @@ def _made(made: Statement, gathered: Gathered) -> dict[str, Any]:
     offers = sorted(gathered.offers.values(), key=lambda offer: str(offer.version.id))
     return {
         "plan_versions": [
-            {"said": applying.said_of(offer.plan.slug, offer.version), "digest": offer.version.digest}
+            {"said": versions.said_of(offer.plan.slug, offer.version), "digest": offer.version.digest}
             for offer in offers
         ],
         "price_versions": [

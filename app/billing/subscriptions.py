@@ -88,6 +88,7 @@ def apply(session: Session, found: Found, now: datetime, person_id: UUID | None 
     if account is None or _is_old(session, account, found["at"]):
         return
     organisation = session.get_one(Organisation, account.organisation_id)
+    services.follow_due(session, organisation_id=organisation.id, now=now)  # at its moment, not at this one
     current = plans.subscription_at(session, organisation.id, now)
     at_stripe = living(found["subscriptions"])
     if at_stripe is None:

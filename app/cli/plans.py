@@ -8,8 +8,9 @@ from sqlmodel import Session
 
 from app.core import clock, config, db
 from app.core.config import ROOT
-from app.plans import applying, queries, reading, words
+from app.plans import applying, queries, reading, words, writing
 from app.plans.applying import Difference, When
+from app.plans.models import FROM_PAGE
 
 MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 CATALOGUE = ROOT / "plans.toml"
@@ -26,12 +27,15 @@ def plans() -> None:
 @click.option("--effective", type=click.DateTime(MOMENTS), help="From when (UTC); now if left out.")
 @click.option("--move", is_flag=True, help="Those who are on older versions follow, at the end of their interval.")
 @click.option("--notice-days", default=30, show_default=True, help="With --move: not before so many days from now.")
-def plans_apply(file: Path, dry_run: bool, effective: datetime | None, move: bool, notice_days: int) -> None:
+@click.option("--overwrite", is_flag=True, help="Also what was changed on the operator’s page since FILE was written.")
+def plans_apply(
+    file: Path, dry_run: bool, effective: datetime | None, move: bool, notice_days: int, overwrite: bool
+) -> None:
     now = clock.now()
     catalogue = reading.from_file(file)
     when = When(effective.replace(tzinfo=UTC) if effective is not None else now, notice_days, is_moving=move)
     with Session(db.create(config.load().database_url)) as session:
-        found = applying.apply(session, catalogue, when=when, now=now)
+        found = applying.apply(session, catalogue, when=when, overwrites=overwrite, now=now)
         for difference in found:
             _show(difference, is_moving=move)
         if not found:
@@ -44,6 +48,18 @@ def plans_apply(file: Path, dry_run: bool, effective: datetime | None, move: boo
             click.echo(f"Applied, from {since} on.")
 
 
+@plans.command("export", help="Write the plans as they are, as a file that `apply` takes: to FILE, or here.")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+def plans_export(file: Path | None) -> None:
+    with Session(db.create(config.load().database_url)) as session:
+        text = writing.catalogue(queries.newest(session))
+    if file is None:
+        click.echo(text, nl=False)
+    else:
+        file.write_text(text, encoding="utf-8")
+        click.echo(f"Wrote {file}.")
+
+
 @plans.command("list", help="What can be chosen now, and how many are on it.")
 def plans_list() -> None:
     now = clock.now()
@@ -52,6 +68,7 @@ def plans_list() -> None:
             said = offer.document
             marks = ["default"] if said.is_default else []
             marks += [] if said.is_published else ["not published"]
+            marks += ["from the operator’s page"] if offer.version.source == FROM_PAGE else []
             if offer.version.effective_at > now:
                 marks.append(f"from {offer.version.effective_at:%Y-%m-%d %H:%M:%S} UTC")
             on_it = _organisations(queries.organisations_on(session, offer.plan))

@@ -67,11 +67,14 @@ def shown_minor(minor: int, *, currency: str) -> str:
 
 def shown(nanos: int, *, currency: str) -> str:
     """For people: “$0.0025”, “€12.00”, “5 jpy”; at least the currency's decimals, and no zeros after those."""
+    number, sign = written(nanos, currency=currency), _SIGNS.get(currency)
+    return f"{sign}{number}" if sign else f"{number} {currency}"
+
+
+def written(nanos: int, *, currency: str) -> str:
+    """The number alone, which `parse` reads again: “0.0025”, “12.00”, “5”."""
     exponent = EXPONENTS[currency]
     major = Decimal(nanos).scaleb(-9 - exponent)
-    digits = f"{major:.{9 + exponent}f}"
-    whole, _, decimals = digits.partition(".")
+    whole, _, decimals = f"{major:.{9 + exponent}f}".partition(".")
     decimals = decimals.rstrip("0").ljust(exponent, "0")
-    number = f"{whole}.{decimals}" if decimals else whole
-    sign = _SIGNS.get(currency)
-    return f"{sign}{number}" if sign else f"{number} {currency}"
+    return f"{whole}.{decimals}" if decimals else whole

@@ -1,29 +1,27 @@
-"""From a file to versions of plans: what would change and for whom, and making it so.
+"""From a file or a form to versions of plans: what would change and for whom, and making it so.
 
 Nothing that somebody may be on is changed: a plan that says something else becomes a new version with new prices, and
-who is on the old one stays there unless they are moved, from the end of an interval on, after a notice.
+who is on the old one stays there unless they are moved, from the end of an interval on, after a notice. File and page
+go the same way, and neither overwrites what it has not seen of the other.
 """
 
-import hashlib
-import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import UUID, uuid4
+from datetime import datetime
+from uuid import UUID
 
-from sqlmodel import Session, col, select
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
 
 from app.core import audit, changes
-from app.core.errors import Invalid, NotFound
+from app.core.errors import Conflict, Invalid, NotFound
 from app.integrations import queries as integrations
-from app.plans import document, intervals, pricing, queries, rating, services, words
-from app.plans.choosing import Choice
-from app.plans.document import Charge, Document
-from app.plans.metrics import CALLS
-from app.plans.models import BY_CUSTOMER, BY_OPERATOR, Plan, PlanVersion, PriceVersion, Subscription
+from app.plans import document, moving, queries, services, versions, words
+from app.plans.document import Document
+from app.plans.models import FROM_FILE, FROM_PAGE
 from app.plans.queries import Offer
-from app.plans.rating import PER_UNIT, Scheme
 from app.plans.reading import Catalogue
+from app.plans.versions import Draft
 
 LONGEST_NOTICE_DAYS = 366
 
@@ -73,48 +71,121 @@ def compare(session: Session, catalogue: Catalogue) -> list[Difference]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a change comes from. made_from: slug to the version that was looked at when it was made, None for a plan
+    that was not there; what is not in it is not compared. person_id: who made it on the page.
+    """
+
+    name: str = FROM_FILE
+    person_id: UUID | None = None
+    made_from: Mapping[str, UUID | None] | None = None
+
+
 def apply(
-    session: Session, catalogue: Catalogue, *, when: When, person_id: UUID | None = None, now: datetime
+    session: Session,
+    catalogue: Catalogue,
+    *,
+    when: When,
+    source: Source | None = None,
+    overwrites: bool = False,
+    now: datetime,
 ) -> list[Difference]:
-    """Make it so; gives what was changed, nothing when all is as the file says. Raises Invalid."""
+    """Make it so; gives what was changed, nothing when all is as it should be.
+
+    overwrites: also what was changed on the page since the file was written. Raises Invalid, and Conflict for what has
+    been changed meanwhile.
+    """
+    source = source or Source()
+    check_when(when, now=now)
+    found = compare(session, catalogue)
+    check_unseen(found, catalogue, source, overwrites=overwrites)
+    while found and services.enrol(session, now=now):
+        pass  # so that whoever has chosen nothing stays on what they have
+    for difference in found:
+        _set(session, difference, when, source, is_moving=difference.slug in catalogue.plans, now=now)
+    moving.carry_on(session, now=now)
+    return found
+
+
+def draft(session: Session, difference: Difference, when: When, *, now: datetime) -> Draft:
+    """The version that it would become, to try out."""
+    return versions.draft(
+        session, difference.slug, difference.before, difference.after, effective_at=when.effective_at, now=now
+    )
+
+
+def check_when(when: When, *, now: datetime) -> None:
+    """Raises Invalid for a moment that has been, or a notice that is too long."""
     if when.effective_at < now:
         raise Invalid("A plan cannot begin in the past: people have agreed to another.")
     if not 0 <= when.notice_days <= LONGEST_NOTICE_DAYS:
         raise Invalid(f"Give a notice of 0 to {LONGEST_NOTICE_DAYS} days.")
-    found = compare(session, catalogue)
-    while found and services.enrol(session, now=now):
-        pass  # so that whoever has chosen nothing stays on what they have
+
+
+def check_unseen(
+    found: Sequence[Difference], catalogue: Catalogue, source: Source, *, overwrites: bool = False
+) -> None:
+    """Raises Conflict for a change that would undo one that whoever made it has not seen."""
     for difference in found:
-        offer = _follow(session, difference, effective_at=when.effective_at, now=now)
-        details = {"plan": difference.slug, "number": str(offer.version.number), "changes": "; ".join(difference.lines)}
-        details |= {
-            "from": when.effective_at.isoformat(timespec="seconds"),
-            "organisations": str(difference.organisations),
-        }
-        if when.is_moving and difference.before is not None and difference.slug in catalogue.plans:
-            details |= {"moved": str(_move(session, offer, when, now=now)), "notice_days": str(when.notice_days)}
-        changes.record(session, kind="plan", subject_id=offer.version.id, now=now)
-        audit.record(
-            session, action="plan.set", now=now, person_id=person_id, subject_id=offer.version.id, details=details
-        )
-    return found
+        before = difference.before
+        looked_at = source.made_from or {}
+        if difference.slug in looked_at and looked_at[difference.slug] != (before.version.id if before else None):
+            raise Conflict(f"“{difference.slug}” has been changed since you opened this page. {_came_from(before)}")
+        if source.name != FROM_FILE or overwrites or before is None or before.version.source != FROM_PAGE:
+            continue
+        if before.version.number > catalogue.versions.get(difference.slug, 0):
+            raise Conflict(
+                f"“{difference.slug}” was changed on the operator’s page, and the file was written before that. "
+                f"{_came_from(before)} Write the plans as they are with “postern plans export”, change that, and "
+                "apply it; or say --overwrite."
+            )
 
 
-def digest_of(slug: str, version: PlanVersion) -> str:
-    """SHA-256 (hex) of a version of the plan `slug` in canonical JSON: changes with any part of it."""
-    return hashlib.sha256(
-        json.dumps(said_of(slug, version), sort_keys=True, separators=(",", ":")).encode()
-    ).hexdigest()
+def _set(
+    session: Session, difference: Difference, when: When, source: Source, *, is_moving: bool, now: datetime
+) -> None:
+    made = draft(session, difference, when, now=now)
+    version = made.offer.version
+    version.source, version.person_id = source.name, source.person_id
+    _keep(session, made)
+    moved = _move(session, difference, made.offer, when, now=now) if is_moving else {}
+    changes.record(session, kind="plan", subject_id=version.id, now=now)
+    details = {**_details(difference, made.offer, when), "source": source.name, **moved}
+    audit.record(
+        session, action="plan.set", now=now, person_id=source.person_id, subject_id=version.id, details=details
+    )
 
 
-def said_of(slug: str, version: PlanVersion) -> dict[str, Any]:
-    """What the digest is made of: everything that the version says."""
+def _came_from(before: Offer | None) -> str:
+    if before is None:
+        return "It was withdrawn."
+    version, at = before.version, before.version.created_at
+    place = "the operator’s page" if version.source == FROM_PAGE else "a file"
+    return f"Version {version.number} came from {place} on {at.day} {at:%B %Y, %H:%M} UTC."
+
+
+def _keep(session: Session, made: Draft) -> None:
+    try:
+        versions.keep(session, made)
+    except IntegrityError as problem:
+        raise Conflict(f"“{made.offer.plan.slug}” is being changed by somebody else. Try again.") from problem
+
+
+def _move(session: Session, difference: Difference, offer: Offer, when: When, *, now: datetime) -> dict[str, str]:
+    if not when.is_moving or difference.before is None:
+        return {}
+    moving.begin(session, offer, effective_at=when.effective_at, notice_days=when.notice_days, now=now)
+    return {"moved": str(moving.followers(session, offer)), "notice_days": str(when.notice_days)}
+
+
+def _details(difference: Difference, offer: Offer, when: When) -> dict[str, str]:
     return {
-        "id": str(version.id),
-        "plan": slug,
-        "number": version.number,
-        "document": version.document,
-        "effective_at": version.effective_at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "plan": difference.slug,
+        "number": str(offer.version.number),
+        "changes": "; ".join(difference.lines),
+        "from": when.effective_at.isoformat(timespec="seconds"),
+        "organisations": str(difference.organisations),
     }
 
 
@@ -139,74 +210,3 @@ def _check_places(session: Session, slug: str, plan: Document) -> None:
                 integrations.check_tool(session, integration, charge.tool)
         except (NotFound, Invalid) as problem:
             raise Invalid(f"The charge “{charge.key}” of the plan “{slug}”: {problem.message}") from None
-
-
-def _follow(session: Session, difference: Difference, *, effective_at: datetime, now: datetime) -> Offer:
-    before = difference.before
-    plan = before.plan if before is not None else Plan(slug=difference.slug, created_at=now)
-    session.add(plan)
-    session.flush()
-    version = PlanVersion(
-        id=uuid4(),
-        plan_id=plan.id,
-        number=before.version.number + 1 if before is not None else 1,
-        document=document.as_json(difference.after),
-        digest="",
-        effective_at=effective_at,
-        created_at=now,
-    )
-    version.digest = digest_of(plan.slug, version)
-    session.add(version)
-    session.flush()
-    for charge in difference.after.charges:
-        for currency in charge.prices:
-            session.add(_price(session, version, charge, currency))
-    session.flush()
-    return Offer(plan, version, difference.after)
-
-
-def _price(session: Session, version: PlanVersion, charge: Charge, currency: str) -> PriceVersion:
-    schemes = charge.prices[currency]
-    calls = schemes.get(CALLS, Scheme())
-    is_plain = set(schemes) == {CALLS} and calls == Scheme(PER_UNIT, nanos=calls.nanos)
-    price = PriceVersion(
-        id=uuid4(),
-        integration_id=integrations.by_slug(session, charge.integration).id if charge.integration else None,
-        tool=charge.tool,
-        currency=currency,
-        nanos_per_unit=calls.nanos if is_plain else 0,
-        scheme=rating.as_json(calls),
-        digest="",
-        effective_at=version.effective_at,
-        created_at=version.created_at,
-        plan_version_id=version.id,
-        charge=charge.key,
-        components={metric: rating.as_json(scheme) for metric, scheme in schemes.items()},
-        max_per_call=dict(charge.max_per_call),
-    )
-    price.digest = pricing.digest_of(price)
-    return price
-
-
-def _move(session: Session, offer: Offer, when: When, *, now: datetime) -> int:
-    """Plan the new version for all who are on older ones and have planned nothing else; gives for how many."""
-    statement = (
-        select(Subscription)
-        .join(PlanVersion, col(PlanVersion.id) == col(Subscription.plan_version_id))
-        .where(PlanVersion.plan_id == offer.plan.id, PlanVersion.number < offer.version.number)
-        .where(col(Subscription.ends_at).is_(None), Subscription.next_by != BY_CUSTOMER)
-        .order_by(col(Subscription.id))
-        .with_for_update(of=Subscription)
-    )
-    told_at = max(when.effective_at, now + timedelta(days=when.notice_days))
-    said = offer.document
-    moved = 0
-    for subscription in session.exec(statement).all():
-        is_same_kind = subscription.interval in said.intervals or not said.intervals
-        interval = (subscription.interval if said.intervals else "") if is_same_kind else said.intervals[0]
-        seats = min(max(subscription.seats, said.seats_included), said.seats_most)
-        choice = Choice(offer, subscription.currency, interval, seats)
-        _, at = intervals.around(told_at, interval=subscription.interval, anchor_at=subscription.anchor_at)
-        services.plan_next(session, subscription, choice, at=at, by=BY_OPERATOR, now=now)
-        moved += 1
-    return moved

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 
 from app.core import db
 from app.core.audit import AuditEntry
-from app.plans import applying, pricing
+from app.plans import pricing, versions
 from app.plans.models import Plan, PlanVersion, PriceVersion
 
 ENTRIES = db.metadata.tables[str(AuditEntry.__tablename__)]
@@ -31,7 +31,7 @@ def changed_plans(connection: Connection) -> Iterator[PlanVersion]:
     slugs = {row.id: row.slug for row in connection.execute(select(PLANS.c.id, PLANS.c.slug))}
     for row in connection.execute(select(PLAN_VERSIONS).order_by(PLAN_VERSIONS.c.created_at)).mappings():
         version = PlanVersion(**row)
-        if version.digest != applying.digest_of(slugs.get(version.plan_id, ""), version):
+        if version.digest != versions.digest_of(slugs.get(version.plan_id, ""), version):
             yield version
 
 

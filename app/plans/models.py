@@ -22,6 +22,8 @@ MONTHLY = "month"
 YEARLY = "year"
 INTERVALS = (MONTHLY, YEARLY)
 
+FROM_FILE, FROM_PAGE = "file", "page"
+
 BY_CUSTOMER = "customer"
 BY_OPERATOR = "operator"
 
@@ -45,7 +47,8 @@ class Plan(SQLModel, table=True):
 class PlanVersion(SQLModel, table=True):
     """What a plan is from a moment on; never changed (the database refuses it), only followed by the next number.
 
-    document: the whole plan as app/plans/document.py reads it. digest: SHA-256 of the canonical version.
+    document: the whole plan as app/plans/document.py reads it. digest: SHA-256 of the canonical version. source: "file"
+    or "page", which it came from; person_id: who made it on the page.
     """
 
     __tablename__ = "plan_version"
@@ -58,6 +61,8 @@ class PlanVersion(SQLModel, table=True):
     digest: str = Field(max_length=64)
     effective_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    source: str = Field(default=FROM_FILE, max_length=8, sa_column_kwargs={"server_default": FROM_FILE})
+    person_id: UUID | None = Field(default=None)
 
 
 class PriceVersion(SQLModel, table=True):
@@ -105,7 +110,8 @@ class Subscription(SQLModel, table=True):
     none. anchor_at: a first of a month, from which whole intervals are counted in both directions.
 
     next_plan_version_id, next_interval, next_seats: what follows from next_at on; with a next_at alone it ends then,
-    and the default plan follows. next_by: who wants that, "customer" or "operator". limited_at: when its limits were
+    and the default plan follows. next_by: who wants that, "customer" or "operator". told_at: when Stripe was last seen
+    to know of what is planned (app/billing/planned.py); None when it is to be told. limited_at: when its limits were
     last set (app/limits/entitlements.py); None when that is due. stripe_id: of the subscription at Stripe, shared by
     the rows that follow each other in it; "" for none. owes_since: since when a bill could not be collected, or there
     is nothing to pay with; None while all is paid. stopped_at: when calls that cost something were stopped for it.
@@ -135,6 +141,7 @@ class Subscription(SQLModel, table=True):
     next_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True, index=True))
     next_by: str = Field(default="", max_length=10)
     cancel_reason: str = Field(default="", max_length=500)
+    told_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
     limited_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
     stripe_id: str = Field(default="", max_length=80, index=True)
     owes_since: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
@@ -144,6 +151,19 @@ class Subscription(SQLModel, table=True):
     def is_in_force(self, at: datetime) -> bool:
         """Whether it holds at `at`, aware UTC."""
         return self.state != INCOMPLETE and self.begins_at <= at and (self.ends_at is None or at < self.ends_at)
+
+
+class PlanMove(SQLModel, table=True):
+    """That those on older versions of a plan are to follow to this one, from follow_at on: at the end of the interval
+    in which that falls, and of the notice of notice_days that each has had.
+    """
+
+    __tablename__ = "plan_move"
+
+    plan_version_id: UUID = Field(foreign_key="plan_version.id", primary_key=True)
+    notice_days: int
+    follow_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 
 class UsageCharge(SQLModel, table=True):

@@ -5,7 +5,7 @@ docs/operate/plans.md shows every field.
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from app.core.errors import Invalid
 from app.plans import amounts, document, metrics, reading_prices, toml_fields
 from app.plans.document import Charge, Document, Fees
 from app.plans.models import INTERVALS
+from app.plans.rating import Scheme
 from app.plans.toml_fields import Field
 
 MOST_PRICES = 15
@@ -38,9 +39,12 @@ _PLAN = (
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What the file says: slug to plan, in its order."""
+    """What the file says: slug to plan, in its order. versions: slug to the number of the version that the file was
+    written from, where it says so.
+    """
 
     plans: Mapping[str, Document]
+    versions: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def default(self) -> str:
@@ -66,7 +70,7 @@ def from_text(text: str, *, file: str = "plans.toml") -> Catalogue:
     except tomllib.TOMLDecodeError as problem:
         raise Invalid(f"{file} is not TOML: {problem}.") from None
     top = Field(content, file=file, lines=toml_fields.lines_of(text))
-    told = top.table(("currencies", "plans"))
+    told = top.table(("currencies", "versions", "plans"))
     if "currencies" not in told or "plans" not in told:
         top.wrong('the file has currencies = ["usd"], and a table [plans.…] for each plan.')
     currencies = [at.one_of(tuple(amounts.EXPONENTS)) for at in told["currencies"].items()]
@@ -79,7 +83,13 @@ def from_text(text: str, *, file: str = "plans.toml") -> Catalogue:
     defaults = [slug for slug, plan in plans.items() if plan.is_default]
     if len(defaults) != 1:
         told["plans"].wrong(f"exactly one plan has default = true; here {len(defaults)} have.")
-    return Catalogue(plans)
+    written_from = told["versions"].table() if "versions" in told else {}
+    return Catalogue(plans, {slug: at.whole(least=1) for slug, at in written_from.items()})
+
+
+def scheme_of(said: Mapping[str, Any], currency: str) -> Scheme:
+    """How one metric is priced, as the file says it. Raises Invalid."""
+    return reading_prices.scheme(Field(dict(said), file="plans.toml", lines={}), currency)
 
 
 class _NotQuoted:

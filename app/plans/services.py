@@ -99,6 +99,7 @@ def plan_next(
     subscription.next_plan_version_id = choice.offer.version.id
     subscription.next_interval, subscription.next_seats = choice.interval, choice.seats
     subscription.next_at, subscription.next_by, subscription.cancel_reason = at, by, ""
+    subscription.told_at = None
     _keep(session, subscription)
     details = {"plan": choice.offer.plan.slug, "from": at.isoformat(timespec="seconds"), "by": by}
     _tell(session, subscription, "subscription.planned", person_id=person_id, now=now, details=details)
@@ -112,7 +113,7 @@ def cancel(
     if current is None or queries.offer_of(session, current.plan_version_id).document.is_default:
         raise Conflict("There is no subscription to cancel.")
     _, ends_at = intervals.around(now, interval=current.interval, anchor_at=current.anchor_at)
-    current.next_plan_version_id, current.next_interval, current.next_seats = None, "", 0
+    _forget_next(current)
     current.next_at, current.next_by, current.cancel_reason = ends_at, BY_CUSTOMER, reason.strip()[:REASON_LENGTH]
     _keep(session, current)
     details = {"ends": ends_at.isoformat(timespec="seconds"), "reason": current.cancel_reason}
@@ -153,6 +154,13 @@ def apply_due(session: Session, *, now: datetime) -> int:
         .with_for_update(skip_locked=True)
     ).all()
     return sum(_succeed(session, subscription, now=now) for subscription in due)
+
+
+def follow_due(session: Session, *, organisation_id: UUID, now: datetime) -> None:
+    """What was planned for a moment that has come begins, at that moment: for whoever cannot wait for the worker."""
+    current = _open(session, organisation_id)
+    if current is not None and current.next_at is not None and current.next_at <= now:
+        _succeed(session, current, now=now)
 
 
 def enrol(session: Session, *, now: datetime) -> int:
@@ -262,6 +270,7 @@ def _end(session: Session, subscription: Subscription, *, at: datetime, is_cance
 def _forget_next(subscription: Subscription) -> None:
     subscription.next_plan_version_id, subscription.next_interval, subscription.next_seats = None, "", 0
     subscription.next_at, subscription.next_by, subscription.cancel_reason = None, "", ""
+    subscription.told_at = None
 
 
 def _keep(session: Session, subscription: Subscription) -> None:

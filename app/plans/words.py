@@ -1,5 +1,7 @@
 """Plans and prices in words: for the page of prices, for what `postern plans` shows, and for bills."""
 
+from collections.abc import Mapping
+
 from app.plans import amounts, metrics, rating
 from app.plans.document import Document
 from app.plans.rating import Scheme
@@ -72,13 +74,42 @@ def facts(plan: Document) -> dict[str, str]:
 
 def differences(before: Document | None, after: Document) -> list[str]:
     """What `after` says otherwise, one line each: “rate of calls a minute: 60 → 600”."""
-    old, new = facts(before) if before is not None else {}, facts(after)
-    lines = []
-    for name in [*new, *[name for name in old if name not in new]]:
-        was, now = old.get(name), new.get(name)
-        if was != now and (was or now):
-            lines.append(f"{name}: {_said(was)} → {_said(now)}" if before is not None else f"{name}: {_said(now)}")
-    return lines
+    if before is None:
+        return [f"{name}: {said}" for name, said in facts(after).items() if said]
+    return _differences(facts(before), facts(after))
+
+
+def terms(plan: Document, currency: str) -> dict[str, str]:
+    """What a plan says to somebody who pays in `currency`, one line each, in their words."""
+    found = {"Name": plan.name, "What you get": "; ".join(plan.features)}
+    found["Seats"] = f"{plan.seats_included} included" if plan.seats_included else "as many as you like"
+    found |= {f"{_upper(_ALLOWANCES[name])}, at most": f"{number:,}" for name, number in plan.allowances.items()}
+    found |= {f"{_upper(_RATES[name])}, at most": f"{number:,}" for name, number in plan.rates.items()}
+    for what, fees in (("Base fee", plan.base), ("Each further seat", plan.seat)):
+        for interval, minor in fees.get(currency, {}).items():
+            found[f"{what} a {interval}"] = amounts.shown_minor(minor, currency=currency)
+    for charge in plan.charges:
+        for metric, said in charge.prices.get(currency, {}).items():
+            found[f"{charge.label} ({metrics.WORDS[metric][1]})"] = scheme(said, metric, currency=currency)
+    return found
+
+
+def news(before: Document, after: Document, *, currency: str) -> list[str]:
+    """What changes for somebody who pays in `currency`, one line each: “Base fee a month: $99.00 → $109.00”."""
+    return _differences(terms(before, currency), terms(after, currency))
+
+
+def _differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    names = [*new, *[name for name in old if name not in new]]
+    return [
+        f"{name}: {_said(old.get(name))} → {_said(new.get(name))}"
+        for name in names
+        if old.get(name) != new.get(name) and (old.get(name) or new.get(name))
+    ]
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _said(text: str | None) -> str:

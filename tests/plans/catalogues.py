@@ -45,8 +45,9 @@ eur.calls = { each = "0.005" }
 """
 
 
-def apply(session, text=SMALL, *, now, effective_at=None, **when):
-    return applying.apply(session, reading.from_text(text), when=When(effective_at or now, **when), now=now)
+def apply(session, text=SMALL, *, now, effective_at=None, source=None, overwrites=False, **when):
+    said = When(effective_at or now, **when)
+    return applying.apply(session, reading.from_text(text), when=said, source=source, overwrites=overwrites, now=now)
 
 
 def choice(session, slug, *, now, currency="usd", interval="", seats=None):

@@ -7,9 +7,11 @@ from sqlmodel import select
 
 from app.core import changes
 from app.core.audit import AuditEntry
-from app.core.errors import Invalid
-from app.plans import applying, checking, pricing, queries, reading, services
-from app.plans.models import PlanVersion, PriceVersion, Subscription
+from app.core.errors import Conflict, Invalid
+from app.core.mail import Mail
+from app.plans import applying, checking, moving, pricing, queries, reading, services, versions, writing
+from app.plans.applying import Source
+from app.plans.models import FROM_PAGE, PlanVersion, PriceVersion, Subscription
 from tests.plans import catalogues
 from tests.plans.catalogues import SMALL, apply, choice
 
@@ -163,9 +165,78 @@ def test_versions_are_known_by_their_digest(engine, session, now):
         assert list(checking.changed_plans(connection)) == []
     offer = queries.offer(session, "team", at=now)
     offer.version.document = {**offer.version.document, "name": "Cheaper"}
-    assert applying.digest_of(offer.plan.slug, offer.version) != offer.version.digest
+    assert versions.digest_of(offer.plan.slug, offer.version) != offer.version.digest
     session.rollback()
 
 
 def test_a_catalogue_of_tests_is_one_that_could_be_sold():
     assert reading.from_text(catalogues.SMALL).default == "free"
+
+
+ELSEWHERE = SMALL.replace('words = "By use."', 'words = "By what you use."')
+
+
+def test_a_file_does_not_overwrite_what_was_changed_on_the_page(session, now):
+    apply(session, now=now)
+    apply(session, ELSEWHERE, now=now, source=Source(FROM_PAGE))
+
+    with pytest.raises(Conflict, match=r"“payg” was changed on the operator’s page.*plans export.*--overwrite"):
+        apply(session, DEARER, now=now)
+
+    exported = writing.catalogue(queries.newest(session))
+    dearer = exported.replace('usd.calls = { each = "0.005" }', 'usd.calls = { each = "0.006" }')
+    assert [one.slug for one in apply(session, dearer, now=now)] == ["team"]
+    assert [one.slug for one in apply(session, SMALL, now=now, overwrites=True)] == ["payg", "team"]
+
+
+def test_a_page_that_was_opened_before_another_change_changes_nothing(session, now):
+    apply(session, now=now)
+    seen = {"payg": queries.newest(session)["payg"].version.id}
+    apply(session, ELSEWHERE, now=now)
+
+    with pytest.raises(
+        Conflict, match=r"“payg” has been changed since you opened this page. Version 2 came from a file"
+    ):
+        apply(session, SMALL, now=now, source=Source(FROM_PAGE, made_from=seen))
+
+
+def test_who_came_back_from_leaving_is_moved_as_well_and_told_once(session, make, now):
+    apply(session, now=now)
+    organisation = make.organisation(owner=make.person(email="olive@example.com"))
+    services.subscribe(session, organisation=organisation, choice=choice(session, "team", now=now), now=now)
+    services.cancel(session, organisation=organisation, reason="", now=now)
+    apply(session, DEARER, now=now, is_moving=True, notice_days=60)
+    assert session.exec(select(Mail)).all() == []
+
+    services.resume(session, organisation=organisation, now=now + timedelta(days=1))
+    assert moving.carry_on(session, now=now + timedelta(days=1)) == 1
+    assert moving.carry_on(session, now=now + timedelta(days=1)) == 0
+
+    current = queries.subscription_at(session, organisation.id, now)
+    assert (current.next_by, current.next_at) == ("operator", datetime(2027, 2, 1, tzinfo=UTC))
+    [letter] = session.exec(select(Mail)).all()
+    assert (letter.recipient, letter.context["on"]) == ("olive@example.com", "1 February 2027")
+    assert letter.context["changes"] == ["Calls (calls): $0.005 per call → $0.006 per call"]
+
+
+def test_who_cannot_pay_for_the_new_version_stays(session, make, now):
+    apply(session, now=now)
+    organisation = make.organisation()
+    chosen = choice(session, "team", now=now, currency="eur")
+    services.subscribe(session, organisation=organisation, choice=chosen, now=now)
+    dollars = "\n".join(line for line in DEARER.splitlines() if "eur." not in line and ".eur" not in line)
+
+    apply(session, dollars.replace('["usd", "eur"]', '["usd"]'), now=now, is_moving=True)
+
+    assert queries.subscription_at(session, organisation.id, now).next_at is None
+
+
+def test_notice_that_runs_out_on_the_first_of_a_month_is_enough_for_that_month(session, make, now):
+    apply(session, now=now)
+    organisation = make.organisation()
+    services.subscribe(session, organisation=organisation, choice=choice(session, "team", now=now), now=now)
+    january = datetime(2027, 1, 1, tzinfo=UTC)
+
+    apply(session, DEARER, now=now, effective_at=january, is_moving=True, notice_days=30)
+
+    assert queries.subscription_at(session, organisation.id, now).next_at == january
