@@ -9,7 +9,6 @@ from sqlmodel import Session
 from xdist.scheduler import LoadScopeScheduling
 
 import tests.properties  # noqa: F401
-from app.core import db
 from tests import databases
 from tests.factories import Factory
 
@@ -37,9 +36,25 @@ def pytest_xdist_make_scheduler(config, log):
     return ByModule(config, log)
 
 
-def pytest_collection_modifyitems(items):
+def pytest_addoption(parser):
+    parser.addoption("--everywhere", action="store_true", help="run the tests of pages on PostgreSQL, too")
+
+
+def pytest_collection_modifyitems(config, items):
     """What takes longest comes first, so that no process waits for the other at the end."""
+    if not config.getoption("everywhere"):
+        items[:] = [item for item in items if _is_wanted(item)]
     items.sort(key=lambda item: BROWSER not in item.nodeid)
+
+
+def _is_wanted(item):
+    """Whether the test is to run on this database: see the marker “databases”."""
+    database = item.callspec.params.get("database_url") if hasattr(item, "callspec") else None
+    if any("database_url" in marker.args[0] for marker in item.iter_markers("parametrize")):
+        return True
+    marker = item.get_closest_marker("databases")
+    usual = ("sqlite",) if "app" in item.fixturenames else ("sqlite", "postgresql")
+    return database is None or database in (marker.args if marker else usual)
 
 
 @pytest.fixture
@@ -61,7 +76,9 @@ def postgres_url():
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request, tmp_path):
-    """The URL of a migrated, empty database; each test that asks runs once on SQLite and once on PostgreSQL."""
+    """The URL of a migrated, empty database; each test that asks runs once on SQLite and once on PostgreSQL, unless it
+    is of pages (asks for `app`) or is marked “databases”: docs/testing.md.
+    """
     if request.param == "sqlite":
         path = tmp_path / "postern.db"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
@@ -73,7 +90,7 @@ def database_url(request, tmp_path):
 
 @pytest.fixture
 def engine(database_url):
-    engine = db.create(database_url)
+    engine = databases.quick(database_url)
     yield engine
     engine.dispose()
 

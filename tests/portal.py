@@ -9,11 +9,13 @@ from datetime import timedelta
 import pytest
 from jinja2 import FileSystemBytecodeCache
 from pydantic import SecretStr
+from werkzeug.routing import Rule
 
 from app.accounts.models import BrowserSession
 from app.core import clock, crypto
 from app.core.config import OidcProvider, Settings
 from app.portal import create_app
+from app.web.database import TransactionalFlask
 from tests.pages import Page, problems_of_whole
 
 PORTAL_URL = "http://127.0.0.1:8300"
@@ -26,6 +28,18 @@ PROVIDER = OidcProvider(
     client_id="postern",
     client_secret=SecretStr("the-client-secret"),
 )
+
+
+class RememberedRule(Rule):
+    """What takes werkzeug longest when it learns a route is done once per route, not once per test."""
+
+    _made = {}  # noqa: RUF012
+
+    def _compile_builder(self, append_unknown=True):
+        known = (self.rule, tuple(self._trace), repr(self.defaults), append_unknown)
+        if known not in self._made:
+            self._made[known] = super()._compile_builder(append_unknown)
+        return self._made[known]
 
 
 class Hand:
@@ -128,7 +142,8 @@ def compiled_templates(tmp_path_factory):
 
 
 @pytest.fixture
-def app(settings, engine, hand, compiled_templates):
+def app(settings, engine, hand, compiled_templates, monkeypatch):
+    monkeypatch.setattr(TransactionalFlask, "url_rule_class", RememberedRule)
     app = create_app(settings, engine)
     app.jinja_env.bytecode_cache = compiled_templates
     return app

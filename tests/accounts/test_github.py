@@ -53,7 +53,7 @@ def github(monkeypatch):
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     for name in ("token_endpoint", "userinfo_endpoint"):
         monkeypatch.setitem(oauth.GITHUB, name, f"http://127.0.0.1:{server.server_port}/{name}")
     yield github

@@ -11,6 +11,7 @@ from app.accounts.services import Claims
 from app.core.audit import AuditEntry
 from app.core.errors import Conflict
 from tests.accounts.provider import Provider
+from tests.databases import on_both
 from tests.waiting import PATIENCE_S
 
 OFFER = "/account/link"
@@ -61,6 +62,7 @@ def identities(session):
     return list(session.exec(select(Identity)))
 
 
+@on_both
 def test_linked_provider_opens_the_same_account(alex, offered, second, new_browser, session):
     assert offered(alex, subject="a.mason", email="alex@work.example").location == OFFER
     page = alex.get(OFFER)
@@ -91,6 +93,7 @@ def test_same_address_elsewhere_is_another_account_unless_linked(alex, second, n
     assert len(people(session)) == 2
 
 
+@on_both
 def test_identity_of_somebody_else_cannot_be_linked(alex, offered, second, new_browser, session):
     sam = new_browser()
     sam.get(second.approve(sam.get("/sign-in/work", status=303).location, subject="sam"), status=303)
@@ -151,6 +154,7 @@ def test_another_site_cannot_link_by_leading_the_browser_here(alex, second, sess
     assert len(identities(session)) == 1
 
 
+@on_both
 def test_identity_is_unlinked_but_never_the_last(alex, offered, session):
     offered(alex, subject="a.mason", email="alex@work.example")
     alex.post(OFFER)
@@ -201,6 +205,7 @@ def test_two_unlinks_at_once_leave_one_way_in(engine, make, session, now):
     assert [one.id for one in identities(session)] == refused
 
 
+@on_both
 def test_linking_and_unlinking_are_written_down(alex, offered, session):
     offered(alex, subject="a.mason")
     alex.post(OFFER)

@@ -16,7 +16,10 @@ from app.accounts.models import BrowserSession
 from app.core import crypto
 from app.core.audit import AuditEntry
 from app.portal import create_app
+from tests.databases import on_both
 from tests.portal import PORTAL_URL
+
+pytestmark = on_both
 
 
 def rows(session):

@@ -15,6 +15,7 @@ from app.keys.models import Key
 from app.organisations.models import Membership, Organisation
 from app.portal import create_app
 from app.web import session_secrets
+from tests.databases import on_both
 from tests.portal import BOOSTED, PORTAL_URL
 
 
@@ -38,6 +39,7 @@ def test_way_out_carries_pkce_state_nonce_and_the_portal_s_own_address(browse, p
     assert sent["client_id"] == "postern"
 
 
+@on_both
 def test_newcomer_gets_person_organisation_and_key_in_one_go(browse, come_in, session, provider):
     answer = come_in(browse)
 
@@ -87,6 +89,7 @@ def test_sealed_secret_is_gone_after_its_time(browse, come_in, monkeypatch):
     assert "YOUR_KEY" in browse.get("/first-call/").html
 
 
+@on_both
 def test_returning_person_is_the_same_person_and_goes_home(browse, new_browser, come_in, session):
     come_in(browse)
 
@@ -197,6 +200,7 @@ def test_unknown_provider_is_not_found(browse):
     browse.get("/sign-in/nobody/callback?code=x&state=y", status=404)
 
 
+@on_both
 def test_nothing_is_kept_of_a_newcomer_whose_welcome_fails(browse, come_in, session, monkeypatch):
     def refuse(*_arguments, **_fields):
         raise LimitReached("No more keys today.")
@@ -211,6 +215,7 @@ def test_nothing_is_kept_of_a_newcomer_whose_welcome_fails(browse, come_in, sess
     browse.get("/account", status=303)
 
 
+@on_both
 def test_nothing_is_kept_of_a_newcomer_when_something_breaks(browse, come_in, session, monkeypatch, caplog):
     def break_(*_arguments, **_fields):
         raise ZeroDivisionError("a bug")
@@ -224,6 +229,7 @@ def test_nothing_is_kept_of_a_newcomer_when_something_breaks(browse, come_in, se
     browse.get("/account", status=303)
 
 
+@on_both
 def test_too_many_starts_from_one_address_are_refused(browse, hand, settings):
     for _ in range(settings.sign_ins_per_address):
         browse.get("/sign-in/local", status=303)

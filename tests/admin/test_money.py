@@ -10,6 +10,9 @@ from app.billing.comparing import Difference
 from app.billing.reconcile_models import Finding, ReconcileRun
 from app.billing.usage_models import REFUSED, WAITING, StripeOutbox
 from app.core.audit import AuditEntry
+from tests.databases import on_both
+
+pytestmark = on_both
 
 
 @pytest.fixture

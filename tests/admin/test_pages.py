@@ -2,6 +2,10 @@
 
 import pytest
 
+from tests.databases import on_both
+
+pytestmark = on_both
+
 
 @pytest.fixture
 def operator(sign_in, make):

@@ -11,6 +11,7 @@ from app.billing import recompute
 from app.core import ids
 from app.limits.models import LimitRule
 from tests.billing.months_used import BEGINNING, call, price, subscribed
+from tests.databases import on_both
 
 AT = BEGINNING + timedelta(days=20, hours=9)
 
@@ -32,6 +33,7 @@ def rows(answer):
     return list(csv.DictReader(io.StringIO(answer.html, newline="")))
 
 
+@on_both
 def test_the_month_shows_its_lines_so_far(owner, line):
     answer = owner.get("/billing/months/2026-11")
 
@@ -66,6 +68,7 @@ def test_a_month_that_is_over_has_no_forecast(owner, line, hand, sign_in):
     assert "Forecast" not in text
 
 
+@on_both
 def test_a_cap_on_spending_is_drawn(owner, line, session, now):
     rule = LimitRule(
         name="Cap",
@@ -84,6 +87,7 @@ def test_a_cap_on_spending_is_drawn(owner, line, session, now):
     assert "47 % of the cap of $0.04 are used" in answer.html
 
 
+@on_both
 def test_a_line_opens_its_hours_an_hour_its_calls_a_call_its_receipt(owner, line, scene):
     hours = owner.get(line)
     assert [link for link in hours.page.links if link.startswith(f"{line}/2026")] == [
@@ -100,6 +104,7 @@ def test_a_line_opens_its_hours_an_hour_its_calls_a_call_its_receipt(owner, line
     assert str(scene[0].price_version_id) in shown.text
 
 
+@on_both
 def test_files_say_exactly_what_is_shown(owner, line, scene):
     [made] = rows(owner.get("/billing/months/2026-11/statement.csv"))
     hours = rows(owner.get(f"{line}/hours.csv"))
@@ -120,6 +125,7 @@ def test_the_json_of_the_page_agrees_with_itself_and_with_it(owner, line):
     assert said["counted_until"] == "2026-11-22T14:03:22.000000Z"
 
 
+@on_both
 def test_hours_and_calls_are_paged(owner, line, scene, monkeypatch):
     monkeypatch.setattr("app.billing.views.months.HOURS", 1)
     monkeypatch.setattr("app.billing.views.months.CALLS", 2)
@@ -131,6 +137,7 @@ def test_hours_and_calls_are_paged(owner, line, scene, monkeypatch):
     assert [link for link in older.page.links if "/calls/rcp_" in link] == [f"/billing/calls/{scene[0].id}"]
 
 
+@on_both
 def test_months_are_listed_down_to_the_first(owner, sign_in, monkeypatch, hand):
     hand.moves(days=60)
     browser = sign_in(owner.person, owner.organisation)
@@ -172,6 +179,7 @@ def test_an_hour_outside_of_the_month_is_not_found(owner, line, hour):
     owner.get(f"{line}/{hour}", status=404)
 
 
+@on_both
 def test_b29_another_organisation_sees_nothing_of_it(outsider, line, scene):
     assert "Nothing to pay so far" in outsider.get("/billing/months/2026-11").text
     for path in (

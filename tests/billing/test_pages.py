@@ -6,9 +6,11 @@ import pytest
 
 from app.billing.models import PAST_DUE, UNPAID, Invoice
 from tests.billing.visitor import agree, fields_of, pay
+from tests.databases import on_both
 from tests.plans.catalogues import apply
 
 
+@on_both
 def test_pricing_shows_every_published_plan_to_anybody(browse, session, now):
     apply(session, now=now)
 
@@ -48,6 +50,7 @@ def test_pricing_without_plans_says_so(browse):
     assert "no plans yet" in browse.get("/pricing").text
 
 
+@on_both
 def test_the_first_payment_goes_over_checkout_and_holds_when_one_is_back(shop, owner):
     shown = owner.get("/billing/plan/team?seats=3")
     assert "$27.77" in shown.text, "$99 for what is left of November"
@@ -70,6 +73,7 @@ def test_a_plan_by_use_asks_for_a_card_and_charges_nothing(shop, owner):
     assert shop.plan() == "payg"
 
 
+@on_both
 def test_b9_pressing_twice_opens_one_checkout(shop, owner):
     path = "/billing/plan/payg"
     fields = fields_of(owner.get(path), path)
@@ -80,6 +84,7 @@ def test_b9_pressing_twice_opens_one_checkout(shop, owner):
     assert len(shop.stand_in.desk.store.all("checkout.session")) == 1
 
 
+@on_both
 def test_b8_a_second_checkout_makes_the_first_worthless(shop, owner):
     first = agree(owner, "/billing/plan/payg").location.rsplit("/", 1)[1]
 
@@ -104,6 +109,7 @@ def test_another_organisations_payment_is_nothing_to_a_stranger(shop, owner, out
     outsider.get("/billing/return?session_id=cs_none", status=404)
 
 
+@on_both
 def test_an_upgrade_is_previewed_and_then_costs_exactly_that(shop, owner):
     pay(shop, owner, "/billing/plan/payg")
     shop.wait(hours=3)
@@ -146,6 +152,7 @@ def test_a_downgrade_is_for_later_and_can_be_taken_back(shop, owner):
     assert shop.plan() == "team"
 
 
+@on_both
 def test_a_downgrade_happens_when_the_month_is_over(shop, owner):
     pay(shop, owner, "/billing/plan/team")
     agree(owner, "/billing/plan/payg")
@@ -157,6 +164,7 @@ def test_a_downgrade_happens_when_the_month_is_over(shop, owner):
     assert (shop.plan(), len(shop.at_stripe()["items"]["data"])) == ("payg", 2)
 
 
+@on_both
 def test_cancelling_takes_one_press_and_keeps_the_reason(shop, owner, session):
     pay(shop, owner, "/billing/plan/team")
     page = owner.get("/billing/cancel")
@@ -225,6 +233,7 @@ def test_what_is_wrong_stands_above_every_page_with_what_mends_it(shop, owner, m
     assert "Ask an owner" in member.get("/keys/").text
 
 
+@on_both
 def test_an_open_bill_is_what_the_banner_leads_to(shop, owner, session, now):
     pay(shop, owner, "/billing/plan/team")
     shop.hear("invoice.")

@@ -9,6 +9,9 @@ from stripe import WebhookSignature
 from app.billing import events
 from app.billing.models import FAILED, NEW, StripeEvent
 from tests.billing.conftest import WEBHOOK_SECRET, snapshot, thin
+from tests.databases import on_both
+
+pytestmark = on_both
 
 
 def stored(session):

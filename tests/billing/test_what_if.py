@@ -7,6 +7,7 @@ import pytest
 from app.billing import gathering, months, what_if
 from app.plans import pricing, queries
 from tests.billing.months_used import BEGINNING, call, price, subscribed
+from tests.databases import on_both
 
 MONTH = months.around(BEGINNING)
 
@@ -58,6 +59,7 @@ def test_another_plan_prices_the_same_calls(session, on, now):
     assert compared.difference_minor == sum(found.values()) - 2 - 6
 
 
+@on_both
 def test_the_page_says_the_difference_first(owner, on):
     on("payg")
 

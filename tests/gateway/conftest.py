@@ -1,11 +1,16 @@
+import os
 import shutil
+import ssl
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import cache, partial
+from types import SimpleNamespace
 
 import pytest
 from sqlmodel import Session
 
-from app.core import clock, db
+from app.core import clock
+from app.gateway.upstream import client
+from tests import databases
 from tests.asynchronous import pytest_pyfunc_call  # noqa: F401
 from tests.factories import Factory
 from tests.gateway import certificates, gateways, wire
@@ -27,6 +32,18 @@ def patience(monkeypatch):
         monkeypatch.setattr(f"app.gateway.{limit}", PATIENCE_S)
 
 
+@cache
+def _trusted(_file):
+    return ssl.create_default_context()
+
+
+@pytest.fixture(autouse=True)
+def trusted(monkeypatch):
+    """The machine's certificates are read once, which takes as long as ten calls, and once for each other file."""
+    once = SimpleNamespace(create_default_context=lambda: _trusted(os.environ.get("SSL_CERT_FILE")))
+    monkeypatch.setattr(client, "ssl", once)
+
+
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory):
     return certificates.make(tmp_path_factory.mktemp("tls"))
@@ -37,7 +54,7 @@ def sqlite_engine(sqlite_template, tmp_path):
     """For tests of what does not depend on the database."""
     path = tmp_path / "gateway.db"
     shutil.copy(sqlite_template, path)
-    engine = db.create(f"sqlite:///{path}")
+    engine = databases.quick(f"sqlite:///{path}")
     yield engine
     engine.dispose()
 

@@ -9,6 +9,9 @@ from sqlmodel import select
 
 from app.keys import services
 from app.keys.models import Key
+from tests.databases import on_both
+
+pytestmark = on_both
 
 SECRET = re.compile(r"pst_live_[0-9A-Za-z]{36}")
 

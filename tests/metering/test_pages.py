@@ -7,6 +7,7 @@ from sqlmodel import select
 
 from app.core import ids
 from app.keys.models import Key
+from tests.databases import on_both
 
 SECRET = re.compile(r"pst_live_[0-9A-Za-z]{36}")
 
@@ -26,6 +27,7 @@ def test_an_empty_page_leads_to_the_first_call(owner, path):
     assert 'href="/first-call/"' in answer.html
 
 
+@on_both
 def test_home_shows_today_and_the_last_calls(owner, scene):
     answer = owner.get("/home/")
 
@@ -42,6 +44,7 @@ def test_home_shows_today_and_the_last_calls(owner, scene):
     assert scene.id in text
 
 
+@on_both
 def test_usage_shows_tools_and_calls_with_all_they_have(owner, scene):
     answer = owner.get("/usage/?days=7")
 
@@ -49,6 +52,7 @@ def test_usage_shows_tools_and_calls_with_all_they_have(owner, scene):
         assert words in answer.text.replace("\N{NO-BREAK SPACE}", " "), words
 
 
+@on_both
 def test_usage_pages_by_receipt(owner, make, monkeypatch):
     monkeypatch.setattr("app.metering.views.usage.PAGE", 2)
     key, sampler = make.key(owner.organisation), make.integration("sampler")
@@ -80,12 +84,14 @@ def test_the_chart_as_csv_is_what_is_shown(owner, scene):
 
 
 @pytest.mark.parametrize(("path", "days"), [("/home/", 14), ("/usage/?days=7", 7), ("/usage/?days=90", 90)])
+@on_both
 def test_each_chart_has_a_file_of_exactly_what_it_shows(owner, scene, path, days):
     (link,) = [link for link in owner.get(path).page.links if link.startswith("/usage/days.csv")]
 
     assert len(owner.open("GET", link).html.splitlines()) == days + 1
 
 
+@on_both
 def test_an_outsider_sees_nothing_of_it(outsider, scene):
     for path in ("/home/", "/usage/", "/first-call/", "/first-call/tries"):
         assert scene.id not in outsider.get(path).html
@@ -106,6 +112,7 @@ def test_first_call_without_its_secret_offers_another_key(owner, scene, session)
     assert secret[-4:] in {key.last_four for key in session.exec(select(Key))}
 
 
+@on_both
 def test_first_call_shows_tries_as_they_arrive(owner, make):
     make.integration("sampler", example_tool="greet")
     waiting = owner.get("/first-call/")

@@ -14,6 +14,7 @@ from app.core import errors, logs
 from app.portal import create_app
 from app.web import database
 from app.web.guards import public
+from tests.databases import on_both
 from tests.portal import BOOSTED, PORTAL_URL
 
 
@@ -127,10 +128,12 @@ def test_forms_have_a_size(browse, trouble, parts):
 
 
 @pytest.mark.parametrize("path", ["/?a=%00", "/sign-in?next=%00", "/keys/%00", "/%00"])
+@on_both
 def test_nul_is_refused_before_it_reaches_a_database(owner, path):
     assert owner.open("GET", path).status == 400
 
 
+@on_both
 def test_nul_in_a_form_is_refused(owner):
     assert owner.open("POST", "/keys/", data={"csrf_token": owner.csrf_token(), "name": "a\0b"}).status == 400
 
@@ -158,6 +161,7 @@ def test_malformed_chunks_are_a_bad_request_and_end_the_connection(browse, troub
     assert answer.headers["Connection"] == "close"
 
 
+@on_both
 def test_database_that_is_away_is_a_503(browse, trouble):
     trouble.problem = OperationalError("SELECT 1", {}, Exception("secret host name"))
 
@@ -217,6 +221,7 @@ def test_boosted_page_gets_a_whole_error_page(owner):
     assert answer.html.startswith("<!doctype html>")
 
 
+@on_both
 def test_failed_commit_is_told_and_nothing_of_it_stays(browse, trouble, session, monkeypatch, caplog):
     commit, failures = Session.commit, iter([True])
 
@@ -237,6 +242,7 @@ def test_failed_commit_is_told_and_nothing_of_it_stays(browse, trouble, session,
     assert list(session.exec(select(Person))) == []
 
 
+@on_both
 def test_answers_of_400_and_more_commit_nothing(browse, trouble, session):
     trouble.also = lambda: current.session.add(Person(name="Nobody", created_at=current.now))
     trouble.problem = errors.Invalid("No.")
@@ -249,6 +255,7 @@ def test_answers_of_400_and_more_commit_nothing(browse, trouble, session):
     assert len(list(session.exec(select(Person)))) == 1
 
 
+@on_both
 def test_own_transaction_stands_whatever_becomes_of_the_request(browse, trouble, session):
     def write():
         with database.own_transaction() as own:

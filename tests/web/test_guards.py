@@ -7,6 +7,7 @@ from app.accounts.guards import operator, signed_in
 from app.organisations import roles
 from app.organisations.guards import current, member
 from app.web.guards import guard_of, public
+from tests.databases import on_both
 from tests.pages import problems_of_whole
 
 
@@ -115,6 +116,7 @@ def test_person_of_two_organisations_works_in_one_at_a_time(sign_in, make, sessi
     assert {browser.get("/member").text for _ in range(3)} < {"First owner", "Second owner"}
 
 
+@on_both
 def test_every_page_meets_everybody(app, browse, owner, member, outsider):
     pages = [rule.rule for rule in app.url_map.iter_rules() if "GET" in rule.methods and not rule.arguments]
     assert len(pages) > 10
