@@ -68,6 +68,7 @@ OPERATOR = (Place("Operator’s pages", "admin.index", "settings"),)
 OPERATOR_RAIL = (
     Place("Organisations", "admin.index", "organisation"),
     Place("Money", "money.index", "billing"),
+    Place("Bills", "bills.index", "billing"),
     Place("Events of Stripe", "stripe_events.index", "usage", short="Stripe"),
     Place("Mail", "post.index", "mail"),
     Place("Back to the console", "home.index", "chevron-left", short="Console"),

@@ -3,6 +3,7 @@
 from sqlalchemy import MetaData
 
 from app.accounts import models as accounts
+from app.billing import credit_note_models as credit_notes
 from app.billing import models as billing
 from app.billing import payment_models as payments
 from app.billing import reconcile_models as reconciling
@@ -22,6 +23,7 @@ TABLES = (
     audit,
     billing,
     changes,
+    credit_notes,
     integrations,
     keys,
     limits,

@@ -49,6 +49,8 @@ WANTED = (
     "invoice.paid",
     "invoice.payment_failed",
     "invoice.voided",
+    "credit_note.created",
+    "credit_note.voided",
     "charge.refunded",
     "charge.dispute.created",
     "charge.dispute.closed",

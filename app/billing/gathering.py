@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlmodel import Session, col, select
 
-from app.billing import meters, statement, used
+from app.billing import credit_notes, meters, statement, used
 from app.billing.bill import Credit, Priced, Quantities, Statement, Stay
 from app.billing.months import Month
 from app.integrations.models import Integration
@@ -20,7 +20,7 @@ from app.plans.queries import Offer
 @dataclass(frozen=True, slots=True)
 class Gathered:
     """What a statement is made from. offers: plans' versions by id, of the subscriptions and of the prices. versions:
-    the prices themselves, by id.
+    the prices themselves, by id. credit: what was taken back of the month's invoices.
     """
 
     month: Month
@@ -29,8 +29,9 @@ class Gathered:
     versions: Mapping[UUID, PriceVersion]
     priced: tuple[Priced, ...]
     stays: tuple[Stay, ...]
+    credit: tuple[Credit, ...] = ()
 
-    def bill(self, quantities: Quantities, credit: tuple[Credit, ...] = ()) -> Statement:
+    def bill(self, quantities: Quantities) -> Statement:
         """The month's statement for these quantities."""
         return statement.of_month(
             begins_at=self.month.begins_at,
@@ -38,7 +39,7 @@ class Gathered:
             priced=self.priced,
             quantities=quantities,
             stays=self.stays,
-            credit=credit,
+            credit=self.credit,
         )
 
 
@@ -76,6 +77,7 @@ def gather(session: Session, organisation_id: UUID, month: Month, *, used_versio
         versions=versions,
         priced=tuple(priced(session, versions.values(), offers)),
         stays=tuple(stay_of(one, offers[one.plan_version_id]) for one in history if one.interval),
+        credit=credit_notes.of_month(session, organisation_id, month),
     )
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from app.billing import automatic, customers, invoices, meter_errors, payments, subscriptions
+from app.billing import automatic, credit_notes, customers, invoices, meter_errors, payments, subscriptions
 from app.billing.applying import Handler, Handlers
 from app.billing.stripe_api import Found, StripeApi
 
@@ -26,6 +26,7 @@ HANDLERS: Handlers = {
     "customer.updated": Handler(customers.fetch, automatic.apply_customer),
     "payment_method.": Handler(customers.fetch_by_payment_method, automatic.apply_customer),
     "invoice.": Handler(invoices.fetch, invoices.apply),
+    "credit_note.": Handler(credit_notes.fetch, credit_notes.apply),
     "v1.billing.meter.": Handler(meter_errors.fetch, meter_errors.apply, is_by_event=True),
     "charge.refunded": Handler(fetch_refund, apply_refund),
     "charge.dispute.": Handler(payments.fetch_of_dispute, payments.apply),

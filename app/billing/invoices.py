@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import or_
 from sqlmodel import Session, col, select
 
 from app.billing import customers
@@ -85,6 +86,18 @@ def of(session: Session, organisation_id: UUID, mode: str, *, limit: int, offset
         .order_by(col(Invoice.created_at).desc(), col(Invoice.id))
     )
     return list(session.exec(statement.limit(limit).offset(offset)))
+
+
+def every(session: Session, mode: str, *, limit: int, offset: int = 0) -> list[Invoice]:
+    """Everybody's, newest first; for operators."""
+    order = (col(Invoice.created_at).desc(), col(Invoice.id))
+    return list(session.exec(select(Invoice).where(Invoice.mode == mode).order_by(*order).limit(limit).offset(offset)))
+
+
+def by_name(session: Session, named: str, mode: str) -> Invoice | None:
+    """The one with this number or id; for operators."""
+    where = or_(col(Invoice.id) == named, col(Invoice.number) == named)
+    return session.exec(select(Invoice).where(Invoice.mode == mode, where)).first()
 
 
 def invoice_of(session: Session, organisation_id: UUID, invoice_id: str) -> Invoice:

@@ -4,7 +4,21 @@ import sys
 
 import click
 
-from app.cli import credit, doctor, integrations, keys, limits, mail, operate, plans, prices, proof, reconcile, secrets
+from app.cli import (
+    credit,
+    doctor,
+    integrations,
+    invoices,
+    keys,
+    limits,
+    mail,
+    operate,
+    plans,
+    prices,
+    proof,
+    reconcile,
+    secrets,
+)
 from app.core.errors import PosternError
 
 
@@ -26,6 +40,7 @@ for command in (
     prices.price,
     credit.credit,
     limits.limit,
+    invoices.invoice,
     reconcile.reconcile,
     mail.mail,
     proof.verify,

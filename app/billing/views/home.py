@@ -7,7 +7,7 @@ from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from sqlmodel import Session
 
-from app.billing import credit, findings, forms, invoices, months, portal, review, spending
+from app.billing import credit, credit_notes, findings, forms, invoices, months, portal, review, spending
 from app.billing.views.console import account, bp, standing, stripe
 from app.core.errors import Conflict
 from app.organisations.guards import current, member
@@ -43,6 +43,7 @@ def home() -> ResponseReturnValue:
         agreed=findings.agreed(current.session, organisation.id, current.settings.stripe_mode),
         has_next_bill=current.settings.takes_payments and review.is_at_stripe(held),
         invoices=found[:PAGE],
+        notes=credit_notes.of_invoices(current.session, [one.id for one in found[:PAGE]]),
         tones=TONES,
         page=page,
         has_next=len(found) > PAGE,
