@@ -17,6 +17,12 @@ PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
 
 
+@pytest.fixture(autouse=True)
+def timeless(monkeypatch):
+    """No crowd is over before its gateway stops, however slow the machine."""
+    monkeypatch.setattr(crowds, "monotonic", lambda: 0.0)
+
+
 @pytest.fixture
 def explained(sqlite_engine):
     """`await explained(got)`: what is said about the request that was answered so, once it is written down."""
