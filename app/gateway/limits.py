@@ -4,12 +4,12 @@ On the usual way nothing here waits. Which rules apply to whom is worked out onc
 prices stay as they are. Why so: docs/adr/0010.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from time import time
 
 from app.core.config import Settings
 from app.gateway import limit_refusals, max_cost, rate_headers
+from app.gateway.applying import Applying
 from app.gateway.call import Call
 from app.gateway.errors import Refused
 from app.gateway.reply import HeaderList
@@ -29,40 +29,6 @@ REMEMBERED = 8_192
 """So many callers' rules are remembered without thinking, and as many that were remembered before."""
 
 
-@dataclass(slots=True)
-class Applying:
-    """What applies to one key's calls of one tool.
-
-    windows, allowances: each with what its part of the header RateLimit begins with. slots: what a call takes of each.
-    price: until price_until, None for always. currency: what the organisation pays in. whom: kept so that its id stays
-    taken. streams: whether the last call's answer was a stream, so that the next is expected to be one.
-    """
-
-    whom: object
-    windows: tuple[tuple[Rule, Window, bytes], ...]
-    gauges: tuple[tuple[Rule, Gauge], ...]
-    slots: tuple[tuple[Slot, int], ...]
-    allowances: tuple[tuple[Slot, bytes], ...]
-    price: Price | None
-    price_until: datetime | None
-    currency: str
-    rules: str
-    policy: bytes
-    streams: bool = False
-
-    def is_current(self, at: datetime) -> bool:
-        """Whether it still says what it should."""
-        if self.price_until is not None and at >= self.price_until:
-            return False
-        for _, window, _ in self.windows:
-            if window.is_dropped:
-                return False
-        for _, gauge in self.gauges:  # noqa: SIM110  (on each call's way, and a generator costs more)
-            if gauge.is_dropped:
-                return False
-        return True
-
-
 class Admission:
     """A request that was let in. reservation: what it holds, until it is settled or released; owes: whether that is
     still to be reserved. headers: for its answer. at: the moment that decided its day and month; now: the same in
@@ -72,8 +38,10 @@ class Admission:
     __slots__ = (
         "_has_streamed",
         "_is_call",
+        "_is_plain",
         "_open",
         "_rates",
+        "_tries",
         "applying",
         "at",
         "headers",
@@ -88,7 +56,8 @@ class Admission:
         self._rates = rates
         self._is_call = is_call
         self._open: tuple[tuple[Rule, Gauge], ...] = ()
-        self._has_streamed = False
+        self._tries: tuple[tuple[Rule, Gauge], ...] = ()
+        self._has_streamed = self._is_plain = False
         self.applying = applying
         self.price = applying.price
         self.rules = applying.rules
@@ -97,6 +66,10 @@ class Admission:
         self.headers: HeaderList = []
         self.at = at
         self.now = now
+
+    def answers_plainly(self) -> None:
+        """Its answer is no stream."""
+        self._is_plain = True
 
     def streaming(self) -> None:
         """Its answer is a stream."""
@@ -110,14 +83,32 @@ class Admission:
             for _, gauge in self._open:
                 self._rates.stream(gauge, 1)
 
+    def try_stream(self) -> None:
+        """Nobody knows yet whether its answer will be a stream: it takes a place if there is one, or is the one call
+        that may find out without.
+        """
+        gauges = self.applying.gauges
+        if any(gauge.is_full for _, gauge in gauges):
+            self._tries = gauges
+            for _, gauge in gauges:
+                gauge.is_tried = True
+        else:
+            self.expect_stream()
+
     def close(self) -> None:
         """Its answer is over, one way or another."""
         if self._is_call:
-            self.applying.streams = self._has_streamed
+            if self._has_streamed:
+                self.applying.streams = True
+            elif self._is_plain and self.applying.streams is None:
+                self.applying.streams = False
         self.give_up()
 
     def give_up(self) -> None:
         """There will be no answer of an integration's: it counts as open no more."""
+        tries, self._tries = self._tries, ()
+        for _, gauge in tries:
+            gauge.is_tried = False
         if self._open:
             closing, self._open = self._open, ()
             for _, gauge in closing:
@@ -155,15 +146,18 @@ class Limits:
             if window.counted(now) + 1 > window.most:
                 raise self._words.rate(call, rule, window, now=now, policy=applying.policy)
         is_stream = applying.streams or call.incoming.method == "GET" or call.envelope.method == LISTEN
-        if is_stream:
+        may_stream = applying.streams is None and is_metered and call.grant.environment == "live"
+        if is_stream or may_stream:
             for rule, gauge in applying.gauges:
-                if gauge.is_full:
+                if gauge.is_full and (is_stream or gauge.is_tried):
                     raise self._words.streams(call, rule, gauge, policy=applying.policy)
         for _, window, _ in applying.windows:
             self._rates.pass_(window)
         admission = Admission(applying, self._rates, at=at, now=now, is_call=is_metered)
         if is_stream:
             admission.expect_stream()
+        elif may_stream and applying.gauges:
+            admission.try_stream()
         if is_metered:
             if applying.slots and call.grant.environment == "live":
                 admission.owes = True
@@ -227,7 +221,8 @@ class Limits:
         place = (id(call.grant), id(call.destination.route), tool)
         found = self._recent.get(place) or self._older.get(place)
         if found is None or not found.is_current(at):
-            found = self._work_out(call, tool, at)
+            known, found = found, self._work_out(call, tool, at)
+            found.streams = False if known is not None and known.streams is False else None
         elif place in self._recent:
             return found
         if len(self._recent) >= REMEMBERED:

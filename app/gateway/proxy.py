@@ -89,6 +89,7 @@ class Passage:
             self._sessions.leave(call, self._exchange)
             kind = kind_of(self._exchange, wants_answer=call.envelope.wants_answer)
             if kind is Kind.JSON:
+                self._admission.answers_plainly()
                 await json_relay.relay(self._exchange, self._reply, self._meter, call, binding=self._binding)
             else:
                 await self._relay(kind)

@@ -90,9 +90,11 @@ class Window:
 
 
 class Gauge:
-    """Streams of one subject that are open now. others: how many the other processes have open."""
+    """Streams of one subject that are open now. others: how many the other processes have open. is_tried: whether a
+    call is under way that may become one beyond them.
+    """
 
-    __slots__ = ("is_changed", "is_dropped", "most", "open", "others", "rule_id", "subject_id")
+    __slots__ = ("is_changed", "is_dropped", "is_tried", "most", "open", "others", "rule_id", "subject_id")
 
     def __init__(self, rule: Rule, subject_id: UUID) -> None:
         self.rule_id = rule.id
@@ -101,6 +103,7 @@ class Gauge:
         self.open = self.others = 0
         self.is_changed = False
         self.is_dropped = False
+        self.is_tried = False
 
     @property
     def is_full(self) -> bool:

@@ -93,6 +93,47 @@ async def test_answers_that_stream_count_and_calls_are_refused_once_that_is_know
         await stream.finished()
 
 
+async def test_a_tools_first_streams_go_at_most_one_beyond_the_number(open_sqlite_gateway):
+    async with (
+        Upstream(open_for_long) as upstream,
+        limited(open_sqlite_gateway, upstream, ("streams", "2", {"per": "key"})) as caller,
+    ):
+        calls = [caller.start(CALL) for _ in range(20)]
+        refused = await until(lambda: (done := [one for one in calls if one.answer.is_complete])[16:] and done)
+        held = [one for one in calls if one not in refused]
+        await until(lambda: all(one.answer.pieces for one in held))
+
+        assert len(held) == len(upstream.requests) == 3
+        assert {one.answer.error["data"]["reason"] for one in refused} == {"too_many_streams"}
+        for one in held:
+            one.hang_up()
+            await one.finished()
+        [gauge] = caller.gateway.parts.keeper.rates.gauges.values()
+        assert (gauge.open, gauge.is_tried) == (0, False)
+
+
+async def test_a_first_call_that_came_to_nothing_teaches_nothing(open_sqlite_gateway):
+    async def silent(request, reader, writer):
+        if len(upstream.requests) > 1:
+            await open_for_long(request, reader, writer)
+        await reader.read()
+
+    async with (
+        Upstream(silent) as upstream,
+        limited(open_sqlite_gateway, upstream, ("streams", "1", {"per": "key"})) as caller,
+    ):
+        first = caller.start(CALL)
+        await until(lambda: upstream.requests)
+        first.hang_up()
+        await first.finished()
+
+        calls = [caller.start(CALL) for _ in range(10)]
+        await until(lambda: [one for one in calls if one.answer.is_complete][7:] and len(upstream.requests) == 3)
+        for one in calls:
+            one.hang_up()
+            await one.finished()
+
+
 async def test_calls_answered_with_json_are_not_refused_for_streams(open_sqlite_gateway):
     async def script(request, reader, writer):
         if request.method == "GET":

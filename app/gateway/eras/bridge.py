@@ -93,6 +93,7 @@ class Bridge:
                 self._admission.streaming()
                 await self._telling.note(turn.message)
             elif isinstance(turn, Final):
+                self._admission.answers_plainly()
                 await self._end(turn.message)
                 return
             elif isinstance(self._who, StatelessCaller):
