@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.core import revision
 from app.gateway.feed import Feed
 from app.metering.recorder import Recorder
+from app.metering.spool import Stock
 
 TIMEOUT_S = 3.0
 _AWAY = ("does not answer", "does not answer in time")
@@ -37,14 +38,14 @@ class Health:
         self._recorder = recorder
         self._max_age_s = max_age_s
         self._expected = revision.expected()
-        self._looking: asyncio.Task[str] | None = None
+        self._looking: asyncio.Task[tuple[str, Stock]] | None = None
 
     async def readiness(self) -> Readiness:
         """Takes at most TIMEOUT_S seconds."""
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(asyncio.to_thread(self._look))
         done, _ = await asyncio.wait([self._looking], timeout=TIMEOUT_S)
-        database = self._looking.result() if done else _AWAY[1]
+        database, stock = self._looking.result() if done else (_AWAY[1], None)
         age_s = self._feed.age_s
         checks = {
             "database": database,
@@ -55,14 +56,23 @@ class Health:
         if database in _AWAY and not checks["policy"] and not checks["ledger"]:
             checks["database"] = ""
             notes["database"] = f"{database}; calls go on by what was known {age_s:.0f} s ago, and wait on disk"
-        elif self._recorder.waiting_bytes:
-            notes["ledger"] = f"{self._recorder.waiting_bytes:,} bytes of events wait on disk"
+        if stock is not None and (stock.files or stock.broken):
+            notes["ledger"] = _told(stock)
         return Readiness(checks, notes)
 
-    def _look(self) -> str:
+    def _look(self) -> tuple[str, Stock]:
+        return self._look_at_database(), self._recorder.stock()
+
+    def _look_at_database(self) -> str:
         try:
             with self._engine.connect() as connection:
                 current = revision.current(connection)
         except SQLAlchemyError:
             return _AWAY[0]
         return "" if current == self._expected else "is not migrated to this release: run `postern migrate`"
+
+
+def _told(stock: Stock) -> str:
+    said = f"{stock.size:,} bytes of events wait on disk, in {stock.files} file(s)"
+    said += f", the oldest for {stock.oldest_s:,.0f} s" if stock.files else ""
+    return f"{said}; {stock.broken} file(s) could not be read and were set aside" if stock.broken else said

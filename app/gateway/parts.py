@@ -19,6 +19,7 @@ from app.gateway.proof import Proof
 from app.gateway.refusals import Refusals
 from app.gateway.repeats import Repeats
 from app.gateway.sessions import Sessions
+from app.gateway.spool_figures import SpoolFigures
 from app.gateway.states import States
 from app.gateway.streams import Streams
 from app.gateway.tariff import Tariff
@@ -58,6 +59,7 @@ class Parts:
         self.authentication = Authentication(settings, policy=self.policy, feed=self.feed, clock=self.clock)
         self.proof = Proof(settings, engine, self.metrics)
         self.recorder = self.proof.recorder
+        self.metrics.registry.register(SpoolFigures(self.recorder.stock))
         self.keeper = Keeper(
             engine,
             heartbeat_s=settings.heartbeat_s,

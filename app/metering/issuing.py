@@ -7,10 +7,9 @@ from uuid import UUID
 from sqlmodel import Session, select
 
 from app.core.vault import Vault
-from app.metering import ledger, receipts, signing
-from app.metering.entry import Month
+from app.metering import receipts, signing
 from app.metering.ledger import EventRow
-from app.metering.models import UsageEvent, UsageMonth
+from app.metering.models import UsageEvent
 
 
 def row_of(event: UsageEvent) -> EventRow:
@@ -19,13 +18,13 @@ def row_of(event: UsageEvent) -> EventRow:
 
 
 def receipt_of(session: Session, vault: Vault, *, organisation_id: UUID, receipt_id: str, now: datetime) -> str | None:
-    """A receipt for the organisation's call, with the month's totals of now; None when the ledger has no such call."""
+    """A receipt for the organisation's call; None when the ledger has no such call.
+
+    Without totals: those of the moment when it was written down are not kept, and later ones would be another claim.
+    """
     statement = select(UsageEvent).where(UsageEvent.id == receipt_id, UsageEvent.organisation_id == organisation_id)
     event = session.exec(statement).first()
     if event is None:
         return None
-    row = row_of(event)
-    totals = session.get(UsageMonth, ledger.month_of(row))
-    month = Month(totals.units, totals.amount_nanos) if totals is not None else None
-    payload = receipts.payload(row, month=month, left_nanos=None)
+    payload = receipts.payload(row_of(event), month=None, left_nanos=None)
     return receipts.sign([(receipt_id, payload)], signing.signer(session, vault, now=now))[0]

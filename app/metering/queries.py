@@ -17,15 +17,20 @@ from app.integrations.models import Integration
 from app.keys.models import Key
 from app.metering.models import OK, Attempt, UsageEvent, UsageHour
 from app.organisations.models import Organisation
+from app.plans import queries as plans
 
 
 @dataclass(frozen=True, slots=True)
 class DayUsage:
-    """Calls of one UTC day; errors are those of them that did not end "ok"."""
+    """Calls of one UTC day; errors are those of them that did not end "ok". amount_nanos: in 1e-9 minor units, as
+    charged call by call, before what a month adds (minimums, base fees, rounding).
+    """
 
     day: date
     calls: int
     errors: int
+    units: int
+    amount_nanos: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +72,23 @@ def days_back(now: datetime, days: int) -> tuple[datetime, datetime]:
 
 def by_day(session: Session, organisation: Organisation, *, since: datetime, until: datetime) -> list[DayUsage]:
     """One row per UTC day from `since` to before `until`, oldest first, zeros included."""
+    sums = (UsageHour.calls, UsageHour.errors, UsageHour.units, UsageHour.amount_nanos)
     day = func.date(UsageHour.hour_at, type_=sa.Date)  # in UTC on both: SQLite stores it so, connections are set to it
     statement = (
-        sa.select(day, func.sum(UsageHour.calls), func.sum(UsageHour.errors))
+        sa.select(day, *[func.sum(column) for column in sums])
         .where(col(UsageHour.organisation_id) == organisation.id)
         .where(col(UsageHour.hour_at) >= since, col(UsageHour.hour_at) < until)
         .group_by(day)
     )
-    counted = {on: (int(calls), int(errors)) for on, calls, errors in session.execute(statement)}
+    counted = {on: [int(total) for total in totals] for on, *totals in session.execute(statement)}
     days = [since.date() + timedelta(days=n) for n in range((until - since).days)]
-    return [DayUsage(on, *counted.get(on, (0, 0))) for on in days]
+    return [DayUsage(on, *counted.get(on, [0] * len(sums))) for on in days]
+
+
+def currency_of(session: Session, organisation: Organisation, *, at: datetime) -> str:
+    """What an organisation pays in; "" while no subscription says so."""
+    found = plans.subscription_at(session, organisation.id, at)
+    return found.currency if found is not None else ""
 
 
 def by_tool(

@@ -23,7 +23,7 @@ from app.metering.entry import Answer, Entry
 from app.metering.group_writer import GroupWriter, Outcome
 from app.metering.ledger import EventRow
 from app.metering.signing import Signer
-from app.metering.spool import Spool
+from app.metering.spool import Spool, Stock
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +83,10 @@ class Recorder:
     def waiting_bytes(self) -> int:
         """How much waits on disk for the database."""
         return self._spool.size if self._spool is not None else 0
+
+    def stock(self) -> Stock:
+        """What waits on disk in this folder, that of others included."""
+        return self._spool.stock() if self._spool is not None else Stock(files=0, size=0, oldest_s=0.0, broken=0)
 
     @property
     def is_troubled(self) -> bool:

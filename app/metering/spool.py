@@ -8,6 +8,8 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from uuid import uuid4
@@ -15,10 +17,11 @@ from uuid import uuid4
 import msgspec
 from sqlalchemy.engine import make_url
 
+from app.core import clock
 from app.limits.holds import Settlement
 from app.metering.entry import Answer, Entry
 from app.metering.ledger import EventRow
-from app.metering.spool_file import SpoolFile
+from app.metering.spool_file import FIRST_LINE, SpoolFile
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +41,16 @@ class Waiting(msgspec.Struct):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Waiting]).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """size: bytes of events. oldest_s: since the oldest file was begun, 0 for none. broken: files set aside as such."""
+
+    files: int
+    size: int
+    oldest_s: float
+    broken: int
 
 
 class Spool:
@@ -116,6 +129,19 @@ class Spool:
                 if file is not None:
                     yield file
 
+    def stock(self) -> Stock:
+        """What lies in the folder for this database, whoever put it there. Any thread may ask."""
+        begun: list[float] = []
+        size = 0
+        for path in self.folder.glob(f"{self._database}-*{SUFFIX}"):
+            with suppress(FileNotFoundError):  # drained in this moment
+                found = path.stat()
+                size += max(0, found.st_size - len(FIRST_LINE))
+                begun.append(_begun_at(path.stem, found.st_mtime))
+        broken = sum(1 for _ in self.folder.glob(f"{self._database}-*.broken"))
+        oldest_s = max(0.0, clock.now().timestamp() - min(begun)) if begun else 0.0
+        return Stock(files=len(begun), size=size, oldest_s=oldest_s, broken=broken)
+
     def close(self) -> None:
         """Let go of what waits, for whoever comes next."""
         with self._lock:
@@ -125,7 +151,9 @@ class Spool:
 
     def _make(self) -> SpoolFile:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return SpoolFile.create(self.folder / f"{self._database}-{uuid4().hex}{SUFFIX}", max_bytes=self._max_bytes)
+        begun_ms = int(clock.now().timestamp() * 1000)
+        name = f"{self._database}-{begun_ms:013}-{uuid4().hex[:12]}{SUFFIX}"
+        return SpoolFile.create(self.folder / name, max_bytes=self._max_bytes)
 
     @staticmethod
     def _waiting(entry: Entry) -> Waiting:
@@ -141,3 +169,9 @@ def _name_of(database_url: str) -> str:
     """Tells databases apart without saying anything about them."""
     url = make_url(database_url).set(password=None).render_as_string()
     return hashlib.sha256(url.encode()).hexdigest()[:12]
+
+
+def _begun_at(name: str, modified_at: float) -> float:
+    """When a file was begun, in seconds since 1970: its name says so, but for those of earlier releases."""
+    parts = name.split("-")
+    return int(parts[1]) / 1000 if len(parts) == 3 and parts[1].isdigit() else modified_at

@@ -78,6 +78,10 @@ async def test_calls_go_on_while_it_is_away_and_none_is_lost(open_postgres_gatew
             ready = await caller.call(method="GET", path="/readyz", headers=[])
             assert (ready.status, ready.json["checks"]["policy"]) == (200, "")
             assert "wait" in ready.json["notes"]["database"]
+            assert "in 1 file(s), the oldest for" in ready.json["notes"]["ledger"]
+            registry = caller.gateway.parts.metrics.registry
+            assert registry.get_sample_value("postern_spool_files") == 1
+            assert registry.get_sample_value("postern_spool_bytes") == caller.gateway.parts.recorder.waiting_bytes
 
         writing = caller.gateway.parts.recorder
         await until(lambda: not writing.waiting_bytes)

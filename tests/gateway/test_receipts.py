@@ -69,7 +69,19 @@ async def test_what_came_without_its_receipt_fetches_it(open_gateway):
         fetched = await get(caller, f"/receipts/{receipt_id}")
 
         said = await verified(caller, fetched.json["receipt"])
-        assert (said["id"], said["units"], said["month"]["units"]) == (receipt_id, 1, 1)
+        assert (said["id"], said["units"], said["month"], said["left_nanos"]) == (receipt_id, 1, None, None)
+
+
+async def test_a_receipt_that_is_fetched_claims_no_other_totals_than_the_first(open_sqlite_gateway):
+    async with Upstream(raw(answer(RESULT_BODY))) as upstream, open_sqlite_gateway(upstream_url=upstream.url) as caller:
+        first = await verified(caller, (await caller.call()).header("postern-receipt"))
+        await caller.call()
+
+        fetched = await get(caller, f"/receipts/{first['id']}")
+        again = await verified(caller, fetched.json["receipt"])
+
+    assert first["month"]["units"] == 1
+    assert again == first | {"month": None, "left_nanos": None}
 
 
 @pytest.mark.parametrize("whose", ["nobody", "outsider"])

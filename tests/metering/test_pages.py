@@ -78,9 +78,10 @@ def test_the_chart_as_csv_is_what_is_shown(owner, scene):
 
     lines = answer.html.splitlines()
     assert answer.headers["Content-Type"].startswith("text/csv")
-    assert lines[0] == "day_utc,calls,errors"
+    assert lines[0] == "day_utc,calls,errors,units,amount_nanos,currency"
     assert len(lines) == 8
-    assert lines[-1] == "2026-11-22,2,1"
+    assert lines[-2] == "2026-11-21,0,0,0,0,usd"
+    assert lines[-1] == "2026-11-22,2,1,2,0,usd"
 
 
 @pytest.mark.parametrize(("path", "days"), [("/home/", 14), ("/usage/?days=7", 7), ("/usage/?days=90", 90)])

@@ -100,10 +100,7 @@ class Desk:
             more.append((HEADER, self._sessions.bound(answer.session, **ids)))
         if answer.status == 405:
             more.append((b"allow", b"POST"))
-        if answer.status == 204:
-            reply.at_once(204, more, b"")
-        else:
-            await reply.whole(answer.status, answer.body, more=more)
+        await reply.whole(answer.status, answer.body, more=more)
 
     async def translate(
         self, call: Call, meter: Meter | None, admission: Admission, *, caller: Caller, reply: Reply

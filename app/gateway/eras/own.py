@@ -1,4 +1,4 @@
-"""What the gateway answers itself where a caller's era ends with it: beginnings, endings and small talk."""
+"""What the gateway answers itself where a caller's era ends with it: beginnings and small talk."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +38,7 @@ def by_handshake(call: Call, about: About) -> Own | None:
     """For a caller with sessions; None for what has to be asked behind the gateway."""
     message = call.envelope
     if call.incoming.method != "POST":
-        return Own(405) if call.incoming.method == "GET" else Own(204)
+        return Own(405)  # no stream to listen to; and a session that lives nowhere cannot be ended
     if message.method == "initialize":
         session = held.begun(messages.params_of(call.envelope.body))
         return Own(200, _result(message.id, _introduction(about, session.version)), session.id)

@@ -52,14 +52,16 @@ def index() -> ResponseReturnValue:
 @bp.get("/days.csv")
 @member("usage:read")
 def days_csv() -> ResponseReturnValue:
-    """The chart as a file: one line per UTC day, oldest first."""
+    """The chart as a file, with what the calls cost: one line per UTC day, oldest first."""
     days = _days((HOME_DAYS, *PERIODS))
     since, until = queries.days_back(current.now, days)
     rows = queries.by_day(current.session, current.organisation, since=since, until=until)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(["day_utc", "calls", "errors"])
-    writer.writerows([row.day.isoformat(), row.calls, row.errors] for row in rows)
+    found = queries.currency_of(current.session, current.organisation, at=current.now)
+    currency = found or current.settings.currency
+    writer.writerow(["day_utc", "calls", "errors", "units", "amount_nanos", "currency"])
+    writer.writerows([row.day, row.calls, row.errors, row.units, row.amount_nanos, currency] for row in rows)
     name = f"calls-by-day-{rows[0].day.isoformat()}-{rows[-1].day.isoformat()}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(text.getvalue(), mimetype="text/csv", headers=headers)
