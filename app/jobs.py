@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from app.accounts import services as accounts
-from app.billing import wallet
+from app.billing import lookout, wallet
 from app.billing import worker as billing
 from app.core import changes, clock, config, db, logs, mail_sending, vault
 from app.core.config import Settings
@@ -151,6 +151,8 @@ JOBS = (
 
 OUTSIDE = (Job("refresh_tools", 10, _refresh_tools),)
 """Jobs that wait for others, in a thread of their own."""
+WATCHING = (Job("tell_alerts", lookout.EVERY_S, lookout.Lookout().run),)
+"""Looks at everybody now and then, which must not keep the others waiting."""
 OUTSIDE_AFTER_S = 30.0
 """They begin when whatever starts beside us is up."""
 
@@ -196,15 +198,17 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     engine = db.create(settings.database_url, pool_size=4)
-    log.info("worker.started", extra={"jobs": len(JOBS) + len(OUTSIDE) + 1})
+    log.info("worker.started", extra={"jobs": len(JOBS) + len(OUTSIDE) + len(WATCHING) + 1})
     outside = threading.Thread(target=_work_outside, args=(engine, settings, stop), name="outside", daemon=True)
     outside.start()
     post = threading.Thread(target=mail_sending.work, args=(engine, settings, stop), name="mail", daemon=True)
     post.start()
+    watching = threading.Thread(target=work, args=(engine, settings, stop, WATCHING), name="alerts", daemon=True)
+    watching.start()
     paying = billing.start(engine, settings, stop)
     work(engine, settings, stop, (*JOBS, Job("seal_events", settings.seal_every_s, _seal_events)))
     outside.join(STOP_S)
-    for thread in (post, *paying):
+    for thread in (post, watching, *paying):
         thread.join(STOP_S)
     engine.dispose()
     log.info("worker.stopped")

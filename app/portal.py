@@ -60,7 +60,7 @@ RAIL = (
     Place("Your first call", "first_call.index", "first-call", short="First call"),
     Place("API keys", "keys.index", "key", short="Keys"),
     Place("Usage", "usage.index", "usage"),
-    Place("Billing", "billing.home", "billing"),
+    Place("Billing", "billing.home", "billing", holds=("limits", "months", "what_if", "calls")),
 )
 SITE = (Place("Pricing", "pricing.index"),)
 PERSON = (Place("Sessions and sign-in", "account.index", "session"),)

@@ -3,6 +3,7 @@
 from sqlalchemy import MetaData
 
 from app.accounts import models as accounts
+from app.billing import alert_models as alerts
 from app.billing import credit_note_models as credit_notes
 from app.billing import models as billing
 from app.billing import payment_models as payments
@@ -20,6 +21,7 @@ from app.plans import models as plans
 
 TABLES = (
     accounts,
+    alerts,
     audit,
     billing,
     changes,

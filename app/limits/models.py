@@ -51,6 +51,12 @@ class LimitRule(SQLModel, table=True):
     set_by: str = Field(max_length=12)
     action: str = Field(default=STOP, max_length=6, sa_column_kwargs={"server_default": STOP})
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    changed_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+
+    @property
+    def since(self) -> datetime:
+        """From when on it has stood as it does."""
+        return self.changed_at or self.created_at
 
 
 class LimitCounter(SQLModel, table=True):

@@ -70,7 +70,7 @@ def set_limit(
             action=action,
             created_at=now,
         )
-    rule.most = most
+    rule.most, rule.changed_at = most, now
     session.add(rule)
     session.flush()
     details = {"limit": _in_words(rule), "was": was}

@@ -8,12 +8,15 @@ from flask import current_app, request, url_for
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """endpoint: a view without arguments. short: the label where there is little room. icon: of ui.icon()."""
+    """endpoint: a view without arguments. short: the label where there is little room. icon: of ui.icon(). holds: the
+    other blueprints whose pages belong there.
+    """
 
     label: str
     endpoint: str
     icon: str = ""
     short: str = ""
+    holds: tuple[str, ...] = ()
 
 
 def links(places: Sequence[Place]) -> list[dict[str, object]]:
@@ -26,7 +29,7 @@ def links(places: Sequence[Place]) -> list[dict[str, object]]:
             "label": place.label,
             "url": url_for(place.endpoint),
             "icon": place.icon,
-            "is_current": request.blueprint is not None and request.blueprint == place.endpoint.rpartition(".")[0],
+            "is_current": request.blueprint in (place.endpoint.rpartition(".")[0], *place.holds),
         }
         if place.short:
             link["short"] = place.short

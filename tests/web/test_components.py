@@ -32,6 +32,7 @@ SNIPPETS = {
     "input": "{{ ui.input('n', evil, value=evil, hint=evil, errors=[evil], attrs={'placeholder': evil}) }}",
     "link_button": "{{ ui.link_button(evil, '/a?b=1&c=2', icon='key') }}",
     "mark": "{{ ui.mark() }}",
+    "meter": "{{ ui.meter(50) }}",
     "notice": "{{ ui.notice(evil, title=evil, role='alert') }}",
     "page_head": "{% call ui.page_head(evil, lead=evil, over=evil) %}{{ evil }}{% endcall %}",
     "pager": "{{ ui.pager(newer_url='/a?b=1&c=2', older_url='/b', label=evil) }}",

@@ -7,14 +7,17 @@ from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from sqlmodel import Session
 
-from app.billing import credit, credit_notes, findings, forms, invoices, months, portal, review, spending
+from app.billing import credit, credit_notes, findings, forms, invoices, months, portal, review, spending, watching
 from app.billing.views.console import account, bp, standing, stripe
+from app.billing.watching import Watched
 from app.core.errors import Conflict
 from app.organisations.guards import current, member
 from app.plans.document import PREPAID
+from app.plans.queries import Standing
 from app.web import htmx, limits
 
 PAGE = 12
+WATCHED = 4
 TONES = {"paid": "ok", "open": "warn", "draft": "neutral", "void": "neutral", "uncollectible": "danger"}
 
 
@@ -39,6 +42,7 @@ def home() -> ResponseReturnValue:
         spending=spending.spending_of(current.session, organisation, month, now=current.now),
         credit=_credit(current.session, organisation.id, current.now) if held.offer.document.kind == PREPAID else [],
         now=current.now,
+        watched=_watched(held),
         account=account(current.session),
         agreed=findings.agreed(current.session, organisation.id, current.settings.stripe_mode),
         has_next_bill=current.settings.takes_payments and review.is_at_stripe(held),
@@ -50,6 +54,13 @@ def home() -> ResponseReturnValue:
         visit=forms.new_visit(),
         takes_payments=current.settings.takes_payments,
     )
+
+
+def _watched(held: Standing) -> list[Watched]:
+    """What is used up most, of caps, allowances and free units."""
+    currency = watching.currency_of(held, usual=current.settings.currency)
+    found = watching.of(current.session, current.organisation, currency=currency, now=current.now)
+    return sorted([one for one in found if one.most], key=lambda one: -one.percent)[:WATCHED]
 
 
 def _credit(session: Session, organisation_id: UUID, now: datetime) -> list[tuple[str, int]]:
