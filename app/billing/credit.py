@@ -20,6 +20,19 @@ def balance(session: Session, organisation_id: UUID, currency: str, *, at: datet
     return max(0, left - max(0, unsettled - over) - min(0, unsettled))
 
 
+def unbooked(session: Session, organisation_id: UUID, currency: str) -> int:
+    """What calls have used of it and no grant knows of yet; never more than is left."""
+    where = (CreditGrant.organisation_id == organisation_id, CreditGrant.currency == currency)
+    grants = session.exec(select(CreditGrant).where(*where)).all()
+    unsettled = prepaid.spent(session, organisation_id, currency) - sum(grant.used_nanos for grant in grants)
+    return min(unsettled, sum(grant.left_nanos for grant in grants))
+
+
+def held(session: Session, organisation_id: UUID, currency: str) -> int:
+    """What calls under way may still use: gateways hold it for them, a little ahead."""
+    return prepaid.held(session, organisation_id, currency)
+
+
 def currencies(session: Session, organisation_id: UUID) -> list[str]:
     """Those in which it was ever given credit, in order."""
     statement = select(CreditGrant.currency).where(CreditGrant.organisation_id == organisation_id).distinct()

@@ -45,6 +45,11 @@ class Range:
         """“$25.00”."""
         return amounts.shown_minor(amount, currency=self.currency)
 
+    def typed(self, amount: int) -> str:
+        """“25.00”: what to type to get it."""
+        digits = self.shown(amount).lstrip("$€£")
+        return digits.removesuffix(f" {self.currency}")
+
 
 def range_of(settings: Settings, currency: str) -> Range:
     """As the settings say."""

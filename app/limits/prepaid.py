@@ -46,6 +46,12 @@ def spent(session: Session, organisation_id: UUID, currency: str) -> int:
     return session.execute(COUNTERS.select().with_only_columns(COUNTERS.c.spent).where(*where)).scalar() or 0
 
 
+def held(session: Session, organisation_id: UUID, currency: str) -> int:
+    """What is reserved of the credit: by calls under way, and by gateways a little ahead of them."""
+    where = [COUNTERS.c[name] == value for name, value in counter_of(organisation_id, currency)._asdict().items()]
+    return session.execute(COUNTERS.select().with_only_columns(COUNTERS.c.reserved).where(*where)).scalar() or 0
+
+
 def left(session: Session, rule_ids: Collection[UUID]) -> dict[UUID, int]:
     """What nobody has used yet of each of these counters (`counter_of`), though calls under way may hold it."""
     where = (COUNTERS.c.rule_id.in_(rule_ids), COUNTERS.c.period_at == periods.BEGINNING)

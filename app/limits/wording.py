@@ -68,9 +68,9 @@ def where_to_raise(rule: Rule, *, portal_url: str, operator: str) -> str:
     if rule.set_by == "organisation":
         return f"Your organisation set this limit itself; an owner can raise it: {portal_url}{PAGE}"
     if rule.set_by == models.WALLET:
-        return f"Top up: {portal_url}/billing/"
+        return f"Top up: {portal_url}/billing/wallet/"
     if rule.set_by == models.BILLING:
-        return f"Pay it, or give another card: {portal_url}/billing/"
+        return f"Pay it, or give another card: {portal_url}/billing/wallet/"
     if rule.set_by == "plan":
         return f"Your plan sets this limit; another may allow more: {portal_url}"
     return f"{operator[:1].upper()}{operator[1:]} can raise this limit; {portal_url}/usage shows what was used."

@@ -27,7 +27,7 @@ async def test_credit_burns_down_to_words_and_calls_pass_again_after_a_top_up(op
         assert refused["data"]["reason"] == "cap_reached"
         assert refused["data"]["resetAt"] is None
         assert "your organisation's prepaid balance is used up" in refused["message"]
-        assert refused["message"].endswith("Top up: http://portal.example/billing/")
+        assert refused["message"].endswith("Top up: http://portal.example/billing/wallet/")
         assert len(upstream.requests) == 3
 
         give(caller, CENT, "second")

@@ -1,9 +1,9 @@
 """The pages of paying, and the address where Stripe tells us what happened."""
 
-from app.billing.views import agreeing, calls, home, limits, months, next_bill, plan, pricing, webhook, what_if
+from app.billing.views import agreeing, calls, home, limits, months, next_bill, plan, pricing, wallet, webhook, what_if
 from app.billing.views.banner import banner
 from app.billing.views.console import bp
 
-__all__ = ["agreeing", "banner", "blueprints", "home", "limits", "next_bill", "plan", "pricing", "webhook"]
+__all__ = ["agreeing", "banner", "blueprints", "home", "limits", "next_bill", "plan", "pricing", "wallet", "webhook"]
 
 blueprints = (limits.bp, months.bp, calls.bp, what_if.bp, webhook.bp, pricing.bp, bp)

@@ -22,6 +22,7 @@ from app.organisations.guards import current, member
 from app.plans import choosing, services
 from app.plans import queries as plans
 from app.plans.choosing import Choice
+from app.plans.document import PREPAID
 from app.plans.models import BY_CUSTOMER, PriceVersion
 from app.plans.queries import Standing
 from app.web import htmx
@@ -75,6 +76,8 @@ def agree(slug: str) -> ResponseReturnValue:
         return htmx.redirect(url_for("billing.home"))
     name, at = wish.choice.offer.document.name, wish.way.at
     flash(f"You are on “{name}”." if at <= current.now else f"“{name}” begins on {at.day} {at:%B %Y}.")
+    if wish.choice.offer.document.kind == PREPAID and at <= current.now:
+        return htmx.redirect(url_for("billing.wallet"))
     return htmx.redirect(url_for("billing.plan"))
 
 

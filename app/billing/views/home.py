@@ -1,5 +1,6 @@
 """What an organisation is on, how it pays, and what it was billed."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -7,12 +8,23 @@ from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from sqlmodel import Session
 
-from app.billing import credit, credit_notes, findings, forms, invoices, months, portal, review, spending, watching
+from app.billing import (
+    credit,
+    credit_notes,
+    findings,
+    forms,
+    history,
+    invoices,
+    months,
+    portal,
+    review,
+    spending,
+    watching,
+)
 from app.billing.views.console import account, bp, standing, stripe
 from app.billing.watching import Watched
 from app.core.errors import Conflict
 from app.organisations.guards import current, member
-from app.plans.document import PREPAID
 from app.plans.queries import Standing
 from app.web import htmx, limits
 
@@ -40,7 +52,7 @@ def home() -> ResponseReturnValue:
         month=month,
         is_over=False,
         spending=spending.spending_of(current.session, organisation, month, now=current.now),
-        credit=_credit(current.session, organisation.id, current.now) if held.offer.document.kind == PREPAID else [],
+        credit=_credit(current.session, organisation.id, current.now),
         now=current.now,
         watched=_watched(held),
         account=account(current.session),
@@ -63,10 +75,22 @@ def _watched(held: Standing) -> list[Watched]:
     return sorted([one for one in found if one.most], key=lambda one: -one.percent)[:WATCHED]
 
 
-def _credit(session: Session, organisation_id: UUID, now: datetime) -> list[tuple[str, int]]:
-    """(currency, nano-minor-units) of what is left."""
-    found = credit.currencies(session, organisation_id)
-    return [(currency, credit.balance(session, organisation_id, currency, at=now)) for currency in found]
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """left: nano-minor-units. expiry: when something expires next, and how much; None for never."""
+
+    currency: str
+    left: int
+    expiry: tuple[datetime, int] | None
+
+
+def _credit(session: Session, organisation_id: UUID, now: datetime) -> list[Credit]:
+    found = []
+    for currency in credit.currencies(session, organisation_id):
+        grants = credit.open_grants(session, organisation_id, currency, at=now)
+        left = credit.balance(session, organisation_id, currency, at=now)
+        found.append(Credit(currency, left, history.next_expiry(grants)))
+    return found
 
 
 @bp.post("/portal")

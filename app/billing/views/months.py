@@ -78,7 +78,7 @@ def lines_csv(month: str) -> ResponseReturnValue:
         ]
         for line in made.lines
     ]  # fmt: skip
-    return _file(f"statement-{chosen.name}.csv", LINE_COLUMNS, rows)
+    return file_of(f"statement-{chosen.name}.csv", LINE_COLUMNS, rows)
 
 
 @bp.get("/<month>/statement.json")
@@ -126,7 +126,7 @@ def hours_csv(month: str, line: str) -> ResponseReturnValue:
     rows = drilling.hours(current.session, current.organisation, found)
     lines = [[_iso(row.begins_at), row.calls, row.quantity, row.nanos, found.currency] for row in rows]
     name = f"{chosen.name}-{found.key}-hours.csv"
-    return _file(name, ("hour_utc", "calls", found.metric or "quantity", "nanos", "currency"), lines)
+    return file_of(name, ("hour_utc", "calls", found.metric or "quantity", "nanos", "currency"), lines)
 
 
 @bp.get("/<month>/<line>/<hour>")
@@ -167,7 +167,7 @@ def calls_csv(month: str, line: str, hour: str) -> ResponseReturnValue:
         ]
         for one in drilling.every_call(current.session, current.organisation, found, hour_at)
     )  # fmt: skip
-    return _file(f"{found.key}-{hour}-calls.csv", columns, rows)
+    return file_of(f"{found.key}-{hour}-calls.csv", columns, rows)
 
 
 class Words:
@@ -197,7 +197,8 @@ def _line(month: str, key: str) -> tuple[Month, Line]:
     return chosen, drilling.line_of(made, key)
 
 
-def _file(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
+def file_of(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
+    """CSV to be saved under that name."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(columns)

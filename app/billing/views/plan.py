@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from app.billing import changing, customers, forms, review, subscriptions
 from app.billing.review import is_at_stripe
+from app.billing.views import wallet
 from app.billing.views.console import account, bp, standing, stripe
 from app.core.errors import Conflict
 from app.organisations.guards import current, member
@@ -112,11 +113,13 @@ def come_back() -> ResponseReturnValue:
     card = customers.fetch(api, payer.customer_id)
     subscriptions.apply_of_checkout(current.session, found, current.now)
     customers.apply(current.session, card, current.now)
+    if session["mode"] != "subscription":
+        return wallet.back_from_checkout(found)
     if session["status"] == "complete":
-        flash(f"You are on “{standing().offer.document.name}”." if found["subscribed"] else "It is paid for.")
+        flash(f"You are on “{standing().offer.document.name}”.")
     else:
         flash("Nothing was paid, and nothing has changed.", "warn")
-    return htmx.redirect(url_for("billing.plan" if session["mode"] == "subscription" else "billing.home"))
+    return htmx.redirect(url_for("billing.plan"))
 
 
 def _seat_minor(held: Standing) -> int:
