@@ -17,7 +17,7 @@ def objects(world, kind):
 
 
 def test_everything_that_can_be_bought_is_at_stripe_once(world):
-    assert world.stock() == 4
+    assert world.stock_everything() == 4
 
     made = objects(world, "price")
     assert world.event_name in objects(world, "meter")
@@ -27,7 +27,7 @@ def test_everything_that_can_be_bought_is_at_stripe_once(world):
     there = world.stripe.client.v1.prices.list({"limit": 100}).data
     assert {price.lookup_key for price in there} == made
 
-    world.stock()
+    world.stock_everything()
 
     assert len(world.stripe.client.v1.prices.list({"limit": 100}).data) == len(there)
 

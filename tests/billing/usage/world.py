@@ -6,8 +6,8 @@ from functools import cached_property
 
 from sqlmodel import Session, select
 
-from app.billing import delivery, usage
-from app.billing.catalogue import METER, by_key
+from app.billing import delivery, offers, usage
+from app.billing.catalogue import METER, Catalogue, by_key
 from app.billing.models import BillingAccount
 from app.billing.stocking import Stock
 from app.billing.stripe_api import StripeApi
@@ -112,7 +112,14 @@ class World:
         self.stripe.move(to=int(self.now.timestamp()))
 
     def stock(self):
-        """Have what can be bought at Stripe."""
+        """Have at Stripe what its customers' plan is made of."""
+        offer = queries.newest(self.session)["payg"]
+        prices = queries.prices_of(self.session, [offer.version.id])
+        self.session.commit()
+        offers.items(Catalogue(self.engine, self.api, clock=self.clock), Choice(offer, "usd", "", 3), prices)
+
+    def stock_everything(self):
+        """Have at Stripe whatever can be bought, which takes a multiple; gives how many versions of plans that is."""
         return Stock().fill(self.engine, self.api, clock=self.clock)
 
     def cut(self):

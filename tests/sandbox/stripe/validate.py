@@ -21,6 +21,7 @@ UNDESCRIBED = "/v2/core/events"
 NAMED = os.environ.get("STRIPE_OPENAPI")
 
 
+@functools.cache
 def place() -> Path | None:
     """The description's file, if it is here: as named, or beside the checkout or one of its parents."""
     if NAMED:
@@ -102,15 +103,19 @@ def wrong_in_file(path: Path) -> list[str]:
 
 def find(method: str, path: str) -> tuple[str, dict[str, Any] | None]:
     """The description's operation for a path; literal steps go before named ones."""
-    best: tuple[int, str, dict[str, Any]] | None = None
-    for template, operations in description()["paths"].items():
-        operation = operations.get(method.lower())
-        pattern = re.sub(r"\{[^}]+\}", "[^/]+", template)
-        if operation and re.fullmatch(pattern, path):
-            names = template.count("{")
-            if best is None or names < best[0]:
-                best = (names, template, operation)
-    return (best[1], best[2]) if best else ("", None)
+    fits = (each for each in operations() if each[0] == method.lower() and each[1].fullmatch(path))
+    return next(((template, operation) for _, _, template, operation in fits), ("", None))
+
+
+@functools.cache
+def operations() -> list[tuple[str, re.Pattern[str], str, dict[str, Any]]]:
+    """(method, what its paths look like, template, operation), those with the fewest names first."""
+    found = [
+        (method, re.compile(re.sub(r"\{[^}]+\}", "[^/]+", template)), template, operation)
+        for template, methods in description()["paths"].items()
+        for method, operation in methods.items()
+    ]
+    return sorted(found, key=lambda each: each[2].count("{"))
 
 
 def nested(pairs: list[tuple[str, str]]) -> dict[str, Any]:
