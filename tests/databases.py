@@ -105,15 +105,20 @@ def empty_postgres_database(server: str, name: str) -> Iterator[str]:
 
 def empty(url: str) -> None:
     """Delete every row that tests wrote, leaving the schema as migrated. Looks first: most tables are empty already."""
-    connection = _cleaner(url)
-    written = connection.execute(_which_are_written()).fetchall()
-    if written:
-        connection.execute("; ".join(f'DELETE FROM "{name}"' for (name,) in written))
+    connection = cleaner(url)
+    tables = written(url)
+    if tables:
+        connection.execute("; ".join(f'DELETE FROM "{name}"' for name in tables))
     connection.execute("INSERT INTO change_version (id, version) VALUES (1, 0)")
 
 
-def _cleaner(url: str) -> psycopg.Connection:
-    """Kept for the next test: a connection takes as long as all that is done with it."""
+def written(url: str) -> list[str]:
+    """The tables that have rows."""
+    return [name for (name,) in cleaner(url).execute(_which_are_written()).fetchall()]
+
+
+def cleaner(url: str) -> psycopg.Connection:
+    """A connection that no trigger stops; kept, because a new one takes as long as all that is done with it."""
     connection = _cleaners.get(url)
     if connection is None or connection.closed or not _is_alive(connection):
         connection = _cleaners[url] = psycopg.connect(url, autocommit=True, prepare_threshold=None)

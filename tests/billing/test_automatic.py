@@ -11,6 +11,7 @@ from app.billing.problems import StripeAway
 from app.core.errors import Invalid
 from tests.billing.counter import Counter
 from tests.billing.purse import holds
+from tests.databases import on_both
 from tests.waiting import PATIENCE_S
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -246,6 +247,7 @@ def test_what_stripe_has_forgotten_under_its_key_is_still_charged_once(shop, mon
     assert (shop.charged(), shop.balance()) == (2, 1_100)
 
 
+@on_both
 def test_b12_many_workers_at_once_charge_once(shop, engine):
     shop.use(900)
     problems = []
@@ -269,6 +271,7 @@ def test_b12_many_workers_at_once_charge_once(shop, engine):
     assert (shop.charged(), shop.balance(), len(shop.payments())) == (2, 1_100, 2)
 
 
+@on_both
 def test_one_payment_at_a_time_is_kept_by_the_database(shop, engine, session):
     shop.use(900)
     with Session(engine) as own:

@@ -17,6 +17,7 @@ from app.billing import export, gathering, months, recompute
 from app.plans import pricing, rating
 from app.plans.rating import GRADUATED, PACKAGE, PER_UNIT, VOLUME, Scheme, Tier
 from tests.billing.months_used import BEGINNING, call, price, subscribed
+from tests.databases import on_one
 
 MONTH = months.around(BEGINNING)
 
@@ -155,6 +156,7 @@ def test_it_imports_nothing_but_the_standard_library():
     assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names
 
 
+@on_one
 def test_it_runs_by_itself_and_as_a_command(session, organisation, now, tmp_path):
     path, broken = tmp_path / "statement.json", tmp_path / "broken.json"
     path.write_text(exported(session, organisation, now))

@@ -13,8 +13,12 @@ from app.core.errors import Conflict
 from app.plans import queries as plans
 from app.plans import services
 from app.plans.models import ACTIVE
+from tests.databases import on_both, on_one
+
+pytestmark = on_one
 
 
+@on_both
 def test_coming_back_from_checkout_begins_the_plan_without_a_webhook(till):
     visit = till.visit("team", interval="year", seats=3)
     assert till.plan() == "free"
@@ -85,6 +89,7 @@ def test_a_visit_for_something_else_is_refused(till):
         till.visit("team", visit_id)
 
 
+@on_both
 def test_b8_another_open_visit_cannot_be_paid_any_more(till):
     first, second = till.visit("payg"), till.visit("team")
 
@@ -96,6 +101,7 @@ def test_b8_another_open_visit_cannot_be_paid_any_more(till):
     assert till.pay(second) == ""
 
 
+@on_both
 def test_b8_two_visits_paid_in_the_same_moment_leave_one_subscription(till):
     first, second = till.visit("payg"), till.visit("team")
     till.pay(first)
@@ -110,6 +116,7 @@ def test_b8_two_visits_paid_in_the_same_moment_leave_one_subscription(till):
     assert sorted(one["status"] for one in found["subscriptions"]) == ["active", "canceled"]
 
 
+@on_both
 def test_what_was_asked_earlier_and_applied_later_changes_nothing(till):
     till.subscribe("payg")
     old = subscriptions.fetch_of_customer(till.api, till.account().customer_id)
@@ -121,6 +128,7 @@ def test_what_was_asked_earlier_and_applied_later_changes_nothing(till):
     assert till.plan() == "team"
 
 
+@on_both
 def test_an_upgrade_holds_at_once_and_costs_what_was_previewed(till):
     till.subscribe("payg")
     till.wait(days=2)
@@ -185,6 +193,7 @@ def test_a_change_that_was_asked_for_and_not_written_down_is_heard_of(till):
     assert till.plan() == "team"
 
 
+@on_both
 def test_a_downgrade_waits_for_the_end_of_the_month(till):
     till.subscribe("team")
     change = till.change("payg", at=till.december)

@@ -14,6 +14,7 @@ from app.core.errors import Conflict, Invalid
 from app.plans.amounts import NANOS
 from tests.billing.counter import Counter
 from tests.billing.purse import holds
+from tests.databases import on_both
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -23,6 +24,7 @@ def shop(session, engine, api, stand_in, hand, make):
     return Counter(session, engine, api, stand_in, hand, make)
 
 
+@on_both
 def test_credit_is_there_when_one_is_back_from_checkout(shop):
     visit = shop.top_up(2_500)
     assert shop.balance() == 0
@@ -67,6 +69,7 @@ def test_what_no_webhook_brought_the_sweep_does(shop):
     assert shop.balance() == 1_000
 
 
+@on_both
 def test_b9_pressing_twice_is_one_session_and_one_credit(shop):
     visit_id = uuid4()
 
@@ -149,6 +152,7 @@ def test_a_refund_takes_back_what_is_left_and_tells_operators_of_the_rest(shop):
     holds(shop.session, shop.organisation)
 
 
+@on_both
 def test_the_same_refund_told_again_and_again_takes_back_once(shop):
     shop.buy(1_000)
     shop.refund(300)
@@ -160,6 +164,7 @@ def test_the_same_refund_told_again_and_again_takes_back_once(shop):
     assert shop.balance() == 700
 
 
+@on_both
 def test_b11_a_dispute_takes_the_credit_and_a_dispute_that_is_won_brings_it_back(shop):
     shop.buy(1_000, card="disputed")
     assert shop.balance() == 0

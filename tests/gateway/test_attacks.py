@@ -8,6 +8,7 @@ import json
 import pytest
 
 from tests.asynchronous import until
+from tests.databases import on_one
 from tests.gateway.eras.servers import META, ask_modern, event, modern, modern_headers, response, stream_head
 from tests.gateway.gateways import CALL
 from tests.gateway.upstreams import Upstream, answer
@@ -36,6 +37,7 @@ def raw(text: str) -> bytes:
         [("Mcp-Name", PAID)],
     ],
 )
+@on_one
 async def test_t11_a_header_that_says_something_else_is_refused_and_nobody_pays(open_gateway, headers):
     async with Upstream(answers) as upstream, open_gateway(upstream_url=upstream.url) as caller:
         message = modern(name=PAID)
@@ -58,6 +60,7 @@ async def test_t11_a_header_that_says_something_else_is_refused_and_nobody_pays(
         '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"greet","Name":"slow"}}',
     ],
 )
+@on_one
 async def test_t11_a_body_that_can_be_read_in_two_ways_is_refused(open_gateway, body):
     async with Upstream(answers) as upstream, open_gateway(upstream_url=upstream.url) as caller:
         got = await caller.call(body=raw(body))
@@ -137,6 +140,7 @@ async def test_t21_a_request_to_the_client_does_not_pass_in_the_stateless_era(op
         "text",
     ],
 )
+@on_one
 async def test_t21_input_that_the_client_does_not_take_is_not_asked_for(open_gateway, wanted):
     async def asks(request, reader, writer):
         writer.write(response(request, {"resultType": "input_required", "inputRequests": {"a": wanted}}))
@@ -280,6 +284,7 @@ async def test_t21_an_answer_beyond_the_limit_is_not_passed_on(open_sqlite_gatew
 
 
 @pytest.mark.parametrize("method", ["prompts/list", "prompts/get", "resources/read", "completion/complete"])
+@on_one
 async def test_a_test_key_gets_nothing_from_the_integration_itself(open_gateway, make, method):
     secrets = []
     make.key(secret=secrets, environment="test")

@@ -10,6 +10,7 @@ from app.gateway import authority
 from app.gateway.policy import Policy
 from app.integrations.models import Installation, Integration
 from tests.asynchronous import until
+from tests.databases import on_one
 from tests.gateway.gateways import CALL, LIST
 from tests.gateway.keyed import a_key, bearing, said
 from tests.gateway.test_credentials import OK
@@ -57,6 +58,7 @@ async def test_t17_a_key_for_one_tool_calls_that_tool_and_no_other(opened, sessi
 
 
 @pytest.mark.parametrize("tool", ["greet ", "Greet", "greet/", "sampler/greet", "gree", "*", "greet\n"])
+@on_one
 async def test_t17_what_only_looks_like_a_permitted_tool_is_refused(opened, session, make, tool):
     async with opened() as (upstream, caller):
         _, secret = a_key(session, make, scopes=["sampler/greet"])
@@ -78,6 +80,7 @@ async def test_t17_what_only_looks_like_a_permitted_tool_is_refused(opened, sess
     ],
     ids=lambda value: value["method"] if isinstance(value, dict) else "",
 )
+@on_one
 async def test_t17_a_key_for_another_integration_is_told_which_scope_is_missing(opened, session, make, message, scope):
     async with opened() as (upstream, caller):
         _, secret = a_key(session, make, scopes=["clock"])
@@ -90,6 +93,7 @@ async def test_t17_a_key_for_another_integration_is_told_which_scope_is_missing(
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
+@on_one
 async def test_t17_nor_does_such_a_key_open_or_end_a_stream(opened, session, make, method):
     async with opened() as (upstream, caller):
         _, secret = a_key(session, make, scopes=["clock"])
@@ -122,6 +126,7 @@ async def test_t17_a_notification_that_is_out_of_reach_is_refused_too(opened, se
         "x/y",
     ],
 )
+@on_one
 async def test_t17_a_key_for_tools_reaches_nothing_else_of_the_integration(opened, session, make, method):
     async with opened() as (upstream, caller):
         _, secret = a_key(session, make, scopes=["sampler/greet"])
@@ -134,6 +139,7 @@ async def test_t17_a_key_for_tools_reaches_nothing_else_of_the_integration(opene
 
 
 @pytest.mark.parametrize("method", ["initialize", "ping", "logging/setLevel", "tasks/get", "notifications/cancelled"])
+@on_one
 async def test_a_key_for_tools_may_do_what_calling_them_takes(opened, session, make, method):
     async with opened() as (upstream, caller):
         _, secret = a_key(session, make, scopes=["sampler/greet"])

@@ -14,6 +14,7 @@ import pytest
 
 from app.gateway import feed
 from app.keys import services, terms
+from tests.databases import on_one
 from tests.gateway.gateways import LIST
 from tests.gateway.keyed import a_key
 from tests.gateway.processes import Connection, gateway_process, gateway_processes
@@ -105,6 +106,7 @@ def test_a_second_is_kept_by_how_often_a_gateway_looks():
 
 
 @pytest.mark.parametrize("state", ["off", "gone"])
+@on_one
 async def test_what_was_refused_stays_refused_by_a_replica_that_starts_later(
     database_url, session, make, now, tmp_path, state
 ):

@@ -13,6 +13,7 @@ from app.integrations import services as integrations
 from app.integrations.models import Integration
 from app.keys import services, terms
 from tests.asynchronous import until
+from tests.databases import on_one
 from tests.gateway.gateways import CALL, RESULT
 from tests.gateway.keyed import a_key, bearing, goes_by, said
 from tests.gateway.streams import END, HEAD, PROGRESS, event
@@ -69,6 +70,7 @@ def opened(open_gateway, session, make):
 
 
 @pytest.mark.parametrize("act", [revoke, disable, take_networks, take_scopes, switch_off])
+@on_one
 async def test_a_change_of_policy_ends_what_it_would_not_let_in(opened, session, make, now, act):
     async with opened() as (caller, go_on):
         key, secret = a_key(session, make)

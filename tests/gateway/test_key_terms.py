@@ -8,6 +8,7 @@ import pytest
 from app.core import clock
 from app.keys import services, terms
 from tests.asynchronous import until
+from tests.databases import on_one
 from tests.gateway.keyed import a_key, bearing, goes_by, said
 from tests.gateway.test_credentials import OK
 from tests.gateway.upstreams import Upstream
@@ -30,6 +31,7 @@ async def test_an_expired_key_is_refused_from_the_very_moment(open_gateway, sess
         assert (attempt.reason, attempt.key_id) == ("expired_key", key.id)
 
 
+@on_one
 async def test_a_clock_that_is_set_back_revives_no_key(open_gateway, session, make, hands):
     async with Upstream(OK) as upstream, open_gateway(upstream_url=upstream.url) as caller:
         _, secret = a_key(session, make, expires_at=clock.now() + timedelta(hours=1))
@@ -42,6 +44,7 @@ async def test_a_clock_that_is_set_back_revives_no_key(open_gateway, session, ma
         assert (await caller.call()).status == 200  # a key that does not expire is none of this
 
 
+@on_one
 async def test_a_key_expires_on_time_although_the_clock_was_set_back(open_gateway, session, make, hands):
     async with Upstream(OK) as upstream, open_gateway(upstream_url=upstream.url) as caller:
         _, secret = a_key(session, make, expires_at=clock.now() + timedelta(hours=1))
@@ -92,6 +95,7 @@ async def test_a_key_that_was_disabled_and_then_revoked_is_revoked(open_gateway,
         (["::/0"], False),
     ],
 )
+@on_one
 async def test_a_key_is_used_from_its_networks_alone(open_gateway, session, make, networks, is_let_in):
     async with Upstream(OK) as upstream, open_gateway(upstream_url=upstream.url) as caller:
         _, secret = a_key(session, make, networks=networks)
@@ -117,6 +121,7 @@ async def test_a_key_is_used_from_its_networks_alone(open_gateway, session, make
         (1, "unknown", False),
     ],
 )
+@on_one
 async def test_behind_a_proxy_the_address_is_the_one_that_it_saw(
     open_gateway, session, make, hops, forwarded, is_let_in
 ):

@@ -21,7 +21,7 @@ from tests.gateway.processes import Connection, call, gateway_process, gateway_p
 from tests.gateway.upstreams import Upstream, answer, raw, silence
 from tests.waiting import PATIENCE_S, eventually
 
-HURRIED = {"heartbeat_s": 0.2, "dead_after_s": 8}
+HURRIED = {"heartbeat_s": 0.2, "dead_after_s": 3}
 """The dead are found soon. A gateway that is only slow is hardly taken for one; if it is, its calls are refused for a
 moment, which changes nothing that is asserted here.
 """

@@ -16,6 +16,7 @@ from app.gateway.server import serving
 from app.keys import services
 from app.metering.models import UsageEvent, UsageHour
 from tests.asynchronous import until
+from tests.databases import on_one
 from tests.gateway.gateways import CALL, LIST, RESULT
 from tests.gateway.processes import Connection, Load, call, gateway_process, gateway_processes
 from tests.gateway.upstreams import Upstream, answer
@@ -78,6 +79,7 @@ async def test_kill_9_in_the_middle_of_a_thousand_calls_loses_and_doubles_nothin
             assert (await call(gateway, secret)).status == 200
 
 
+@on_one
 async def test_stopping_lets_every_call_finish(engine, database_url, prepared, tmp_path):
     _, secret, add = prepared
     async with Upstream(soon) as upstream:
@@ -99,6 +101,7 @@ async def test_stopping_lets_every_call_finish(engine, database_url, prepared, t
         assert calls == len(upstream.requests) == len(load.answered)
 
 
+@on_one
 async def test_keys_start_and_stop_while_it_runs(engine, session, make, database_url, prepared, tmp_path, now):
     _, secret, add = prepared
     async with Upstream(soon) as upstream:
@@ -123,6 +126,7 @@ async def test_keys_start_and_stop_while_it_runs(engine, session, make, database
             await connection.close()
 
 
+@on_one
 async def test_logs_are_json_with_the_requests_id_and_without_secrets(database_url, prepared, tmp_path):
     _, secret, add = prepared
 
@@ -147,6 +151,7 @@ async def test_logs_are_json_with_the_requests_id_and_without_secrets(database_u
         assert [line for line in lines if line["level"] == "error"] == []
 
 
+@on_one
 async def test_figures_are_on_a_port_of_their_own(database_url, prepared, tmp_path):
     _, secret, add = prepared
     async with Upstream(soon) as upstream:

@@ -11,11 +11,15 @@ import psutil
 import pytest
 
 from tests.asynchronous import until
+from tests.databases import on_both, on_one
 from tests.gateway.gateways import RESULT
 from tests.gateway.processes import Load, call, gateway_process
 from tests.gateway.upstreams import Upstream, answer, raw
 from tests.ports import free_base_port
 from tests.waiting import PATIENCE_S, eventually
+
+pytestmark = on_one
+
 
 OK = raw(answer(json.dumps(RESULT).encode()))
 
@@ -62,6 +66,7 @@ def secret_of(session, make):
     return add
 
 
+@on_both
 async def test_workers_share_the_calls_and_each_has_figures_of_its_own(database_url, secret_of, tmp_path):
     async with Upstream(OK) as upstream:
         secret = secret_of(upstream)
