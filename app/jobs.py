@@ -25,7 +25,9 @@ from app.core.errors import Invalid
 from app.integrations import queries as integrations
 from app.integrations import refreshing
 from app.limits import entitlements, undertaker
-from app.metering import attempts, audit_chain, crowds, idempotency, sealing
+from app.metering import attempts, audit_chain, crowds, drained, idempotency, sealing
+from app.metering.ledger_connection import LedgerConnection
+from app.metering.spool import Spool
 from app.plans import moving, owing
 from app.plans import services as plans
 
@@ -99,7 +101,23 @@ def _refresh_tools(session: Session, settings: Settings, now: datetime) -> int:
 
 
 def _return_leases(session: Session, settings: Settings, now: datetime) -> int:
+    """What the dead of this machine spent is written down before what they held is given to others."""
+    if not _adopt(session, settings):
+        return 0
     return UNDERTAKER.run(session, dead_after_s=settings.dead_after_s)
+
+
+def _adopt(session: Session, settings: Settings) -> bool:
+    """Whether there is nothing more to be written down, as far as this can be."""
+    connection = LedgerConnection(session.get_bind())  # type: ignore[arg-type]  # an engine: run_once makes sessions of it
+    try:
+        drained.adopt(connection, Spool(settings.spool_dir, database_url=settings.database_url, max_bytes=0))
+    except Exception as problem:
+        log.exception("spool.failing")
+        return not connection.is_passing(problem)
+    finally:
+        connection.discard()
+    return True
 
 
 def _apply_subscriptions(session: Session, settings: Settings, now: datetime) -> int:

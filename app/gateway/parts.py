@@ -66,6 +66,7 @@ class Parts:
             dead_after_s=settings.dead_after_s,
             is_settled=lambda: not self.recorder.waiting_bytes,
             under_way=lambda: self.recorder.under_way,
+            may_bury=lambda: self.recorder.has_adopted(within_s=settings.dead_after_s),
         )
         self.limits = Limits(settings, tariff=self.tariff, keeper=self.keeper)
         self.repeats = Repeats(settings, engine, process_id=lambda: self.keeper.book.name)
@@ -95,6 +96,7 @@ class Parts:
         self.loop = loop = asyncio.get_running_loop()
         self.recorder.start(loop)
         self.notebook.start()
+        await asyncio.to_thread(self.recorder.wait_until_adopted, timeout_s=FIRST_LOOK_S)  # spent before any is leased
         self.keeper.start(loop)
         self.feed.start(loop)
         await asyncio.to_thread(self.keeper.wait_until_begun, timeout_s=FIRST_LOOK_S)

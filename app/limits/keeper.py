@@ -11,7 +11,7 @@ from datetime import datetime
 from queue import Empty, SimpleQueue
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core import clock
@@ -45,12 +45,16 @@ class Keeper:
         dead_after_s: float,
         is_settled: Callable[[], bool] = lambda: True,
         under_way: Callable[[], int] = lambda: 0,
+        may_bury: Callable[[], bool] = lambda: True,
     ) -> None:
-        """is_settled: whether no event waits anywhere but in memory for the ledger. under_way: how many do there."""
+        """is_settled: whether no event waits anywhere but in memory for the ledger. under_way: how many do there.
+        may_bury: whether what the dead of this machine spent is in the ledger, as far as is known.
+        """
         self._engine = engine
         self._heartbeat_s = heartbeat_s
         self._is_settled = is_settled
         self._under_way = under_way
+        self._may_bury = may_bury
         self.book = Book(uuid4(), self)
         self.rates = Rates()
         self.lifeline = Lifeline(dead_after_s=dead_after_s)
@@ -222,8 +226,9 @@ class Keeper:
         with self._engine.connect() as connection:
             signs = leases.processes(connection)
         dead = self._watch.dead(signs)
-        for process_id, seen_at in dead.items():
-            self._bury(process_id, seen_at)
+        if dead and self._may_bury():
+            for process_id, seen_at in dead.items():
+                self._bury(process_id, seen_at)
         self._know_living(len(signs) - len(dead))
         if self._is_in_doubt:
             self._reconcile()
@@ -286,11 +291,8 @@ class Keeper:
     def _clear(self) -> float:
         if self._is_registered:
             with self._engine.begin() as connection:
-                self._clear_in(connection)
+                sharing.clear(connection, self.book.name, now=clock.now())
         return CLEAR_S
-
-    def _clear_in(self, connection: Connection) -> None:
-        sharing.clear(connection, self.book.name, now=clock.now())
 
     def _on_loop(self, act: Callable[[], None]) -> None:
         if not self._loop.is_closed():

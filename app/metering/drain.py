@@ -1,30 +1,24 @@
-"""The thread that brings what waits on disk into the ledger: this process's own, and what dead ones left behind.
-
-Every event is looked for before it is written, so that draining the same file twice, or an event whose commit had
-worked after all, adds nothing.
-"""
+"""The thread that brings what waits on disk into the ledger: this process's own, and what dead ones left behind."""
 
 import logging
 import threading
-from collections.abc import Iterable, Sequence
+from functools import partial
+from math import inf
 from time import monotonic
 
-import msgspec
 from sqlalchemy import Engine
 
-from app.metering import spool as spools
-from app.metering.entry import Entry
+from app.metering import drained
+from app.metering.drained import BATCH
 from app.metering.ledger_connection import LedgerConnection
 from app.metering.spool import Spool, Waiting
-from app.metering.spool_file import Broken
 
 log = logging.getLogger(__name__)
 
 EVERY_S = 0.2
 LONGEST_PAUSE_S = 2.0
 ORPHANS_EVERY_S = 10.0
-BATCH = 500
-"""Events in a transaction, about."""
+PUT_OFF_AT_MOST = 10
 
 
 class Drain:
@@ -35,6 +29,9 @@ class Drain:
         self._spool = spool
         self._drained = 0
         self._orphans_at = 0.0
+        self._adopted_at = -inf
+        self._put_off = 0
+        self._has_looked = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="drain", daemon=True)
         self.start = self._thread.start
@@ -46,6 +43,21 @@ class Drain:
         if not self._thread.is_alive():
             self._spool.close()
 
+    def wait_until_looked(self, *, timeout_s: float) -> None:
+        """Block until all that the dead had left behind here is in the ledger, for at most timeout_s seconds."""
+        self._has_looked.wait(timeout_s)
+
+    def has_adopted(self, *, within_s: float) -> bool:
+        """Whether all that the dead had left behind so many seconds ago is in the ledger. If not, it is looked for at
+        once; who has asked often enough is told that it is, because nobody can be kept waiting for it for ever.
+        """
+        if monotonic() - self._adopted_at <= within_s or self._put_off >= PUT_OFF_AT_MOST:
+            self._put_off = 0
+            return True
+        self._put_off += 1
+        self._orphans_at = 0.0
+        return False
+
     def _run(self) -> None:
         pause_s = EVERY_S
         while True:
@@ -54,7 +66,6 @@ class Drain:
                 self._own()
                 if monotonic() >= self._orphans_at and not is_last:
                     self._adopt()
-                    self._orphans_at = monotonic() + ORPHANS_EVERY_S
                 pause_s = EVERY_S
             except Exception as problem:
                 self._connection.discard()
@@ -66,11 +77,18 @@ class Drain:
                 return
             self._stopping.wait(pause_s)
 
+    def _adopt(self) -> None:
+        """What the dead left behind."""
+        began = monotonic()
+        drained.adopt(self._connection, self._spool)
+        self._adopted_at, self._orphans_at = began, began + ORPHANS_EVERY_S
+        self._has_looked.set()
+
     def _own(self) -> None:
         """Until nothing of this process's waits any more."""
         while self._spool.is_active:
             self._catch_up()
-            if self._spool.finish(self._drained, self._write):
+            if self._spool.finish(self._drained, partial(drained.write, self._connection)):
                 log.info("spool.drained")
                 self._drained = 0
 
@@ -82,61 +100,8 @@ class Drain:
             if number > self._drained:
                 batch += group
                 if len(batch) >= BATCH:
-                    self._write(batch)
+                    drained.write(self._connection, batch)
                     self._drained, batch = number, []
         if batch:
-            self._write(batch)
+            drained.write(self._connection, batch)
             self._drained = number
-
-    def _adopt(self) -> None:
-        for file in self._spool.orphans():
-            try:
-                count = self._write_all(spools.groups_in(file))
-            except (Broken, msgspec.MsgspecError) as problem:
-                kept = file.set_aside()
-                log.error("spool.broken", extra={"file": str(kept), "why": str(problem)})
-                continue
-            except BaseException:
-                file.close()
-                raise
-            log.info("spool.adopted", extra={"file": file.path.name, "events": count})
-            file.remove()
-
-    def _write_all(self, groups: Iterable[list[Waiting]]) -> int:
-        written, batch = 0, []
-        for group in groups:
-            batch += group
-            if len(batch) >= BATCH:
-                written += self._write(batch)
-                batch = []
-        return written + self._write(batch)
-
-    def _write(self, group: Sequence[Waiting]) -> int:
-        """Those of a group that the ledger lacks. Gives how many there were. Raises what the driver raises."""
-        known = self._connection.existing([one.row["id"] for one in group])
-        missing = [_entry(one) for one in group if one.row["id"] not in known]
-        if missing:
-            try:
-                self._connection.write(missing)
-            except Exception as problem:
-                if self._connection.is_passing(problem):
-                    raise
-                self._split(group, problem)
-        return len(missing)
-
-    def _split(self, group: Sequence[Waiting], problem: Exception) -> None:
-        """Find the event that the database refuses, so that all others get in; it stays in the log in full."""
-        if len(group) > 1:
-            middle = len(group) // 2
-            self._write(group[:middle])
-            self._write(group[middle:])
-        else:
-            lost = msgspec.json.encode(group[0].row).decode()
-            log.error("spool.refused", extra={"receipt": group[0].row["id"], "row": lost}, exc_info=problem)
-
-
-def _entry(one: Waiting) -> Entry:
-    entry = Entry(one.row, settlements=one.settlements, answer=one.answer)
-    entry.is_owed = True
-    entry.receipt = one.receipt
-    return entry

@@ -79,6 +79,15 @@ class Recorder:
         if self._drain is not None:
             self._drain.stop(timeout_s=timeout_s)
 
+    def wait_until_adopted(self, *, timeout_s: float) -> None:
+        """Block until what the dead had left on this disk is in the ledger, for at most timeout_s seconds."""
+        if self._drain is not None:
+            self._drain.wait_until_looked(timeout_s=timeout_s)
+
+    def has_adopted(self, *, within_s: float) -> bool:
+        """Whether what they had left so many seconds ago is in the ledger. If not, it is looked for at once."""
+        return self._drain is None or self._drain.has_adopted(within_s=within_s)
+
     @property
     def waiting_bytes(self) -> int:
         """How much waits on disk for the database."""

@@ -59,6 +59,9 @@ class SpoolFile:
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
+        except OSError as problem:  # of another user: its events wait for who may read it
+            log.warning("spool.unreadable", extra={"file": path.name, "why": problem.strerror})
+            return None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.stat(path).st_ino == os.fstat(descriptor).st_ino:
