@@ -66,7 +66,8 @@ SITE = (Place("Pricing", "pricing.index"),)
 PERSON = (Place("Sessions and sign-in", "account.index", "session"),)
 OPERATOR = (Place("Operator’s pages", "admin.index", "settings"),)
 OPERATOR_RAIL = (
-    Place("Organisations", "admin.index", "organisation"),
+    Place("Organisations", "admin.index", "organisation", short="Tenants"),
+    Place("Plans", "operator_plans.index", "plans"),
     Place("Money", "money.index", "billing"),
     Place("Bills", "bills.index", "billing"),
     Place("Events of Stripe", "stripe_events.index", "usage", short="Stripe"),

@@ -1,5 +1,6 @@
 """Who is asking: sign-in state by Flask-Login on our sessions, and the guards `signed_in` and `operator`."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import flask_login
@@ -10,8 +11,11 @@ from app.accounts import queries
 from app.accounts.models import Person
 from app.core.errors import NotFound
 from app.web import current as web_current
-from app.web import forgery, htmx
+from app.web import forgery, htmx, session
 from app.web.guards import Guard, View, guarded
+
+LATELY = timedelta(minutes=30)
+"""A page that is opened lately after a sign-in may still be sent for as long again."""
 
 
 class Current(web_current.Current):
@@ -75,6 +79,11 @@ def operator(view: View) -> View:
     return guarded(view, _OPERATOR)
 
 
+def operator_lately(view: View) -> View:
+    """The same, for what changes what everybody pays: signed in lately; others are asked to sign in again."""
+    return guarded(view, _OPERATOR_LATELY)
+
+
 def is_operator_here() -> bool:
     """Whether this page's guard let an operator in; for menus, so it asks the database nothing."""
     return getattr(g.get("_login_user"), "is_operator", False) is True
@@ -94,6 +103,19 @@ def _only_operators() -> ResponseReturnValue | None:
     return turned_away
 
 
+def _only_operators_lately() -> ResponseReturnValue | None:
+    turned_away = _only_operators()
+    if turned_away is not None:
+        return turned_away
+    session_id = session.current().id
+    began_at = queries.session_began_at(current.session, session_id) if session_id is not None else None
+    is_asked = request.method in forgery.SAFE_METHODS
+    if began_at is not None and current.now - began_at <= (LATELY if is_asked else 2 * LATELY):
+        return None
+    way_back = request.full_path.rstrip("?") if is_asked else None
+    return htmx.leave(url_for("sign_in.index", next=way_back, again=1), status=401)
+
+
 def _account(person_id: str) -> Account | None:
     person = queries.person(current.session, UUID(person_id))
     return Account(person) if person is not None else None
@@ -110,3 +132,4 @@ def _to_sign_in() -> Response:
 
 _SIGNED_IN = Guard("signed_in", turn_away_strangers)
 _OPERATOR = Guard("operator", _only_operators)
+_OPERATOR_LATELY = Guard("operator_lately", _only_operators_lately)

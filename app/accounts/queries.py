@@ -36,6 +36,12 @@ def person(session: Session, person_id: UUID) -> Person | None:
     return session.get(Person, person_id)
 
 
+def session_began_at(session: Session, session_id: UUID) -> datetime | None:
+    """When the browser's session began, which is when somebody signed in: each sign-in begins a new one."""
+    found = session.get(BrowserSession, session_id)
+    return found.created_at if found is not None else None
+
+
 def identity(session: Session, *, issuer: str, subject: str) -> Identity | None:
     """The identity that a provider calls `subject`; None if nobody came in with it yet."""
     return session.exec(select(Identity).where(Identity.issuer == issuer, Identity.subject == subject)).first()

@@ -1,6 +1,6 @@
 """What a month would have cost on another plan: one's own calls, priced as that plan would have priced each of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -47,18 +47,29 @@ def compare(session: Session, organisation: Organisation, month: Month, offer: O
     currency = (current.currency if current is not None else "") or next(iter(said.currencies), "usd")
     was = gathering.statement_of(session, organisation.id, month)
     charges = plans.prices_of(session, [offer.version.id], currency=currency)
+    stays = _stays(offer, organisation, month, current, currency)
+    return Compared(was, repriced(session, organisation, month, offer, charges, stays=stays), currency)
+
+
+def repriced(
+    session: Session,
+    organisation: Organisation,
+    month: Month,
+    offer: Offer,
+    charges: Sequence[PriceVersion],
+    *,
+    stays: Iterable[Stay],
+) -> Statement:
+    """The month's calls as this version would have priced them. charges: its prices in one currency; they, and the
+    version, need not be kept anywhere yet.
+    """
     own = _own_versions(session)
     quantities = _quantities(session, organisation.id, month, charges, own)
     versions = [*charges, *[one for one in own if one.id in quantities]]
     priced = gathering.priced(session, versions, {offer.version.id: offer})
-    would = statement.of_month(
-        begins_at=month.begins_at,
-        ends_at=month.ends_at,
-        priced=priced,
-        quantities=quantities,
-        stays=_stays(offer, organisation, month, current, currency),
+    return statement.of_month(
+        begins_at=month.begins_at, ends_at=month.ends_at, priced=priced, quantities=quantities, stays=stays
     )
-    return Compared(was, would, currency)
 
 
 def pairs(compared: Compared) -> list[tuple[str, Line | None, Line | None]]:
@@ -81,7 +92,7 @@ def _own_versions(session: Session) -> list[PriceVersion]:
 
 
 def _quantities(
-    session: Session, organisation_id: UUID, month: Month, charges: list[PriceVersion], own: list[PriceVersion]
+    session: Session, organisation_id: UUID, month: Month, charges: Sequence[PriceVersion], own: Sequence[PriceVersion]
 ) -> dict[UUID, dict[str, int]]:
     """By the price that would have held for each call: the plan's for its tool or integration, else the integration's
     own for the tool or in general, as it held then, else the plan's general one.
@@ -101,7 +112,7 @@ def _quantities(
     }
 
 
-def _price_of(charges: list[PriceVersion], own: list[PriceVersion]) -> ColumnElement[Any]:
+def _price_of(charges: Sequence[PriceVersion], own: Sequence[PriceVersion]) -> ColumnElement[Any]:
     """The id of the price of each event, as SQL. Most specific first, and of an integration's own the latest first."""
     special = [one for one in charges if one.integration_id is not None]
     general: UUID | None = next((one.id for one in charges if one.integration_id is None), None)

@@ -27,6 +27,11 @@ def every(session: Session) -> list[Integration]:
     return list(session.exec(select(Integration).order_by(col(Integration.created_at), col(Integration.slug))))
 
 
+def slugs(session: Session) -> list[str]:
+    """Of all integrations, in alphabetical order."""
+    return sorted(session.exec(select(Integration.slug)))
+
+
 def sample(session: Session) -> Integration | None:
     """What to try first: the first with an example call, else the first there is; None when there is nothing."""
     offered = enabled(session)

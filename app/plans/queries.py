@@ -76,6 +76,11 @@ def newest(session: Session) -> dict[str, Offer]:
     return _last(session, None)
 
 
+def newest_at(session: Session, moment: datetime) -> dict[str, Offer]:
+    """The same as it is at `moment`."""
+    return _last(session, moment)
+
+
 def catalogue(session: Session, *, at: datetime) -> list[Offer]:
     """What anybody can choose at `at`, the plans in the order they were made."""
     return [offer for offer in _last(session, at).values() if _is_offered(offer)]

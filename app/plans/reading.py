@@ -4,7 +4,7 @@ docs/operate/plans.md shows every field.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,24 @@ def from_file(path: Path) -> Catalogue:
 
 def from_text(text: str, *, file: str = "plans.toml") -> Catalogue:
     """The same for its content."""
+    told = _top(text, file)
+    plans = _plans(told, text, file)
+    defaults = [slug for slug, plan in plans.items() if plan.is_default]
+    if len(defaults) != 1:
+        told["plans"].wrong(f"exactly one plan has default = true; here {len(defaults)} have.")
+    written_from = told["versions"].table() if "versions" in told else {}
+    return Catalogue(plans, {slug: at.whole(least=1) for slug, at in written_from.items()})
+
+
+def one_from_text(text: str, slug: str) -> Document:
+    """One plan alone, of a text that holds no other. Raises Invalid."""
+    plans = _plans(_top(text, "plan"), text, "plan")
+    if list(plans) != [slug]:
+        raise Invalid(f"This is not the plan “{slug}” and nothing else.")
+    return plans[slug]
+
+
+def _top(text: str, file: str) -> dict[str, Field]:
     try:
         # Amounts stand in quotes: what would become a float keeps its text, and is refused where it is read.
         content: dict[str, Any] = tomllib.loads(text, parse_float=_NotQuoted)
@@ -73,6 +91,10 @@ def from_text(text: str, *, file: str = "plans.toml") -> Catalogue:
     told = top.table(("currencies", "versions", "plans"))
     if "currencies" not in told or "plans" not in told:
         top.wrong('the file has currencies = ["usd"], and a table [plans.…] for each plan.')
+    return told
+
+
+def _plans(told: Mapping[str, Field], text: str, file: str) -> dict[str, Document]:
     currencies = [at.one_of(tuple(amounts.EXPONENTS)) for at in told["currencies"].items()]
     if not currencies or len(set(currencies)) != len(currencies):
         told["currencies"].wrong("name each currency once, and at least one.")
@@ -80,11 +102,12 @@ def from_text(text: str, *, file: str = "plans.toml") -> Catalogue:
     for slug, at in told["plans"].table().items():
         Field(slug, at.path, file=file, lines=toml_fields.lines_of(text)).slug()
         plans[slug] = _plan(at, currencies)
-    defaults = [slug for slug, plan in plans.items() if plan.is_default]
-    if len(defaults) != 1:
-        told["plans"].wrong(f"exactly one plan has default = true; here {len(defaults)} have.")
-    written_from = told["versions"].table() if "versions" in told else {}
-    return Catalogue(plans, {slug: at.whole(least=1) for slug, at in written_from.items()})
+    return plans
+
+
+def plan_of(said: Mapping[str, Any], currencies: Sequence[str]) -> Document:
+    """One plan, from what a table of the file holds. Raises WrongField, with the path inside of it."""
+    return _plan(Field(dict(said), file="plan", lines={}), list(currencies))
 
 
 def scheme_of(said: Mapping[str, Any], currency: str) -> Scheme:

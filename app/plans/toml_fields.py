@@ -42,6 +42,14 @@ def _with_counts(path: Path, counts: Mapping[Path, int]) -> Path:
     return told
 
 
+class WrongField(Invalid):
+    """What cannot be meant. path: of the field. words: what is wrong, without its place."""
+
+    def __init__(self, message: str, path: Path, words: str) -> None:
+        super().__init__(message)
+        self.path, self.words = path, words
+
+
 class Field:
     """A value in the file, with the way to it. Every method that reads raises Invalid for what it cannot mean."""
 
@@ -57,7 +65,7 @@ class Field:
         line = next(
             (self._lines[self.path[:n]] for n in range(len(self.path), 0, -1) if self.path[:n] in self._lines), 1
         )
-        raise Invalid(f"{self._file}, line {line}{', ' + name if name else ''}: {words}")
+        raise WrongField(f"{self._file}, line {line}{', ' + name if name else ''}: {words}", self.path, words)
 
     def table(self, known: Collection[str] | None = None) -> dict[str, "Field"]:
         """Its fields by name. known: all that there may be; None for any."""

@@ -6,8 +6,8 @@ from app.plans import amounts, metrics, rating
 from app.plans.document import Document
 from app.plans.rating import Scheme
 
-_ALLOWANCES = {"calls_per_day": "calls a day", "calls_per_month": "calls a month"}
-_RATES = {
+ALLOWANCES = {"calls_per_day": "calls a day", "calls_per_month": "calls a month"}
+RATES = {
     "calls_per_second": "calls a second",
     "calls_per_minute": "calls a minute",
     "calls_per_hour": "calls an hour",
@@ -53,9 +53,9 @@ def facts(plan: Document) -> dict[str, str]:
         "seats": f"{plan.seats_included} included, at most {plan.seats_most}" if plan.seats_included else "no limit",
     }
     for name, number in plan.allowances.items():
-        found[f"allowance of {_ALLOWANCES[name]}"] = f"{number:,}"
+        found[f"allowance of {ALLOWANCES[name]}"] = f"{number:,}"
     for name, number in plan.rates.items():
-        found[f"rate of {_RATES[name]}"] = f"{number:,}"
+        found[f"rate of {RATES[name]}"] = f"{number:,}"
     for what, fees in (("base fee", plan.base), ("seat", plan.seat)):
         for currency, by_interval in fees.items():
             for interval, minor in by_interval.items():
@@ -76,15 +76,15 @@ def differences(before: Document | None, after: Document) -> list[str]:
     """What `after` says otherwise, one line each: “rate of calls a minute: 60 → 600”."""
     if before is None:
         return [f"{name}: {said}" for name, said in facts(after).items() if said]
-    return _differences(facts(before), facts(after))
+    return [f"{name}: {was} → {now}" for name, was, now in changed(facts(before), facts(after))]
 
 
 def terms(plan: Document, currency: str) -> dict[str, str]:
     """What a plan says to somebody who pays in `currency`, one line each, in their words."""
     found = {"Name": plan.name, "What you get": "; ".join(plan.features)}
     found["Seats"] = f"{plan.seats_included} included" if plan.seats_included else "as many as you like"
-    found |= {f"{_upper(_ALLOWANCES[name])}, at most": f"{number:,}" for name, number in plan.allowances.items()}
-    found |= {f"{_upper(_RATES[name])}, at most": f"{number:,}" for name, number in plan.rates.items()}
+    found |= {f"{_upper(ALLOWANCES[name])}, at most": f"{number:,}" for name, number in plan.allowances.items()}
+    found |= {f"{_upper(RATES[name])}, at most": f"{number:,}" for name, number in plan.rates.items()}
     for what, fees in (("Base fee", plan.base), ("Each further seat", plan.seat)):
         for interval, minor in fees.get(currency, {}).items():
             found[f"{what} a {interval}"] = amounts.shown_minor(minor, currency=currency)
@@ -96,13 +96,15 @@ def terms(plan: Document, currency: str) -> dict[str, str]:
 
 def news(before: Document, after: Document, *, currency: str) -> list[str]:
     """What changes for somebody who pays in `currency`, one line each: “Base fee a month: $99.00 → $109.00”."""
-    return _differences(terms(before, currency), terms(after, currency))
+    found = changed(terms(before, currency), terms(after, currency))
+    return [f"{name}: {was} → {now}" for name, was, now in found]
 
 
-def _differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+def changed(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """What differs: what it is about, what it was, and what it becomes; “nothing” for what is not there."""
     names = [*new, *[name for name in old if name not in new]]
     return [
-        f"{name}: {_said(old.get(name))} → {_said(new.get(name))}"
+        (name, _said(old.get(name)), _said(new.get(name)))
         for name in names
         if old.get(name) != new.get(name) and (old.get(name) or new.get(name))
     ]

@@ -31,9 +31,11 @@ CLEAR = '"cache", "storage"'
 @public
 def index() -> ResponseReturnValue:
     next_path = own_path(request.args.get("next"))
-    if current.visitor is not None:
+    is_again = "again" in request.args
+    if current.visitor is not None and not is_again:
         return htmx.redirect(next_path or url_for(entrance.current().others_to))
-    return htmx.render("accounts/sign_in.html", next_path=next_path, clients=entrance.current().clients)
+    clients = entrance.current().clients
+    return htmx.render("accounts/sign_in.html", next_path=next_path, clients=clients, is_again=is_again)
 
 
 @bp.get("/sign-in/<name>")
