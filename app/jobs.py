@@ -30,6 +30,7 @@ from app.metering.ledger_connection import LedgerConnection
 from app.metering.spool import Spool
 from app.plans import moving, owing
 from app.plans import services as plans
+from app.webhooks import sending as webhooks
 
 log = logging.getLogger(__name__)
 
@@ -164,6 +165,7 @@ JOBS = (
     Job("forget_changes", 3600, _forget_changes),
     Job("forget_answers", 600, _forget_answers),
     Job("tidy_mail", 3600, mail_sending.tidy),
+    Job("tidy_webhooks", 3600, webhooks.tidy),
 )
 
 
@@ -221,12 +223,14 @@ def main() -> int:
     outside.start()
     post = threading.Thread(target=mail_sending.work, args=(engine, settings, stop), name="mail", daemon=True)
     post.start()
+    hooks = threading.Thread(target=webhooks.work, args=(engine, settings, stop), name="webhooks", daemon=True)
+    hooks.start()
     watching = threading.Thread(target=work, args=(engine, settings, stop, WATCHING), name="alerts", daemon=True)
     watching.start()
     paying = billing.start(engine, settings, stop)
     work(engine, settings, stop, (*JOBS, Job("seal_events", settings.seal_every_s, _seal_events)))
     outside.join(STOP_S)
-    for thread in (post, watching, *paying):
+    for thread in (post, watching, hooks, *paying):
         thread.join(STOP_S)
     engine.dispose()
     log.info("worker.stopped")

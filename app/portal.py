@@ -54,13 +54,14 @@ from app.web import (
 )
 from app.web.database import TransactionalFlask
 from app.web.navigation import Place
+from app.webhooks import views as webhooks
 
 RAIL = (
     Place("Home", "home.index", "home"),
     Place("Your first call", "first_call.index", "first-call", short="First call"),
     Place("API keys", "keys.index", "key", short="Keys"),
     Place("Usage", "usage.index", "usage"),
-    Place("Billing", "billing.home", "billing", holds=("limits", "months", "what_if", "calls")),
+    Place("Billing", "billing.home", "billing", holds=("limits", "months", "what_if", "calls", "webhooks")),
 )
 SITE = (Place("Pricing", "pricing.index"),)
 PERSON = (Place("Sessions and sign-in", "account.index", "session"),)
@@ -115,6 +116,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         keys.bp,
         *metering.blueprints,
         *billing.blueprints,
+        webhooks.bp,
         *admin.blueprints,
     ):
         app.register_blueprint(blueprint)

@@ -18,6 +18,7 @@ from app.metering import models as metering
 from app.metering import proof_models as proofs
 from app.organisations import models as organisations
 from app.plans import models as plans
+from app.webhooks import models as webhooks
 
 TABLES = (
     accounts,
@@ -38,6 +39,7 @@ TABLES = (
     reconciling,
     shipping,
     wallet,
+    webhooks,
 )
 
 

@@ -11,6 +11,7 @@ from app.core.mail import Words
 from app.limits import models, wording
 from app.organisations import roles
 from app.organisations.models import Membership, Organisation
+from app.plans import amounts
 
 _BEYOND = {
     models.STOP: "calls that would go beyond it are refused",
@@ -54,6 +55,30 @@ def letter(organisation: Organisation, one: Watched, threshold: int) -> dict[str
         "until": _moment(one.ends_at),
         "consequence": consequence(one, threshold),
         "path": wording.PAGE,
+    }
+
+
+def message(organisation: Organisation, one: Watched, threshold: int) -> dict[str, object]:
+    """The same for webhooks. most, used: decimal text of the currency for money, else whole numbers."""
+    rule = one.rule
+    selects = (rule.key_id, rule.integration_id, rule.tool) if rule is not None else (None, None, "")
+    key_id, integration_id, tool = selects
+    return {
+        "organisation": organisation.slug,
+        "threshold_percent": threshold,
+        "words": sentence(one, threshold),
+        "measure": one.measure.replace(" ", "_"),
+        "period": one.period,
+        "period_begins_at": one.begins_at.isoformat().replace("+00:00", "Z"),
+        "period_ends_at": one.ends_at.isoformat().replace("+00:00", "Z"),
+        "most": amounts.typed(one.most, currency=one.currency) if one.is_cap else one.most,
+        "used": amounts.typed(max(0, one.used), currency=one.currency) if one.is_cap else one.used,
+        "currency": one.currency if one.is_cap else None,
+        "key_id": str(key_id) if key_id is not None else None,
+        "integration_id": str(integration_id) if integration_id is not None else None,
+        "tool": tool or None,
+        "set_by": rule.set_by if rule is not None else "plan",
+        "action": rule.action if rule is not None else None,
     }
 
 

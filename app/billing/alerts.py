@@ -24,6 +24,8 @@ from app.core.errors import Invalid
 from app.metering.models import Attempt
 from app.organisations.models import Organisation
 from app.plans import periods
+from app.webhooks import services as webhooks
+from app.webhooks.models import LIMIT_PASSED
 
 MOST_THRESHOLDS = 6
 REFUSED_WITHIN = timedelta(hours=1)
@@ -156,6 +158,10 @@ def _tell(
         alert_id = _write(session, organisation.id, one, threshold, is_told=not fresh, now=now)
         if alert_id is not None:
             fresh.append((threshold, alert_id))
+    for threshold, alert_id in reversed(fresh):
+        data = alert_words.message(organisation, one, threshold)
+        key = f"limit_alert:{alert_id}"
+        webhooks.tell(session, organisation_id=organisation.id, kind=LIMIT_PASSED, data=data, key=key, now=now)
     if not fresh:
         return 0
     threshold, alert_id = fresh[0]

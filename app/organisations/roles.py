@@ -3,9 +3,10 @@
 READ = frozenset({"keys:read", "usage:read", "billing:read"})
 WRITE = frozenset({"keys:write"})
 MONEY = frozenset({"billing:write"})
+SETTINGS = frozenset({"webhooks:write"})
 
 PERMISSIONS: dict[str, frozenset[str]] = {
-    "owner": READ | WRITE | MONEY,
+    "owner": READ | WRITE | MONEY | SETTINGS,
     "member": READ | WRITE,
 }
 

@@ -78,3 +78,8 @@ def written(nanos: int, *, currency: str) -> str:
     whole, _, decimals = f"{major:.{9 + exponent}f}".partition(".")
     decimals = decimals.rstrip("0").ljust(exponent, "0")
     return f"{whole}.{decimals}" if decimals else whole
+
+
+def typed(nanos: int, *, currency: str) -> str:
+    """“50.00”: the same without sign or currency, as people type it and programs read it."""
+    return shown(nanos, currency=currency).lstrip("".join(_SIGNS.values())).removesuffix(f" {currency}")

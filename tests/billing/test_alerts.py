@@ -1,5 +1,6 @@
 """Warnings: each once for each limit as it stands, period and threshold, whoever looks and however often."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from app.core.mail import Mail
 from app.limits import services
 from app.limits.services import Selection
 from app.plans.models import UsageCharge
+from app.webhooks.models import WebhookDelivery, WebhookEndpoint
 from tests.billing import months_used
 from tests.billing.capping import AT, Scene, refuse, spend
 
@@ -230,3 +232,35 @@ def test_a_worker_that_begins_looks_at_everybody_and_then_at_those_who_call(scen
     scene.session.commit()
     assert lookout.run(scene.session, settings, AT + timedelta(seconds=6)) == 1
     assert Lookout().run(scene.session, settings, AT + timedelta(seconds=9)) == 0
+
+
+@on_sqlite
+def test_webhooks_are_told_of_each_threshold_whether_or_not_mail_goes_out(scene, session):
+    endpoint = WebhookEndpoint(
+        organisation_id=scene.organisation.id, url="https://a.example/", secret="", created_at=AT
+    )
+    session.add(endpoint)
+    scene.cap(1000, period="day", action="slow", key=scene.key)
+    scene.spend(850)
+
+    scene.look()
+    scene.look()
+
+    told = [json.loads(body)["data"] for body in session.exec(select(WebhookDelivery.body))]
+    assert sorted(one["threshold_percent"] for one in told) == [50, 80]
+    assert (
+        told[0].items()
+        >= {
+            "organisation": scene.organisation.slug,
+            "measure": "spend",
+            "period": "day",
+            "period_begins_at": "2026-11-22T00:00:00Z",
+            "most": "10.00",
+            "used": "8.50",
+            "currency": "usd",
+            "key_id": str(scene.key.id),
+            "integration_id": None,
+            "set_by": "organisation",
+            "action": "slow",
+        }.items()
+    )
