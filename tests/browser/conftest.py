@@ -40,6 +40,15 @@ class Stack:
     def identity(self):
         return f"http://localhost:{self.base_port + 2}"
 
+    @property
+    def stripe(self):
+        """The stand-in for Stripe."""
+        return f"http://127.0.0.1:{self.base_port + 7}"
+
+    @property
+    def root(self):
+        return ROOT
+
     def postern(self, *arguments):
         """Run the command line on this installation."""
         command = [sys.executable, "-m", "app.cli", *arguments]
@@ -51,7 +60,7 @@ def stack(tmp_path_factory):
     """`postern run` on free ports with a database of its own, from its first page until the end of the tests."""
     folder = tmp_path_factory.mktemp("stack")
     port = free_base_port()
-    stack = Stack(port, environment(base_port=port, data_dir=folder / "var", sign_ins_per_address=1000))
+    stack = Stack(port, environment(base_port=port, data_dir=folder / "var", sign_ins_per_address=1000, seal_every_s=1))
     log = folder / "run.log"
     with log.open("wb") as output:
         process = subprocess.Popen(

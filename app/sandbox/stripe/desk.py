@@ -58,20 +58,21 @@ class Desk:
         self.store = Store(path)
         self.woken = threading.Event()
         self._ask: Ask | None = None
-        self._moment: int | None = None
+        self._living = threading.local()
 
     # Time
 
     def now(self) -> int:
         """Unix seconds by the clock that can be moved; while time is made up for, the moment that is being lived."""
-        if self._moment is not None:
-            return self._moment
+        moment: int | None = getattr(self._living, "moment", None)
+        if moment is not None:
+            return moment
         frozen = self.store.fact("frozen_at")
         return int(frozen if frozen is not None else time.time() + self.store.fact("offset", 0))
 
     def at(self, moment: int | None) -> None:
-        """Live through `moment`; None goes back to the clock."""
-        self._moment = moment
+        """Live through `moment`, in this thread alone; None goes back to the clock."""
+        self._living.moment = moment
 
     # Objects
 

@@ -1,5 +1,7 @@
 """Time passes: periods end, usage becomes an invoice, the invoice is final after its hour and paid."""
 
+import threading
+
 import pytest
 import stripe as sdk
 
@@ -181,3 +183,17 @@ def test_tax_is_added_where_it_is_automatic(stripe, acme):
 
     assert (invoice.subtotal, invoice.total, invoice.total_taxes[0].amount) == (1050, 1250, 200)
     assert invoice.lines.data[0].taxes[0].taxable_amount == 1050
+
+
+def test_what_one_request_lives_through_is_not_the_time_of_others(stripe):
+    told = []
+    stripe.desk.at(JANUARY)
+    try:
+        other = threading.Thread(target=lambda: told.append(stripe.desk.now()))
+        other.start()
+        other.join()
+        told.append(stripe.desk.now())
+    finally:
+        stripe.desk.at(None)
+
+    assert told == [START, JANUARY]
