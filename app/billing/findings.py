@@ -77,6 +77,30 @@ def end_others(
     session.flush()
 
 
+def end_named(
+    session: Session,
+    mode: str,
+    organisation_id: UUID,
+    beginning: str,
+    seen: Collection[tuple[str, str]],
+    *,
+    now: datetime,
+) -> None:
+    """The same for findings that belong to no month: of those whose subject begins so."""
+    statement = select(Finding).where(
+        Finding.mode == mode,
+        Finding.organisation_id == organisation_id,
+        col(Finding.ended_at).is_(None),
+        col(Finding.month_at).is_(None),
+        col(Finding.subject).startswith(beginning, autoescape=True),
+    )
+    for found in session.exec(statement).all():
+        if (found.kind, found.subject) not in seen:
+            found.ended_at = now
+            session.add(found)
+    session.flush()
+
+
 def settle(session: Session, finding_id: UUID, *, person_id: UUID, now: datetime) -> Finding:
     """Somebody has seen to it. What is still so is found again by the next run. Raises NotFound, and Conflict for one
     that has ended.

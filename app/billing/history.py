@@ -65,7 +65,7 @@ def of_month(session: Session, organisation_id: UUID, currency: str, month: Mont
     rows = [*_events(session, organisation_id, currency, month), *_days(session, organisation_id, currency, month, now)]
     if not month.is_over(now):
         rows += _unbooked(session, organisation_id, currency, now)
-    rows.sort(key=lambda row: (row.at, row.kind, row.nanos))
+    rows.sort(key=lambda row: (row.at, row.kind == UNBOOKED, row.kind, row.nanos))
     balance = _balance_at(session, organisation_id, currency, month.begins_at)
     told: list[Row] = []
     for row in rows:

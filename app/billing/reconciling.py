@@ -15,7 +15,7 @@ from itertools import product
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from app.billing import comparing, findings, invoicing, recounting
+from app.billing import comparing, findings, invoicing, recounting, wallet_reconciling
 from app.billing.catalogue import METER, by_key
 from app.billing.comparing import Books, Difference, Window
 from app.billing.findings import Dated
@@ -71,6 +71,9 @@ def run(engine: Engine, api: StripeApi, *, clock: Callable[[], datetime]) -> Rec
         shelf = Shelf(session)
     for account in _accounts(engine, api.mode):
         run.places += _one(engine, api, account, shelf, now=clock())
+        since = periods.start_of(periods.MONTH, now - LOOKS_BACK)
+        run.places += wallet_reconciling.compare_account(engine, api, account, since=since, clock=clock)
+    run.places += wallet_reconciling.compare_books(engine, api.mode, now=clock())
     with Session(engine, expire_on_commit=False) as session:
         run.findings = findings.count_open(session, api.mode)
         run.ended_at = clock()

@@ -4,12 +4,14 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import click
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from app.billing import credit as wallets
-from app.billing import wallet
+from app.billing import payments, stripe_api, wallet
+from app.billing.payment_models import CreditPayment
 from app.billing.wallet_models import GIFT
 from app.core import clock, config, db
+from app.core.errors import Invalid
 from app.organisations import queries as organisations
 from app.plans import amounts
 from app.plans import queries as plans
@@ -67,3 +69,22 @@ def credit_list(slug: str) -> None:
                 left = amounts.shown(grant.left_nanos, currency=currency)
                 until = f"{grant.expires_at:%Y-%m-%d %H:%M} UTC" if grant.expires_at is not None else "for ever"
                 click.echo(f"  {left} of {amounts.shown(grant.nanos, currency=currency)}  {grant.kind}  {until}")
+
+
+@credit.command("apply", help="Make what a payment at Stripe (pi_…) was for hold here.")
+@click.argument("payment")
+def credit_apply(payment: str) -> None:
+    in_force, now = config.load(), clock.now()
+    api = stripe_api.from_settings(in_force)
+    found = payments.fetch(api, payment)
+    if not found:
+        raise Invalid(f"{payment} is no payment for credit.")
+    with Session(db.create(in_force.database_url)) as session:
+        payments.apply(session, found, now)
+        session.commit()
+        row = session.exec(select(CreditPayment).where(CreditPayment.payment_id == payment)).first()
+    if row is None:
+        raise Invalid(f"Nothing was paid by {payment}, or by a customer that is not ours.")
+    bought = amounts.shown_minor(row.amount, currency=row.currency)
+    back = amounts.shown(row.asked_back_nanos, currency=row.currency)
+    click.echo(f"{payment} is {row.state}: {bought} of credit, {back} of it paid back.")

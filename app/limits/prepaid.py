@@ -35,6 +35,16 @@ class Held(NamedTuple):
         return self.most - self.spent - self.reserved
 
 
+class Counted(NamedTuple):
+    """most, spent: what the counter says. ledger: what it should say was spent: the sum of calls that were held against
+    it, and what was taken for calls before there was a rule.
+    """
+
+    most: int
+    spent: int
+    ledger: int
+
+
 def counter_of(organisation_id: UUID, currency: str) -> CounterKey:
     """The one counter of an organisation's credit in a currency."""
     return CounterKey(uuid5(organisation_id, f"wallet {currency}"), SHARED, periods.BEGINNING)
@@ -50,6 +60,21 @@ def held(session: Session, organisation_id: UUID, currency: str) -> int:
     """What is reserved of the credit: by calls under way, and by gateways a little ahead of them."""
     where = [COUNTERS.c[name] == value for name, value in counter_of(organisation_id, currency)._asdict().items()]
     return session.execute(COUNTERS.select().with_only_columns(COUNTERS.c.reserved).where(*where)).scalar() or 0
+
+
+def ruled(session: Session, organisation_id: UUID, currency: str) -> int | None:
+    """What the rule allows; None while the organisation is on no prepaid plan in that currency."""
+    rule = session.get(LimitRule, counter_of(organisation_id, currency).rule_id, populate_existing=True)
+    return rule.most if rule is not None else None
+
+
+def counted(session: Session, organisation_id: UUID, currency: str) -> Counted:
+    """The counter beside the ledger, both of one moment; zeros where there is none yet."""
+    key = counter_of(organisation_id, currency)
+    where = [COUNTERS.c[name] == value for name, value in key._asdict().items()]
+    columns = (COUNTERS.c.most, COUNTERS.c.spent, COUNTERS.c.before, usage.spent_against(key, organisation_id))
+    row = session.execute(COUNTERS.select().with_only_columns(*columns).where(*where)).one_or_none()
+    return Counted(row[0], row[1], row[2] + row[3]) if row is not None else Counted(0, 0, 0)
 
 
 def left(session: Session, rule_ids: Collection[UUID]) -> dict[UUID, int]:

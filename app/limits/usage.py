@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    ScalarSelect,
     String,
     TableClause,
     Uuid,
@@ -73,6 +74,13 @@ def counted_of(connection: Connection, key: CounterKey, *, measure: str, period:
     if rule is not None:
         conditions += _selected(EVENTS, rule, key)
     return _sum(connection, EVENTS, measure, conditions)
+
+
+def spent_against(key: CounterKey, organisation_id: UUID) -> ScalarSelect[int]:
+    """What an organisation's calls that were held against the rule have cost, ever: to be asked with its counter."""
+    is_named = (literal(" ") + EVENTS.c.rules + literal(" ")).contains(f" {short_id(key.rule_id)} ")
+    total = cast(func.coalesce(func.sum(EVENTS.c.amount_nanos), 0), BigInteger())
+    return select(total).where(EVENTS.c.organisation_id == organisation_id, is_named).scalar_subquery()
 
 
 def spent_beside(connection: Connection, key: CounterKey, *, organisation_id: UUID, since: datetime) -> int:

@@ -98,6 +98,10 @@ def test_an_offer_that_was_never_made_is_refused(shop, owner, amount):
     top_up(owner, status=422, amount=amount)
 
 
+def test_an_offer_and_an_amount_of_ones_own_are_not_guessed_between(shop, owner):
+    assert "or leave it empty" in top_up(owner, status=422, amount="1000", other="40").text
+
+
 def test_b9_pressing_twice_is_one_checkout(shop, owner):
     visit = fields_of(owner.get(PAGE), "/billing/wallet/top-up")["visit"]
 

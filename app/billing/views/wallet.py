@@ -18,6 +18,7 @@ from app.billing.views.months import Words, file_of
 from app.core.errors import Conflict, Invalid
 from app.organisations.guards import current, member
 from app.plans import amounts
+from app.plans.amounts import NANOS
 from app.plans.document import PREPAID
 from app.web import htmx
 
@@ -147,12 +148,14 @@ def _page(typed: Typed) -> ResponseReturnValue:
     older = history.month_before(session, organisation.id, currency, month)
     grants = credit.open_grants(session, organisation.id, currency, at=current.now)
     there = credit.currencies(session, organisation.id)
+    balance = credit.balance(session, organisation.id, currency, at=current.now)
     page = htmx.render(
         "billing/wallet.html",
         typed=typed,
         visit=forms.new_visit(),
         is_prepaid=standing().offer.document.kind == PREPAID,
-        balance=credit.balance(session, organisation.id, currency, at=current.now),
+        balance=balance,
+        is_low=auto is not None and balance < auto.below * NANOS,
         held=credit.held(session, organisation.id, currency),
         grants=grants,
         expiry=history.next_expiry(grants),
@@ -215,9 +218,11 @@ def _needs_prepaid() -> None:
 
 
 def _amount(terms: Range) -> int:
-    chosen = request.form.get("amount", "")
+    chosen, other = request.form.get("amount", ""), request.form.get(OTHER, "").strip()
     if chosen == OTHER or not chosen:
-        return terms.parse(request.form.get(OTHER, ""))
+        return terms.parse(other)
+    if other:
+        raise Invalid("Choose “Another amount” for what you wrote here, or leave it empty.")
     return terms.check(forms.whole(chosen, usual=0))
 
 
