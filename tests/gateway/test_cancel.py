@@ -24,7 +24,7 @@ def starting_with(data):
 
 
 @pytest.mark.parametrize("began", [b"", STREAM, LONG], ids=["nothing yet", "a stream", "half an answer"])
-async def test_hanging_up_aborts_the_call_at_the_integration(open_gateway, began):
+async def test_t19_hanging_up_aborts_the_call_at_the_integration(open_gateway, began):
     async with Upstream(starting_with(began)) as upstream, open_gateway(upstream_url=upstream.url) as caller:
         request = caller.start()
         await until(lambda: upstream.requests)

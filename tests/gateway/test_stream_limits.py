@@ -35,7 +35,7 @@ def getting(caller):
 
 
 @pytest.mark.parametrize("opening", [listening, getting])
-async def test_two_hundred_streams_on_one_key_are_capped_and_closing_frees_at_once(open_sqlite_gateway, opening):
+async def test_t19_two_hundred_streams_on_one_key_are_capped_and_closing_frees_at_once(open_sqlite_gateway, opening):
     async with (
         Upstream(open_for_long) as upstream,
         limited(open_sqlite_gateway, upstream, ("streams", "20", {"per": "key"})) as caller,

@@ -204,7 +204,7 @@ async def test_tls_is_verified_and_its_connection_kept(certificate, monkeypatch)
         assert upstream.connections == before + 1
 
 
-async def test_a_slow_reader_slows_the_upstream_down():
+async def test_t19_a_slow_reader_slows_the_upstream_down():
     sent = 0
 
     async def torrent(request, reader, writer):

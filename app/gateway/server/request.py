@@ -1,11 +1,15 @@
 """A request's head as the parser gives it, made into a turn, or refused where two readers could read it differently."""
 
+import re
 from urllib.parse import unquote
 
 import httptools
 
 from app.gateway.incoming import HeaderLines, Incoming
 from app.gateway.server.turn import Turn, Wire
+
+_AMBIGUOUS = re.compile(rb"(?i)%(?:2[ef]|5c|[01][0-9a-f]|7f)")
+"""What a proxy in front may have undone, or not, before it decided where the request may go."""
 
 
 class Unreadable(Exception):
@@ -47,8 +51,11 @@ def _target(url: bytes) -> tuple[str, bytes]:
     target, _, query = url.partition(b"?")
     if b"#" in url:
         raise Unreadable("an address is sent without its fragment")
-    path = target.decode("ascii")
-    return (unquote(path) if "%" in path else path), query
+    if b"%" not in target:
+        return target.decode("ascii"), query
+    if _AMBIGUOUS.search(target):
+        raise Unreadable("its path holds an encoded slash, backslash, dot or control character")
+    return unquote(target.decode("ascii")), query
 
 
 def _without_origin(url: bytes) -> bytes:
