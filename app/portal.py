@@ -159,6 +159,7 @@ def _surroundings() -> dict[str, object]:
         "current": organisations.for_templates,
         "site_nav": navigation.links(SITE),
         "billing_banner": billing.banner,
+        "billing_notice": billing.notice,
         "nav": navigation.links(OPERATOR_RAIL if request.blueprint in admin.names else RAIL),
         "person_nav": navigation.links(PERSON + OPERATOR if accounts.is_operator_here() else PERSON),
         "home_url": url_for("landing.index"),

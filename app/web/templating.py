@@ -65,6 +65,7 @@ def install(app: Flask, *, product_name: str = "Postern") -> None:
         sign_out_url=None,
         console_url=None,
         billing_banner=None,
+        billing_notice=None,
     )
     environment.filters.update(writing.FILTERS)
 

@@ -3,7 +3,20 @@
 from app.billing.views import agreeing, calls, home, limits, months, next_bill, plan, pricing, wallet, webhook, what_if
 from app.billing.views.banner import banner
 from app.billing.views.console import bp
+from app.billing.views.notice import notice
 
-__all__ = ["agreeing", "banner", "blueprints", "home", "limits", "next_bill", "plan", "pricing", "wallet", "webhook"]
+__all__ = [
+    "agreeing",
+    "banner",
+    "blueprints",
+    "home",
+    "limits",
+    "next_bill",
+    "notice",
+    "plan",
+    "pricing",
+    "wallet",
+    "webhook",
+]
 
 blueprints = (limits.bp, months.bp, calls.bp, what_if.bp, webhook.bp, pricing.bp, bp)
