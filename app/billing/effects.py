@@ -49,10 +49,7 @@ class Group:
 
 def month_before(now: datetime) -> Month:
     """The last whole month."""
-    first = months.around(now).begins_at
-    return Month(
-        first.replace(year=first.year - 1, month=12) if first.month == 1 else first.replace(month=first.month - 1)
-    )
+    return months.before(months.around(now))
 
 
 def of(session: Session, draft: Draft, *, now: datetime) -> list[Group]:

@@ -50,16 +50,17 @@ def named(name: str, *, now: datetime) -> Month:
     return month
 
 
-def latest(first_at: datetime, *, now: datetime, limit: int, before: Month | None = None) -> list[Month]:
-    """Down to the one that holds `first_at`, newest first, at most `limit`; only those before `before`."""
-    month = around(now) if before is None else _previous(before)
+def latest(first_at: datetime, *, now: datetime, limit: int, until: Month | None = None) -> list[Month]:
+    """Down to the one that holds `first_at`, newest first, at most `limit`; only those before `until`."""
+    month = around(now) if until is None else before(until)
     found: list[Month] = []
     while len(found) < limit and month.ends_at > first_at:
         found.append(month)
-        month = _previous(month)
+        month = before(month)
     return found
 
 
-def _previous(month: Month) -> Month:
+def before(month: Month) -> Month:
+    """The one before it."""
     at = month.begins_at
     return Month(at.replace(year=at.year - 1, month=12) if at.month == 1 else at.replace(month=at.month - 1))

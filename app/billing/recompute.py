@@ -189,7 +189,7 @@ def _of_line(line: Said, prices: dict[str, Said], plans: dict[str, Said], used: 
         scheme, quantity = schemes_of(price)[part["metric"]], used[part["price_version"]][part["metric"]]
         nanos = usage(quantity, scheme)
         if line["kind"] == "minimum":
-            quantity, nanos = 0, scheme["minimum_nanos"] - nanos
+            quantity, nanos = 0, (to_minor(scheme["minimum_nanos"]) - to_minor(nanos)) * NANOS
         if (part["quantity"], part["nanos"]) != (quantity, nanos):
             yield (
                 f"{name} differs: {quantity} {part['metric']} cost {nanos} nanos; "
@@ -230,7 +230,7 @@ def _of_places(lines: list[Said], prices: dict[str, Said], used: Used) -> Iterat
             cost = usage(used[price_id][metric], scheme)
             if used[price_id][metric] and (False, price_id, metric) not in places:
                 yield f"no line charges for {used[price_id][metric]} {metric} of price version {price_id}"
-            is_short = "plan_version" in price and scheme["minimum_nanos"] > cost
+            is_short = "plan_version" in price and to_minor(scheme["minimum_nanos"]) > to_minor(cost)
             if is_short != ((True, price_id, metric) in places):
                 yield f"the minimum of price version {price_id} is not as it should be"
 

@@ -90,13 +90,20 @@ def _of_charge(priced: Priced, used: Mapping[str, int], period: Period) -> list[
     else:
         lines += _usage(replace(line, key=key_of(priced.version_id, "amount")), parts)
     for part in parts:
-        missing = priced.schemes[part.metric].minimum_nanos - part.nanos
+        missing = _missing(priced.schemes[part.metric], part)
         if missing > 0:
             key = key_of(priced.version_id, f"{part.metric}-minimum")
             words = f"{priced.label}: up to the least of a month"
             found = replace(line, key=key, kind=MINIMUM, description=words)
             lines += _usage(found, [replace(part, quantity=0, nanos=missing)])
     return lines
+
+
+def _missing(scheme: Scheme, part: Part) -> int:
+    """What is missing up to the minimum, in nanos: the difference of whole minor units, so that both together come to
+    the minimum and not to a cent more.
+    """
+    return (amounts.to_minor(scheme.minimum_nanos) - amounts.to_minor(part.nanos)) * amounts.NANOS
 
 
 def _of_own(priced: Sequence[Priced], quantities: Quantities, period: Period) -> list[Line]:

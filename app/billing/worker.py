@@ -11,7 +11,18 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
-from app.billing import applying, charging, delivery, events, planned, reconciling, stocking, stripe_api, usage
+from app.billing import (
+    applying,
+    charging,
+    delivery,
+    events,
+    minimums,
+    planned,
+    reconciling,
+    stocking,
+    stripe_api,
+    usage,
+)
 from app.billing.handlers import HANDLERS
 from app.billing.problems import NoStripe
 from app.billing.stripe_api import StripeApi
@@ -85,6 +96,11 @@ def reconcile(engine: Engine, api: StripeApi, settings: Settings) -> int:
     return reconciling.run(engine, api, clock=clock.now).findings
 
 
+def bill_minimums(engine: Engine, api: StripeApi, settings: Settings) -> int:
+    """What is missing up to what a month costs at least."""
+    return minimums.run(engine, api, clock=clock.now)
+
+
 STOCK = stocking.Stock()
 RECONCILE = (Task("reconcile", 60, reconcile),)
 TOP_UP = (Task("top_up", 1, top_up),)
@@ -100,6 +116,7 @@ def usage_tasks(settings: Settings) -> tuple[Task, ...]:
         PLANS,
         Task("cut_usage", every_s, cut_usage),
         Task("deliver_usage", min(every_s, DELIVER_S), deliver_usage),
+        Task("bill_minimums", 300, bill_minimums),
     )
 
 

@@ -90,7 +90,7 @@ def test_b17_a_month_without_use_costs_its_minimum_and_nothing_else(scheme):
 def test_i10_a_month_costs_its_use_or_its_minimum_whichever_is_more(scheme, quantity):
     lines = bill([priced(scheme=scheme)], {priced().version_id: {"calls": quantity}}).lines
 
-    assert sum(line.nanos for line in lines) == rating.rate(quantity, scheme)
+    assert sum(line.amount_minor for line in lines) == amounts.to_minor(rating.rate(quantity, scheme))
     assert all(line.amount_minor == amounts.to_minor(line.nanos) >= 0 for line in lines)
 
 

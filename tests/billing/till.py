@@ -14,7 +14,7 @@ from app.billing.subscribing import Payer
 from app.plans import queries as plans
 from app.plans import services
 from app.sandbox.stripe.billing import cards, sessions
-from tests.plans.catalogues import apply, choice
+from tests.plans.catalogues import SMALL, apply, choice
 
 WAYS = Ways("https://portal.example/billing/return", "https://portal.example/billing/plan", takes_tax=False)
 
@@ -22,9 +22,9 @@ WAYS = Ways("https://portal.example/billing/return", "https://portal.example/bil
 class Till:
     """organisation: on the free plan of tests/plans/catalogues.py until it subscribes."""
 
-    def __init__(self, session, engine, api, stand_in, hand, make):
+    def __init__(self, session, engine, api, stand_in, hand, make, *, text=SMALL):
         self.session, self.engine, self.api, self.stand_in, self.hand = session, engine, api, stand_in, hand
-        apply(session, now=hand.now)
+        apply(session, text, now=hand.now)
         self.organisation = make.organisation("Acme")
         self.catalogue = Catalogue(engine, api, clock=lambda: hand.now)
         services.enrol(session, now=hand.now)

@@ -39,7 +39,7 @@ LINE_COLUMNS = (
 def index() -> ResponseReturnValue:
     before = request.args.get("before")
     since = months.named(before, now=current.now) if before else None
-    found = months.latest(current.organisation.created_at, now=current.now, limit=MONTHS + 1, before=since)
+    found = months.latest(current.organisation.created_at, now=current.now, limit=MONTHS + 1, until=since)
     return htmx.render(
         "billing/months.html",
         months=found[:MONTHS],

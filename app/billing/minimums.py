@@ -1,0 +1,159 @@
+"""What a month costs at least, billed: what is missing up to a minimum is no use that a meter could count, so it is an
+item on the month's own invoice while that is a draft, and on the next one afterwards.
+
+Which items there are is asked of Stripe each time, and only the difference is added. So a try may be repeated, and when
+calls come late that make up for some of it, that comes back.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from app.billing import gathering, months, usage
+from app.billing.bill import MINIMUM
+from app.billing.models import BillingAccount, StripeMark
+from app.billing.months import Month
+from app.billing.stripe_api import Found, StripeApi, key_for
+from app.core.errors import PosternError
+from app.plans import prices
+from app.plans.models import PriceVersion, Subscription
+
+log = logging.getLogger(__name__)
+
+SETTLES = timedelta(minutes=30)
+"""After a month's end: by then what was used in it is in the ledger, and Stripe closes its invoice at 60."""
+AGAIN_AFTER = timedelta(days=1)
+UNTIL = timedelta(days=34)
+"""So long after the month it is looked at each day, for calls that come late."""
+NAME = "minimum"
+"""In the metadata of items: the month, and the key of the bill's line."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Owed:
+    """What is missing up to a minimum, by line. words: of each line. amounts: in minor units."""
+
+    currency: str
+    words: dict[str, str]
+    amounts: dict[str, int]
+
+
+def run(engine: Engine, api: StripeApi, *, clock: Callable[[], datetime]) -> int:
+    """Bill what is missing in the last month; gives how many items were added. Holds no transaction while it asks."""
+    now = clock()
+    month = months.before(months.around(now))
+    if not month.ends_at + SETTLES <= now < month.ends_at + UNTIL:
+        return 0
+    added = 0
+    for account in _due(engine, api.mode, month, now):
+        try:
+            added += _one(engine, api, account, month, now=now)
+        except PosternError as problem:
+            log.warning("minimum.waits", extra={"organisation": account.organisation_id, "why": problem.message})
+            continue
+        _done(engine, account, now=now)
+    return added
+
+
+def _due(engine: Engine, mode: str, month: Month, now: datetime) -> list[BillingAccount]:
+    """Accounts that were on a plan with a minimum in the month, and were not looked at since it ended, or today."""
+    with Session(engine, expire_on_commit=False) as session:
+        versions = _with_minimums(session)
+        if not versions:
+            return []
+        ended = col(Subscription.ends_at)
+        theirs = (
+            select(Subscription.organisation_id)
+            .where(col(Subscription.plan_version_id).in_(versions), Subscription.begins_at < month.ends_at)
+            .where(ended.is_(None) | (ended > month.begins_at))
+        )
+        statement = select(BillingAccount).where(
+            BillingAccount.mode == mode, col(BillingAccount.organisation_id).in_(theirs)
+        )
+        accounts = session.exec(statement.order_by(col(BillingAccount.organisation_id))).all()
+        marks = {account.organisation_id: session.get(StripeMark, (mode, _mark(account))) for account in accounts}
+    return [account for account in accounts if _is_due(marks[account.organisation_id], month, now)]
+
+
+def _with_minimums(session: Session) -> set[UUID]:
+    """Versions of plans with bills that cost something at least."""
+    billed = usage.billed_versions(session)
+    statement = select(PriceVersion).where(col(PriceVersion.plan_version_id).is_not(None))
+    return {
+        version.plan_version_id
+        for version in session.exec(statement)
+        if version.plan_version_id in billed
+        and any(scheme.minimum_nanos for scheme in prices.components_of(version).values())
+    }
+
+
+def _is_due(mark: StripeMark | None, month: Month, now: datetime) -> bool:
+    return mark is None or mark.at < month.ends_at + SETTLES or mark.at <= now - AGAIN_AFTER
+
+
+def _one(engine: Engine, api: StripeApi, account: BillingAccount, month: Month, *, now: datetime) -> int:
+    with Session(engine) as session:
+        owed = _owed(session, account, month)
+    billed = _billed(api, account, month)
+    differing = [key for key in {**owed.amounts, **billed} if owed.amounts.get(key, 0) != billed.get(key, 0)]
+    if not differing:
+        return 0
+    draft = _draft(api, account, month)
+    for key in differing:
+        before, wanted = billed.get(key, 0), owed.amounts.get(key, 0)
+        params: dict[str, object] = {
+            "customer": account.customer_id,
+            "currency": owed.currency,
+            "amount": wanted - before,
+            "description": f"{owed.words.get(key, 'Up to the least of a month')}, {month.label}",
+            "metadata": {NAME: f"{month.name} {key}"},
+            "period": {"start": int(month.begins_at.timestamp()), "end": int(month.ends_at.timestamp())},
+            **({"invoice": draft} if draft else {}),
+        }
+        named = key_for(NAME, account.organisation_id, month.name, key, before, wanted, draft, f"{now:%Y-%m-%dT%H}")
+        api.post(api.v1.invoice_items.create, params=params, key=named)
+    return len(differing)
+
+
+def _owed(session: Session, account: BillingAccount, month: Month) -> _Owed:
+    lines = gathering.statement_of(session, account.organisation_id, month).lines
+    found = [one for one in lines if one.kind == MINIMUM and not one.is_prepaid]
+    words, amounts = ({one.key: one.description for one in found}, {one.key: one.amount_minor for one in found})
+    return _Owed(next((one.currency for one in found), account.currency), words, amounts)
+
+
+def _billed(api: StripeApi, account: BillingAccount, month: Month) -> dict[str, int]:
+    """What Stripe's items of the month come to, by line."""
+    found: dict[str, int] = defaultdict(int)
+    for item in api.every(api.v1.invoice_items.list, params={"customer": account.customer_id}):
+        name, _, key = str((item.get("metadata") or {}).get(NAME, "")).partition(" ")
+        if name == month.name:
+            found[key] += int(item["amount"])
+    return found
+
+
+def _draft(api: StripeApi, account: BillingAccount, month: Month) -> str:
+    """The month's invoice while it can be changed; "" afterwards."""
+    ends = int(month.ends_at.timestamp())
+    drafts = api.every(api.v1.invoices.list, params={"customer": account.customer_id, "status": "draft"})
+    return next((str(one["id"]) for one in drafts if _is_of(one, ends)), "")
+
+
+def _is_of(invoice: Found, ends: int) -> bool:
+    return int(invoice["period_end"]) == ends and str(invoice["billing_reason"]) == "subscription_cycle"
+
+
+def _mark(account: BillingAccount) -> str:
+    return f"min {account.organisation_id.hex}"
+
+
+def _done(engine: Engine, account: BillingAccount, *, now: datetime) -> None:
+    with Session(engine) as session:
+        session.merge(StripeMark(mode=account.mode, name=_mark(account), at=now))
+        session.commit()
