@@ -11,6 +11,7 @@ from app.plans.rating import Scheme
 
 USAGE, OWN, MINIMUM, BASE, SEATS = "usage", "own", "minimum", "base", "seats"
 KINDS = (USAGE, OWN, MINIMUM, BASE, SEATS)
+FROM_CREDIT, NOTE = "prepaid", "note"
 SHORT = 12
 """Hexadecimal digits of an id that a line's key has."""
 
@@ -104,11 +105,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """Something that pays for a part of a bill, in whole minor units, 0 or more."""
+    """Something that pays for a part of a bill, in whole minor units, 0 or more. kind: "prepaid" for what calls took
+    from credit when they were made; "note" for what was taken back of an invoice.
+    """
 
     description: str
     currency: str
     amount_minor: int
+    kind: str = NOTE
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,16 @@ in. docs/statement.md has every field.
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import IO, Any
 from uuid import UUID
 
 from sqlmodel import Session, col, select
 
-from app.billing import gathering, used
-from app.billing.bill import Line, Statement
+from app.billing import gathering, recompute, used
+from app.billing.bill import Line, Period, Statement
 from app.billing.gathering import Gathered
 from app.billing.months import Month
 from app.metering.models import UsageEvent
@@ -22,13 +23,14 @@ from app.organisations.models import Organisation
 from app.plans import metrics, pricing, versions
 from app.plans.models import PriceVersion
 
-FORMAT, VERSION = "postern-statement", 1
+FORMAT, VERSION = "postern-statement", 2
 PAGE = 2_000
 
 
 def write(session: Session, organisation: Organisation, month: Month, out: IO[str], *, now: datetime) -> None:
     """Write the month's statement.json to `out`, a page of calls at a time."""
-    counted = _Counted(used.most_of(session))
+    before = gathering.gather(session, organisation.id, month, used_versions=())
+    counted = _Counted(used.most_of(session), before.prepaid)
     head = {
         "format": FORMAT,
         "version": VERSION,
@@ -38,24 +40,28 @@ def write(session: Session, organisation: Organisation, month: Month, out: IO[st
         "ends_at": _moment(month.ends_at),
         "counted_until": _moment(min(now, month.ends_at)),
         "is_over": month.is_over(now),
+        "prepaid": [[_moment(moment) for moment in period] for period in before.prepaid],
     }
     out.write(_dumped(head)[:-1] + ',\n"events":[\n')
     for number, event in enumerate(_events(session, organisation.id, month)):
         out.write((",\n" if number else "") + counted.take(event))
     gathered = gathering.gather(session, organisation.id, month, used_versions=list(counted.quantities))
-    made = gathered.bill(counted.quantities)
-    out.write("\n],\n" + _dumped({**counted.said(), **_made(made, gathered)})[1:] + "\n")
+    gathered = replace(gathered, taken=counted.taken)
+    rest = {**counted.said(), **_made(gathered.bill(counted.quantities), gathered)}
+    rest["sha256"] = recompute.digest({**head, **rest})
+    out.write("\n],\n" + _dumped(rest)[1:] + "\n")
 
 
 class _Counted:
     """Adds up what is written."""
 
-    def __init__(self, most: used.Most) -> None:
-        self._most = most
+    def __init__(self, most: used.Most, prepaid: Sequence[Period]) -> None:
+        self._most, self._prepaid = most, prepaid
         self._digest = hashlib.sha256()
         self._calls = 0
         self._hours: dict[tuple[str, UUID], dict[str, Any]] = {}
         self.quantities: dict[UUID, dict[str, int]] = {}
+        self.taken: dict[UUID, dict[str, int]] = {}
 
     def take(self, event: UsageEvent) -> str:
         """The call as it stands in the file."""
@@ -79,11 +85,13 @@ class _Counted:
         hour = self._hours.setdefault((at[:13], version_id), {"calls": 0, "quantities": dict(zeros), "amount_nanos": 0})
         hour["calls"] += 1
         hour["amount_nanos"] += event.amount_nanos
-        month = self.quantities.setdefault(version_id, dict(zeros))
+        sums = [hour["quantities"], self.quantities.setdefault(version_id, dict(zeros))]
+        if any(begins_at <= event.at < ends_at for begins_at, ends_at in self._prepaid):
+            sums.append(self.taken.setdefault(version_id, dict(zeros)))
         for metric in metrics.METRICS:
             quantity = metrics.billable(metric, row, most=self._most.get(version_id, {}).get(metric))
-            hour["quantities"][metric] += quantity
-            month[metric] += quantity
+            for sum_ in sums:
+                sum_[metric] += quantity
         return text
 
     def said(self) -> dict[str, Any]:
@@ -130,7 +138,8 @@ def _made(made: Statement, gathered: Gathered) -> dict[str, Any]:
                 "currency": total.currency,
                 "subtotal_minor": total.subtotal_minor,
                 "credits": [
-                    {"description": credit.description, "amount_minor": credit.amount_minor} for credit in total.credits
+                    {"kind": one.kind, "description": one.description, "amount_minor": one.amount_minor}
+                    for one in total.credits
                 ],
                 "due_minor": total.due_minor,
             }

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from app.billing import credit_notes, meters, statement, used
-from app.billing.bill import Credit, Priced, Quantities, Statement, Stay
+from app.billing.bill import Credit, Period, Priced, Quantities, Statement, Stay
 from app.billing.months import Month
 from app.integrations.models import Integration
 from app.plans import queries as plans
@@ -20,7 +20,8 @@ from app.plans.queries import Offer
 @dataclass(frozen=True, slots=True)
 class Gathered:
     """What a statement is made from. offers: plans' versions by id, of the subscriptions and of the prices. versions:
-    the prices themselves, by id. credit: what was taken back of the month's invoices.
+    the prices themselves, by id. prepaid: when it was on a prepaid plan. taken: what was used then by integrations' own
+    prices. credit: what was taken back of the month's invoices.
     """
 
     month: Month
@@ -29,6 +30,8 @@ class Gathered:
     versions: Mapping[UUID, PriceVersion]
     priced: tuple[Priced, ...]
     stays: tuple[Stay, ...]
+    prepaid: tuple[Period, ...]
+    taken: Quantities
     credit: tuple[Credit, ...] = ()
 
     def bill(self, quantities: Quantities) -> Statement:
@@ -40,6 +43,7 @@ class Gathered:
             quantities=quantities,
             stays=self.stays,
             credit=self.credit,
+            taken=self.taken,
         )
 
 
@@ -70,6 +74,12 @@ def gather(session: Session, organisation_id: UUID, month: Month, *, used_versio
     plan_ids = {one.plan_version_id for one in history}
     plan_ids |= {version.plan_version_id for version in versions.values() if version.plan_version_id is not None}
     offers = {version_id: plans.offer_of(session, version_id) for version_id in sorted(plan_ids, key=str)}
+    prepaid = tuple(
+        _within(one, month)
+        for one in history
+        if offers[one.plan_version_id].document.kind == PREPAID and _is_there(one, month)
+    )
+    own = [version.id for version in versions.values() if version.plan_version_id is None]
     return Gathered(
         month=month,
         subscriptions=tuple(history),
@@ -77,6 +87,8 @@ def gather(session: Session, organisation_id: UUID, month: Month, *, used_versio
         versions=versions,
         priced=tuple(priced(session, versions.values(), offers)),
         stays=tuple(stay_of(one, offers[one.plan_version_id]) for one in history if one.interval),
+        prepaid=prepaid,
+        taken=_taken(session, organisation_id, prepaid, own) if own else {},
         credit=credit_notes.of_month(session, organisation_id, month),
     )
 
@@ -128,6 +140,24 @@ def _priced(version: PriceVersion, slugs: Mapping[UUID, str], offers: Mapping[UU
 def _versions(session: Session, version_ids: Collection[UUID]) -> list[PriceVersion]:
     statement_ = select(PriceVersion).where(col(PriceVersion.id).in_(list(version_ids)))
     return list(session.exec(statement_))
+
+
+def _taken(
+    session: Session, organisation_id: UUID, periods: Iterable[Period], version_ids: Collection[UUID]
+) -> Quantities:
+    sums = [
+        one
+        for since, until in periods
+        for one in used.sums(
+            session, organisation_id, since=since, until=until, by=(used.VERSION,), versions=version_ids
+        )
+    ]
+    return used.quantities(sums)
+
+
+def _within(subscription: Subscription, month: Month) -> Period:
+    ends_at: datetime = subscription.ends_at or month.ends_at
+    return max(subscription.begins_at, month.begins_at), min(ends_at, month.ends_at)
 
 
 def _is_there(subscription: Subscription, month: Month) -> bool:

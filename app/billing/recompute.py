@@ -1,13 +1,10 @@
 """Do a bill again from its export: `python recompute.py statement.json [receipts/]`.
 
-It needs Python and nothing else, and imports nothing of Postern's, so that it can be handed to anybody and read in one
-go. docs/statement.md says what the file holds. It finds what was changed in it: a call that was dropped, added or
-altered, a price, a quantity, an amount, a sum. What was changed everywhere at once, calls and lines alike, only the
-receipts that a client kept can show: give their folder.
+It needs Python alone, so that anybody can be given it. docs/statement.md says what the file holds. Whatever was changed
+in it is found; what was changed everywhere at once, digests and all, only receipts that a client kept can show.
 """
 
 import base64
-import binascii
 import hashlib
 import json
 import sys
@@ -16,10 +13,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-FORMAT, VERSION = "postern-statement", 1
+FORMAT, VERSION = "postern-statement", 2
 NANOS = 10**9
 METRICS = ("calls", "tokens_in", "tokens_out", "bytes", "milliseconds")
-_MICROSECOND = timedelta(microseconds=1)
 
 Said = dict[str, Any]
 Used = dict[str, dict[str, int]]
@@ -28,12 +24,14 @@ Used = dict[str, dict[str, int]]
 
 def problems(said: Said, receipts: Iterable[str] = ()) -> list[str]:
     """What does not agree, in words, one for each; [] if everything does. receipts: texts that clients kept."""
+    found: list[str] = []
     try:
         if said["format"] != FORMAT or said["version"] != VERSION:
             return [f"This is no {FORMAT} of version {VERSION}."]
-        return list(_problems(said, receipts))
+        found.extend(_problems(said, receipts))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as problem:
-        return [f"The file is not whole: {type(problem).__name__}: {problem}"]
+        found.append(f"The file is not whole: {type(problem).__name__}: {problem}")
+    return found
 
 
 def checked(text: str, receipts: Iterable[str] = ()) -> tuple[bool, list[str]]:
@@ -50,12 +48,13 @@ def checked(text: str, receipts: Iterable[str] = ()) -> tuple[bool, list[str]]:
 
 
 def _problems(said: Said, receipts: Iterable[str]) -> Iterator[str]:
+    if digest({name: value for name, value in said.items() if name not in ("events", "sha256")}) != said["sha256"]:
+        yield "what stands beside the calls is not what the file was made with"
     plans = {one["said"]["id"]: one["said"]["document"] for one in said["plan_versions"]}
     prices = {one["said"]["id"]: one["said"] for one in said["price_versions"]}
-    for kind in ("plan_versions", "price_versions"):
-        for one in said[kind]:
-            if digest(one["said"]) != one["digest"]:
-                yield f"{kind[:-1].replace('_', ' ')} {one['said']['id']} does not have the digest {one['digest']}"
+    for one in (*said["plan_versions"], *said["price_versions"]):
+        if digest(one["said"]) != one["digest"]:
+            yield f"the version {one['said']['id']} does not have the digest {one['digest']}"
     yield from _of_events(said, prices)
     used = _used(said["events"], prices)
     yield from _of_hours(said, prices)
@@ -63,7 +62,7 @@ def _problems(said: Said, receipts: Iterable[str]) -> Iterator[str]:
     for line in said["lines"]:
         yield from _of_line(line, prices, plans, used)
     yield from _of_places(said["lines"], prices, used)
-    yield from _of_totals(said)
+    yield from _of_totals(said, prices, used)
     yield from _of_receipts(said["events"], receipts)
 
 
@@ -78,11 +77,6 @@ def events_digest(events: Iterable[Said]) -> str:
     for event in events:
         whole.update(json.dumps(event, sort_keys=True, separators=(",", ":")).encode() + b"\n")
     return whole.hexdigest()
-
-
-def schemes_of(price: Said) -> dict[str, Said]:
-    """Metric to scheme."""
-    return dict(price.get("components") or {"calls": price["scheme"]})
 
 
 def billable(price: Said, metric: str, event: Said) -> int:
@@ -146,10 +140,8 @@ def _of_hours(said: Said, prices: dict[str, Said]) -> Iterator[str]:
             hour[2] += event["amount_nanos"]
             for metric in METRICS:
                 hour[1][metric] += billable(prices[price_id], metric, event)
-    told = {
-        (one["hour"], one["price_version"]): [one["calls"], one["quantities"], one["amount_nanos"]]
-        for one in said["hours"]
-    }
+    names = ("calls", "quantities", "amount_nanos")
+    told = {(one["hour"], one["price_version"]): [one[name] for name in names] for one in said["hours"]}
     for place in sorted({*found, *told}):
         if found.get(place) != told.get(place):
             yield f"the hour {place[0]} of price version {place[1]} is not the sum of its calls"
@@ -160,19 +152,17 @@ def _of_hours(said: Said, prices: dict[str, Said]) -> Iterator[str]:
 def _of_amounts(events: Iterable[Said], prices: dict[str, Said], used: Used) -> Iterator[str]:
     """Σ what calls cost = what the month's quantities cost; and each call by itself, where all cost the same."""
     sums = dict.fromkeys(prices, 0)
-    for event in events:
-        price = prices.get(event["price_version"])
-        if price is None:
-            continue
+    for event in (one for one in events if one["price_version"] in prices):
+        price = prices[event["price_version"]]
         sums[price["id"]] += event["amount_nanos"]
-        schemes = schemes_of(price)
+        schemes = _schemes(price)
         if all(_is_plain(scheme) for scheme in schemes.values()):
             expected = sum(billable(price, metric, event) * scheme["nanos"] for metric, scheme in schemes.items())
             if expected != event["amount_nanos"]:
                 yield f"call {event['id']} costs {expected} nanos, not {event['amount_nanos']}"
     for price_id, price in prices.items():
         expected = 0
-        for metric, scheme in schemes_of(price).items():
+        for metric, scheme in _schemes(price).items():
             quantity = used[price_id][metric]
             expected += quantity * scheme["nanos"] if _is_plain(scheme) else usage(quantity, scheme)
         if expected != sums[price_id]:
@@ -186,17 +176,16 @@ def _of_line(line: Said, prices: dict[str, Said], plans: dict[str, Said], used: 
         return
     for part in line["parts"]:
         price = prices[part["price_version"]]
-        scheme, quantity = schemes_of(price)[part["metric"]], used[part["price_version"]][part["metric"]]
+        scheme, quantity = _schemes(price)[part["metric"]], used[part["price_version"]][part["metric"]]
         nanos = usage(quantity, scheme)
         if line["kind"] == "minimum":
             quantity, nanos = 0, (to_minor(scheme["minimum_nanos"]) - to_minor(nanos)) * NANOS
         if (part["quantity"], part["nanos"]) != (quantity, nanos):
-            yield (
-                f"{name} differs: {quantity} {part['metric']} cost {nanos} nanos; "
-                f"it says {part['quantity']} and {part['nanos']}"
-            )
-        if price["currency"] != line["currency"]:
-            yield f"{name} has a part in another currency"
+            told = f"{part['quantity']} and {part['nanos']}"
+            yield f"{name} differs: {quantity} {part['metric']} cost {nanos} nanos; it says {told}"
+        is_prepaid = plans.get(str(price.get("plan_version")), {}).get("kind") == "prepaid"
+        if (price["currency"], is_prepaid) != (line["currency"], line["is_prepaid"]):
+            yield f"{name} has a part in another currency, or is not paid as its plan says"
     nanos = sum(part["nanos"] for part in line["parts"])
     quantity = sum(part["quantity"] for part in line["parts"]) if line["metric"] else 0
     if (line["quantity"], line["nanos"], line["amount_minor"]) != (quantity, nanos, to_minor(nanos)):
@@ -209,11 +198,11 @@ def _of_fee(name: str, line: Said, plans: dict[str, Said]) -> Iterator[str]:
     each = fees.get(line["currency"], {}).get(fee["interval"])
     begins_at, ends_at = _moment(line["begins_at"]), _moment(line["ends_at"])
     starts, ends = (_moment(moment) for moment in fee["whole"])
-    length = (ends - starts) // _MICROSECOND
-    before, after = ((moment - starts) // _MICROSECOND for moment in (begins_at, ends_at))
-    whole = each * line["quantity"] if each is not None else 0
+    length = (ends - starts) // timedelta.resolution
+    before, after = ((moment - starts) // timedelta.resolution for moment in (begins_at, ends_at))
+    whole = (each or 0) * line["quantity"]
     minor = (2 * whole * after + length) // (2 * length) - (2 * whole * before + length) // (2 * length)
-    minor = -minor if fee["is_back"] else minor
+    minor *= -1 if fee["is_back"] else 1
     if (fee["fee_minor"], line["amount_minor"], line["nanos"]) != (each, minor, minor * NANOS):
         yield f"{name} differs: the plan's fee makes it {minor}; it says {line['amount_minor']}"
 
@@ -226,7 +215,7 @@ def _of_places(lines: list[Said], prices: dict[str, Said], used: Used) -> Iterat
     if len(set(places)) != len(places) or len({line["key"] for line in lines}) != len(lines):
         yield "a price is charged by two lines"
     for price_id, price in prices.items():
-        for metric, scheme in schemes_of(price).items():
+        for metric, scheme in _schemes(price).items():
             cost = usage(used[price_id][metric], scheme)
             if used[price_id][metric] and (False, price_id, metric) not in places:
                 yield f"no line charges for {used[price_id][metric]} {metric} of price version {price_id}"
@@ -235,14 +224,34 @@ def _of_places(lines: list[Said], prices: dict[str, Said], used: Used) -> Iterat
                 yield f"the minimum of price version {price_id} is not as it should be"
 
 
-def _of_totals(said: Said) -> Iterator[str]:
+def _of_totals(said: Said, prices: dict[str, Said], used: Used) -> Iterator[str]:
+    """The lines' sum, what calls took from credit when they were made, and that no more is credited than is to pay."""
     told = {one["currency"]: one for one in said["totals"]}
+    if len(told) != len(said["totals"]):
+        yield "a currency is summed up twice"
+    spans = said["prepaid"]
+    taken = _used((one for one in said["events"] if any(start <= one["at"] < end for start, end in spans)), prices)
     for currency in sorted({*told, *[line["currency"] for line in said["lines"]]}):
-        subtotal = sum(line["amount_minor"] for line in said["lines"] if line["currency"] == currency)
-        one = told.get(currency)
-        credit = sum(credit["amount_minor"] for credit in one["credits"]) if one else 0
-        if one is None or (one["subtotal_minor"], one["due_minor"]) != (subtotal, subtotal - credit):
+        lines = [line for line in said["lines"] if line["currency"] == currency]
+        subtotal = sum(line["amount_minor"] for line in lines)
+        one = told.get(currency, {"subtotal_minor": None, "credits": [], "due_minor": None})
+        paid = [credit["amount_minor"] for credit in one["credits"]]
+        if (one["subtotal_minor"], one["due_minor"]) != (subtotal, subtotal - sum(paid)):
             yield f"the lines in {currency} come to {subtotal}; its sum says otherwise"
+        if min(paid, default=1) < 1 or sum(paid) > max(0, subtotal):
+            yield f"the credit in {currency} is more than there is to pay, or less than nothing"
+        prepaid = max(0, min(sum(_from_credit(line, prices, used, taken) for line in lines), subtotal))
+        found = sum(credit["amount_minor"] for credit in one["credits"] if credit["kind"] == "prepaid")
+        if found != prepaid:
+            yield f"calls took {prepaid} {currency} from credit; its sum says {found}"
+
+
+def _from_credit(line: Said, prices: dict[str, Said], used: Used, taken: Used) -> int:
+    if line["kind"] != "own":
+        return int(line["amount_minor"] if line["is_prepaid"] else 0)
+    places = [(part["price_version"], part["metric"]) for part in line["parts"]]
+    rest = sum(usage(used[at][metric] - taken[at][metric], _schemes(prices[at])[metric]) for at, metric in places)
+    return max(0, int(line["amount_minor"]) - to_minor(rest))
 
 
 def _of_receipts(events: Iterable[Said], receipts: Iterable[str]) -> Iterator[str]:
@@ -252,7 +261,7 @@ def _of_receipts(events: Iterable[Said], receipts: Iterable[str]) -> Iterator[st
         try:
             encoded = text.strip().split(".")[1]
             said = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
-        except (IndexError, ValueError, binascii.Error):
+        except (IndexError, ValueError):
             yield f"“{text.strip()[:34]}” is no receipt"
             continue
         event = known.get(said["id"])
@@ -261,6 +270,10 @@ def _of_receipts(events: Iterable[Said], receipts: Iterable[str]) -> Iterator[st
                 yield f"the call of receipt {said['id']} is not in it"
         elif (said["amount_nanos"], said["price"]) != (event["amount_nanos"], event["price_version"]):
             yield f"receipt {said['id']} says {said['amount_nanos']} nanos, and the call {event['amount_nanos']}"
+
+
+def _schemes(price: Said) -> dict[str, Said]:
+    return dict(price.get("components") or {"calls": price["scheme"]})
 
 
 def _is_plain(scheme: Said) -> bool:
@@ -278,9 +291,9 @@ def main(arguments: list[str]) -> int:
         return 2
     kept = sorted(Path(arguments[1]).iterdir()) if len(arguments) > 1 else []
     text = Path(arguments[0]).read_text(encoding="utf-8")
-    found, words = checked(text, [path.read_text(encoding="utf-8") for path in kept if path.is_file()])
+    is_wrong, words = checked(text, [path.read_text(encoding="utf-8") for path in kept if path.is_file()])
     sys.stdout.write("".join(f"{line}\n" for line in words))
-    return 1 if found else 0
+    return int(is_wrong)
 
 
 if __name__ == "__main__":

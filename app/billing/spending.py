@@ -5,7 +5,7 @@ that: free units, tiers and fees count as they will. What was used on an earlier
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -115,13 +115,19 @@ def _forecast(
         return None
     found = used.quantities(used.sums(session, organisation_id, since=since, until=now, by=(used.VERSION,)))
     ahead, took = left // _MICROSECOND, (now - since) // _MICROSECOND
-    expected = {
-        version_id: {
-            metric: so_far + found.get(version_id, {}).get(metric, 0) * ahead // took for metric, so_far in mine.items()
+
+    def expected(used_so_far: Quantities) -> Quantities:
+        return {
+            version_id: {
+                metric: so_far + found.get(version_id, {}).get(metric, 0) * ahead // took
+                for metric, so_far in mine.items()
+            }
+            for version_id, mine in used_so_far.items()
         }
-        for version_id, mine in quantities.items()
-    }
-    return gathered.bill(expected)
+
+    if any(begins_at <= now < ends_at for begins_at, ends_at in gathered.prepaid):
+        gathered = replace(gathered, taken=expected(gathered.taken))
+    return gathered.bill(expected(quantities))
 
 
 def _by(

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from app.billing import fees, meters
 from app.billing.bill import (
+    FROM_CREDIT,
     MINIMUM,
     OWN,
     SHORT,
@@ -29,6 +30,8 @@ from app.billing.bill import (
 from app.plans import amounts, metrics, rating
 from app.plans.rating import Scheme
 
+_NOTHING: Quantities = {}
+
 
 def of_month(
     *,
@@ -38,25 +41,39 @@ def of_month(
     quantities: Quantities,
     stays: Iterable[Stay] = (),
     credit: Sequence[Credit] = (),
+    taken: Quantities = _NOTHING,
 ) -> Statement:
-    """The bill. priced: every version that was used, and those whose minimum counts, in the order of the lines."""
+    """The bill. priced: every version that was used, and those whose minimum counts, in the order of the lines. taken:
+    how much of what integrations charge by prices of their own was used on a prepaid plan.
+    """
     period = (begins_at, ends_at)
     lines = [line for stay in stays for line in fees.lines(stay, begins_at=begins_at, ends_at=ends_at)]
     for one in priced:
         if not one.is_own:
             lines += _of_charge(one, quantities.get(one.version_id, {}), period)
-    lines += _of_own([one for one in priced if one.is_own], quantities, period)
-    return Statement(begins_at, ends_at, tuple(lines), totals(lines, credit))
+    own = [one for one in priced if one.is_own]
+    lines += _of_own(own, quantities, period)
+    rest = _of_own(own, _less(quantities, taken), period) if taken else None
+    return Statement(begins_at, ends_at, tuple(lines), totals(lines, credit, own_rest=rest))
 
 
-def totals(lines: Iterable[Line], credit: Sequence[Credit] = ()) -> tuple[Total, ...]:
-    """Of each currency by itself, in alphabetical order. What prepaid plans charge was taken from credit already."""
+def totals(
+    lines: Iterable[Line], credit: Sequence[Credit] = (), *, own_rest: Sequence[Line] | None = None
+) -> tuple[Total, ...]:
+    """Of each currency by itself, in alphabetical order. What prepaid plans charge was taken from credit already.
+
+    own_rest: the lines of integrations' own prices as they would be without what was taken from credit; None for as
+    they are.
+    """
     found = list(lines)
     made: list[Total] = []
     for currency in sorted({line.currency for line in found}):
         mine = [line for line in found if line.currency == currency]
         prepaid = sum(line.amount_minor for line in mine if line.is_prepaid)
-        taken = [Credit("Taken from your credit", currency, prepaid)] if prepaid else []
+        if own_rest is not None:
+            own = sum(line.amount_minor for line in mine if line.kind == OWN)
+            prepaid += max(0, own - sum(line.amount_minor for line in own_rest if line.currency == currency))
+        taken = [Credit("Taken from your credit", currency, prepaid, FROM_CREDIT)] if prepaid else []
         subtotal = sum(line.amount_minor for line in mine)
         made.append(settled(currency, subtotal, [*taken, *(one for one in credit if one.currency == currency)]))
     return tuple(made)
@@ -68,7 +85,7 @@ def settled(currency: str, subtotal_minor: int, credit: Iterable[Credit]) -> Tot
     for one in credit:
         taken = max(0, min(one.amount_minor, left))
         if taken:
-            used.append(Credit(one.description, currency, taken))
+            used.append(replace(one, amount_minor=taken))
             left -= taken
     return Total(currency, subtotal_minor, tuple(used), left)
 
@@ -120,6 +137,13 @@ def _of_own(priced: Sequence[Priced], quantities: Quantities, period: Period) ->
         line = Line(f"own-{currency}", OWN, label, currency, "", 0, 0, 0, *period)
         lines += _usage(line, [part for part in parts if part.quantity])
     return lines
+
+
+def _less(quantities: Quantities, taken: Quantities) -> Quantities:
+    return {
+        version_id: {metric: quantity - taken.get(version_id, {}).get(metric, 0) for metric, quantity in used.items()}
+        for version_id, used in quantities.items()
+    }
 
 
 def _part(priced: Priced, metric: str, scheme: Scheme, quantity: int) -> Part:

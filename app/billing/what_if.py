@@ -18,6 +18,7 @@ from app.metering.models import UsageEvent
 from app.organisations.models import Organisation
 from app.plans import metrics
 from app.plans import queries as plans
+from app.plans.document import PREPAID
 from app.plans.models import PriceVersion, Subscription
 from app.plans.queries import Offer
 
@@ -68,7 +69,12 @@ def repriced(
     versions = [*charges, *[one for one in own if one.id in quantities]]
     priced = gathering.priced(session, versions, {offer.version.id: offer})
     return statement.of_month(
-        begins_at=month.begins_at, ends_at=month.ends_at, priced=priced, quantities=quantities, stays=stays
+        begins_at=month.begins_at,
+        ends_at=month.ends_at,
+        priced=priced,
+        quantities=quantities,
+        stays=stays,
+        taken=quantities if offer.document.kind == PREPAID else {},
     )
 
 

@@ -48,6 +48,16 @@ label = "Calls"
 max_per_call = { bytes = 300 }
 usd.calls = { each = "0.0015" }
 usd.bytes = { per = 100, each = "0.01" }
+
+[plans.prepaid]
+name = "Prepaid"
+words = "From credit."
+kind = "prepaid"
+
+[[plans.prepaid.charges]]
+key = "calls"
+label = "Calls"
+usd.calls = { each = "0.02" }
 """
 _numbers = count(1)
 

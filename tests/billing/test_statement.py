@@ -119,6 +119,29 @@ def test_what_a_prepaid_plan_charges_is_taken_from_credit():
 
 
 @given(
+    prices=st.lists(st.integers(0, 3 * CENT), min_size=1, max_size=3),
+    used=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=3, max_size=3),
+    plan_calls=st.integers(0, 9),
+)
+def test_b7_what_own_prices_took_from_credit_is_not_due_and_the_rest_is_as_it_would_be_alone(prices, used, plan_calls):
+    own = [priced(number, Scheme(nanos=nanos), is_own=True) for number, nanos in enumerate(prices, 1)]
+    prepaid = priced(9, Scheme(nanos=CENT // 3), is_prepaid=True)
+    quantities = {one.version_id: {"calls": sum(counts)} for one, counts in zip(own, used, strict=False)}
+    taken = {one.version_id: {"calls": counts[0]} for one, counts in zip(own, used, strict=False)}
+    rest = {one.version_id: {"calls": counts[1]} for one, counts in zip(own, used, strict=False)}
+
+    found = bill([prepaid, *own], {**quantities, prepaid.version_id: {"calls": plan_calls}}, taken=taken).totals
+    alone = bill(own, rest).totals
+
+    assert [one.due_minor for one in found] == [one.due_minor for one in alone] or sum(
+        one.due_minor for one in found
+    ) == 0
+    assert all(
+        sum(one.amount_minor for one in total.credits) + total.due_minor == total.subtotal_minor for total in found
+    )
+
+
+@given(
     subtotal=st.integers(-100, 10_000),
     credit=st.lists(st.integers(0, 8_000), max_size=4),
 )
