@@ -13,7 +13,7 @@ from app.core.config import Settings
 from app.core.errors import Invalid, PosternError, Unavailable
 from app.core.net import Guard
 from app.core.vault import Vault
-from app.integrations import credentials, discovery, pinning, queries
+from app.integrations import credentials, discovery, pinning, queries, telling
 from app.integrations.discovery import Found
 from app.integrations.models import Integration, ToolChange
 from app.integrations.trail import Trail
@@ -67,10 +67,11 @@ def refresh(
 
 
 def refresh_one(session: Session, integration_id: UUID, means: Means, *, clock: Callable[[], datetime]) -> None:
-    """The same, and not thoroughly, for one that may have gone meanwhile."""
+    """The same, and not thoroughly, for one that may have gone meanwhile. Nobody watches: people are told by mail."""
     integration = session.get(Integration, integration_id)
     if integration is not None:
-        refresh(session, integration, means, clock=clock, is_thorough=False)
+        looked = refresh(session, integration, means, clock=clock, is_thorough=False)
+        telling.tell(session, integration, looked.changes, now=clock())
 
 
 def _succeeded(session: Session, integration: Integration, found: Found, *, url: str, now: datetime) -> Looked:
