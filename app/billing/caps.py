@@ -3,8 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func
-from sqlmodel import Session, select
+from sqlalchemy import func, update
+from sqlmodel import Session, col, select
 
 from app.billing import alerts
 from app.core.errors import Invalid, LimitReached, NotFound
@@ -40,6 +40,7 @@ def set_cap(
     """
     if key is not None and integration is not None:
         raise Invalid("A cap is for a key or for an integration.")
+    _one_at_a_time(session, organisation)
     if _count(session, organisation) >= MOST_CAPS:
         raise LimitReached(f"There are {MOST_CAPS} caps already. Remove one first.")
     rule = services.set_limit(
@@ -74,6 +75,12 @@ def cap_of(session: Session, organisation: Organisation, rule_id: UUID) -> Limit
     if found is None:
         raise NotFound("There is no such cap in this organisation.")
     return found
+
+
+def _one_at_a_time(session: Session, organisation: Organisation) -> None:
+    """Until the commit nobody else sets a cap of this organisation: two at once would make two of the same."""
+    row = col(Organisation.id) == organisation.id
+    session.execute(update(Organisation).where(row).values(name=Organisation.name))
 
 
 def _count(session: Session, organisation: Organisation) -> int:

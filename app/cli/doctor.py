@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from app.accounts import providers
-from app.core import clock, config, db, net, revision
+from app.core import clock, config, db, mail, mail_smtp, net, revision
 from app.core.config import Settings
 from app.core.errors import Invalid, Unavailable
 from app.core.net import Guard
@@ -66,6 +66,7 @@ def examine() -> Iterator[Finding]:
     finally:
         engine.dispose()
     yield from _addresses(settings)
+    yield _mail(settings)
 
 
 def _database(engine: Engine) -> Finding:
@@ -126,6 +127,18 @@ def _addresses(settings: Settings) -> Iterator[Finding]:
             yield _reach(f"sign-in {provider.name}", provider.discovery_url, compares_clock=True)
     yield _reach("portal", f"{settings.portal_url}/readyz")
     yield _reach("gateway", f"{settings.gateway_url}/readyz")
+
+
+def _mail(settings: Settings) -> Finding:
+    if not settings.sends_mail:
+        words = "No mail server is set (POSTERN_SMTP_URL): "
+        kept = mail.is_kept(settings)
+        return Finding("mail", settings.is_development, words + ("it is read at /outbox/" if kept else "none is sent"))
+    try:
+        mail_smtp.check(settings)
+    except Unavailable as problem:
+        return Finding("mail", False, problem.message)
+    return Finding("mail", True, f"{settings.smtp_server.host} takes mail from {settings.mail_from}")
 
 
 def _reach(what: str, url: str, *, compares_clock: bool = False) -> Finding:

@@ -57,6 +57,14 @@ class Post:
         return Refused(said) if code >= 500 else Unavailable(said)
 
 
+def check(settings: Settings) -> None:
+    """Reach the server and sign in, without sending anything. Raises Unavailable with words for the operator."""
+    try:
+        _connect(settings.smtp_server, settings.smtp_timeout_s).quit()
+    except (smtplib.SMTPException, OSError) as problem:
+        raise Unavailable(f"The mail server: {type(problem).__name__}: {_words(problem)}") from None
+
+
 def _connect(server: SmtpServer, timeout_s: float) -> smtplib.SMTP:
     """Checked by certificate, and signed in. Raises SMTPException, OSError."""
     tls = ssl.create_default_context()

@@ -1,6 +1,9 @@
 """Warnings: each once for each limit as it stands, period and threshold, whoever looks and however often."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -10,6 +13,7 @@ from app.billing import alerts
 from app.billing.lookout import Lookout
 from app.core.mail import Mail
 from app.limits import services
+from app.limits.models import LimitRule
 from app.limits.services import Selection
 from app.plans.models import UsageCharge
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
@@ -264,3 +268,30 @@ def test_webhooks_are_told_of_each_threshold_whether_or_not_mail_goes_out(scene,
             "action": "slow",
         }.items()
     )
+
+
+def test_two_owners_who_set_the_same_cap_at_once_set_one(scene, engine):
+    scene.session.commit()
+    both = threading.Barrier(2)
+
+    def put(cents):
+        with Session(engine) as session:
+            both.wait()
+            Scene.cap(Theirs(scene, session), cents)
+            session.commit()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(put, (500, 600)))
+
+    assert len(scene.session.exec(select(LimitRule)).all()) == 1
+
+
+@dataclass
+class Theirs:
+    """The same scene from another session."""
+
+    scene: Scene
+    session: Session
+
+    def __getattr__(self, name):
+        return getattr(self.scene, name)

@@ -3,8 +3,10 @@
 import pytest
 
 from app.cli import doctor
+from app.core.config import Settings
 from app.core.net import Guard
 from tests.core.hosts import Host, answer, says
+from tests.core.mail_server import MailServer
 
 LOCAL = Guard(private_networks=["127.0.0.0/8"])
 
@@ -32,3 +34,18 @@ def test_an_integration_that_is_away_is_said_to_be():
         pass
 
     assert not doctor._registered(LOCAL, "integration search", host.url).is_well
+
+
+def test_a_mail_server_is_asked_without_sending_anything():
+    with MailServer() as server:
+        settings = Settings(smtp_url=server.url, mail_from="postern@example.com", smtp_timeout_s=5)
+        finding = doctor._mail(settings)
+
+    assert (finding.is_well, finding.words) == (True, "127.0.0.1 takes mail from postern@example.com")
+    assert "MAIL" not in server.verbs
+    assert not doctor._mail(settings).is_well  # it is gone
+
+
+def test_no_mail_server_is_well_only_while_somebody_tries_postern():
+    assert doctor._mail(Settings()).is_well
+    assert not doctor._mail(Settings().model_copy(update={"environment": "production"})).is_well
