@@ -6,10 +6,11 @@ from uuid import uuid4
 import pytest
 from sqlmodel import select
 
-from app.billing import changing, planned
+from app.billing import changing, findings, planned, reconciling
 from app.core.mail import Mail
 from app.plans import moving as plan_moving
-from app.plans import services
+from app.plans import queries, services
+from tests.billing.lived import Lived
 from tests.plans.catalogues import SMALL, apply
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -205,3 +206,21 @@ def test_a_webhook_that_comes_before_the_worker_begins_the_plan_at_its_moment(ti
 
     assert till.current().begins_at == JANUARY
     assert services.apply_due(till.session, now=till.hand.now) == 0
+
+
+def test_calls_before_and_after_a_move_are_billed_by_their_own_version_and_nothing_is_left_over(till, settings, make):
+    lived, integration = Lived(till, settings, make), make.integration()
+    till.session.commit()
+    organisation = lived.join("team")
+    plan_move(till, notice_days=0)
+    lived.work()
+
+    for calls in (10, 20):
+        lived.call(organisation, integration, times=calls)
+        lived.pass_month()
+
+    assert till.current().plan_version_id == queries.newest(till.session)["team"].version.id
+    assert lived.invoiced(organisation, "2026-11", "2026-12") == lived.due(organisation, "2026-11", "2026-12")
+    assert lived.due(organisation, "2026-12") == {"2026-12": 10_900 + 12}, "twenty calls at 0.6 cents"
+    reconciling.run(till.engine, till.api, clock=lived.clock)
+    assert findings.listed(till.session, is_open=True, limit=50) == []

@@ -6,10 +6,11 @@ from sqlmodel import select
 
 from app.cli import postern
 from app.core import clock, db
-from app.core.errors import Invalid
+from app.core.errors import Conflict, Invalid
 from app.plans import services
-from app.plans.models import PlanVersion
-from tests.plans.catalogues import SMALL, choice
+from app.plans.applying import Source
+from app.plans.models import FROM_PAGE, PlanVersion
+from tests.plans.catalogues import SMALL, apply, choice
 
 
 @pytest.fixture
@@ -60,3 +61,25 @@ def test_a_change_is_told_with_how_many_it_touches(run, session, make):
 def test_what_is_wrong_is_said_with_its_line(run):
     with pytest.raises(Invalid, match=r"plans.toml, line 6, plans.free.kind: choose one of"):
         run("apply", text=SMALL.replace('kind = "free"', 'kind = "gratis"', 1))
+
+
+def test_plans_are_exported_as_a_file_that_changes_nothing(run, session, tmp_path):
+    run("apply")
+
+    assert run("export", str(tmp_path / "out.toml")) == f"Wrote {tmp_path / 'out.toml'}.\n"
+
+    assert run("export") == (tmp_path / "out.toml").read_text()
+    assert run("apply", text=run("export")) == "All plans are as the file says.\n"
+
+
+def test_a_file_that_would_undo_a_change_of_the_page_is_refused_until_it_is_meant(run, session):
+    run("apply")
+    changed = SMALL.replace('words = "By use."', 'words = "By what you use."')
+    apply(session, changed, now=clock.now(), source=Source(FROM_PAGE))
+    session.commit()
+
+    with pytest.raises(Conflict, match="postern plans export"):
+        run("apply", "--dry-run")
+
+    assert "payg: version 3" in run("apply", "--overwrite")
+    assert "from the operator’s page" not in run("list")
