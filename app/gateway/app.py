@@ -4,8 +4,7 @@ places (where) → auth (who) → envelope (what) → authority (whether) → ca
 meter (written down). Refusals leave it at any step, and refusals.py says them.
 """
 
-import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from sqlalchemy import Engine
 
@@ -26,10 +25,11 @@ from app.gateway import (
     samples,
 )
 from app.gateway.call import Call
-from app.gateway.caller import Caller, CallerLeft
+from app.gateway.caller import Caller
+from app.gateway.ends import Ends
 from app.gateway.envelope import Array, Envelope
 from app.gateway.errors import Failure, Refused
-from app.gateway.incoming import Headers, Incoming
+from app.gateway.incoming import Headers, Incoming, must_be_json
 from app.gateway.limits import Admission
 from app.gateway.meter import Meter
 from app.gateway.parts import Parts
@@ -37,17 +37,18 @@ from app.gateway.places import Place
 from app.gateway.policy import Destination
 from app.gateway.proxy import Passage
 from app.gateway.reply import Reply
+from app.gateway.server.service import Work
 from app.gateway.upstream.exchange import Exchange
+from app.gateway.usual import Usual
+from app.gateway.usual_call import UsualCall
 from app.keys.grants import Grant
 from app.metering import attempts
-
-log = logging.getLogger(__name__)
 
 METHODS = ("POST", "GET", "DELETE")
 
 
 class Gateway:
-    """Knows nothing of sockets: the server under it (server/) calls `answer` for each request."""
+    """Knows nothing of sockets: the server under it (server/) calls `begin` for each request."""
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.parts = Parts(settings, engine)
@@ -56,8 +57,10 @@ class Gateway:
         self._origins = frozenset(url.lower().encode() for url in (settings.gateway_url, settings.portal_url))
         self._in_flight = 0
         self._streams = self.parts.streams
+        self._ends = Ends(self.parts.refusals)
+        self._usual = Usual(settings, self.parts, admitted=self._admitted, guard=self._ends.guarded)
         self.parts.metrics.watch(
-            in_flight=lambda: self._in_flight,
+            in_flight=lambda: self._in_flight + self._usual.under_way,
             policy_age_s=lambda: self.parts.feed.age_s,
             under_way=lambda: self.parts.recorder.under_way,
             failing=lambda: self.parts.breakers.open_count,
@@ -75,33 +78,41 @@ class Gateway:
         """The server is about to stop: end the streams that only listen, let calls finish."""
         self._streams.drain()
 
+    def begin(self, incoming: Incoming, caller: Caller, reply: Reply, over: Callable[[], None]) -> Work:
+        """Begin to answer one request; `over` is called, later, when there is no more to come."""
+        logs.set_request_id(incoming.request_id)
+        try:
+            begun = self._usual.begin(incoming, caller, reply, over)
+        except Refused as refused:
+            begun = self._ends.refuse(refused, incoming, caller, reply)
+        except Exception:  # noqa: BLE001  (it is logged there)
+            begun = self._ends.apologise(incoming, reply)
+        if isinstance(begun, UsualCall):
+            return begun
+        rest = begun or self._requested(incoming, caller, reply)
+        rest = self._ends.guarded(rest, incoming, caller, reply)
+        return self.parts.loop.create_task(self._told(rest, over))
+
     async def answer(self, incoming: Incoming, caller: Caller, reply: Reply) -> None:
         """Answer one request; a reply that is not finished afterwards can only be cut off. Raises nothing."""
         logs.set_request_id(incoming.request_id)
+        await self._ends.guarded(self._requested(incoming, caller, reply), incoming, caller, reply)
+
+    async def _told(self, rest: Awaitable[None], over: Callable[[], None]) -> None:
         self._in_flight += 1
         try:
-            auth.refuse_key_in_path(incoming.path)
-            place = places.parse(incoming.path)
-            if place is not None:
-                await self._mcp(place, incoming, caller, reply)
-            else:
-                await elsewhere.answer(self.parts, incoming, reply)
-        except Refused as refused:
-            await self._refuse(refused, incoming, caller, reply)
-        except CallerLeft:
-            log.debug("request.abandoned")
-        except Exception:
-            log.exception("gateway.bug", extra={"path": incoming.path[:200]})
-            if not reply.is_started:
-                await reply.whole(500, _apology(incoming.request_id))
+            await rest
         finally:
             self._in_flight -= 1
+            over()
 
-    async def _refuse(self, refused: Refused, incoming: Incoming, caller: Caller, reply: Reply) -> None:
-        try:
-            await self.parts.refusals.answer(refused, incoming, caller, reply)
-        except CallerLeft:
-            log.debug("request.abandoned")
+    async def _requested(self, incoming: Incoming, caller: Caller, reply: Reply) -> None:
+        auth.refuse_key_in_path(incoming.path)
+        place = places.parse(incoming.path)
+        if place is not None:
+            await self._mcp(place, incoming, caller, reply)
+        else:
+            await elsewhere.answer(self.parts, incoming, reply)
 
     async def _mcp(self, place: Place, incoming: Incoming, caller: Caller, reply: Reply) -> None:
         """One request to an integration."""
@@ -130,12 +141,6 @@ class Gateway:
                 if repeats.HEADER in headers and await self._repeated(call, reply):
                     return
             admission = parts.limits.admit(call)
-            if admission.owes:
-                await parts.limits.reserve(call, admission)
-            if (call.is_between or message.method == catalogue.LIST) and await self._answer_here(
-                call, admission, reply
-            ):
-                return
         except Array as array:
             batches.check_revision(headers, grant, destination, parts.sessions)
             parts.decisions.taken_apart(incoming, reply, grant, destination.route.integration_id)
@@ -145,6 +150,21 @@ class Gateway:
             refused.grant = grant
             if call is not None:
                 await parts.repeats.let_go(call)
+            raise
+        await self._admitted(call, admission, caller, reply)
+
+    async def _admitted(self, call: Call, admission: Admission, caller: Caller, reply: Reply) -> None:
+        """The way of a request from where its rates have let it in."""
+        parts = self.parts
+        try:
+            if admission.owes:
+                await parts.limits.reserve(call, admission)
+            is_answered_here = call.is_between or call.envelope.method == catalogue.LIST
+            if is_answered_here and await self._answer_here(call, admission, reply):
+                return
+        except Refused as refused:
+            refused.grant = call.grant
+            await parts.repeats.let_go(call)
             raise
         reply.more = admission.headers
         try:
@@ -175,7 +195,7 @@ class Gateway:
         """What a request says; None while its body is not all there. Raises Refused."""
         if incoming.method != "POST":
             return envelope.NOTHING
-        _check_kind(headers)
+        must_be_json(headers)
         data = caller.whole_body(headers, max_bytes=self._max_body_bytes)
         return None if data is None else self._read(headers, data)
 
@@ -272,21 +292,3 @@ class Gateway:
         to = call.destination
         wait_s = self.parts.breakers.wait_s(to.route.slug, to.address, call.grant.organisation_id)
         return errors.failing(wait_s) if wait_s else None
-
-
-def _check_kind(headers: Headers) -> None:
-    content_type = headers.get(b"content-type", b"")
-    if content_type == b"application/json" and b"content-encoding" not in headers:
-        return
-    kind, _, parameters = content_type.lower().partition(b";")
-    if kind.strip() != b"application/json":
-        raise Refused(attempts.MALFORMED, "send it with “Content-Type: application/json”.", status=415)
-    if b"charset" in parameters and b"utf-8" not in parameters:
-        raise Refused(attempts.MALFORMED, "JSON is UTF-8; leave the charset out.", status=415)
-    if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
-        raise Refused(attempts.MALFORMED, "compressed bodies are not accepted; send it plainly.", status=415)
-
-
-def _apology(request_id: str) -> bytes:
-    words = f"Something went wrong in the gateway. It was written down as {request_id}."
-    return errors.body(None, errors.INTERNAL_ERROR, words, reason="internal_error", request_id=request_id)

@@ -56,7 +56,7 @@ class Authentication:
             raise Refused(attempts.UNAVAILABLE, "the gateway cannot check keys just now. Try again in a few seconds.")
         if incoming.query and _KEY_IN_ADDRESS.search(incoming.query):
             raise Refused(attempts.KEY_IN_ADDRESS)
-        grant = self._policy.live.get(hashlib.sha256(_key_in(headers)).digest())
+        grant = self._policy.live.get(hashlib.sha256(key_in(headers)).digest())
         if grant is not None and (grant.expires_at < inf or grant.networks is not None):
             self._check_terms(grant, incoming)
         return grant
@@ -74,7 +74,7 @@ class Authentication:
     async def look_again(self, incoming: Incoming, headers: Headers) -> Grant:
         """A key that is not among the live ones: say why, or find that it is brand-new. Raises Refused."""
         policy = self._policy
-        key = _key_in(headers)
+        key = key_in(headers)
         digest = hashlib.sha256(key).digest()
         text = key.decode("latin-1")
         hint = tokens.prefix_of(text)
@@ -94,7 +94,8 @@ class Authentication:
         raise Refused(reason, grant=closed, key_hint=hint)
 
 
-def _key_in(headers: Headers) -> bytes:
+def key_in(headers: Headers) -> bytes:
+    """The key that came with a request, whatever it looks like. Raises Refused."""
     authorization = headers.get(b"authorization")
     key = headers.get(b"x-api-key")
     if authorization is None:

@@ -233,3 +233,9 @@ def body(
     """A JSON-RPC error. reason: the short name by which programs may tell errors apart. more: of data."""
     error = {"code": code, "message": message, "data": {"reason": reason, **(more or {}), "requestId": request_id}}
     return msgspec.json.encode({"jsonrpc": "2.0", "id": message_id, "error": error})
+
+
+def apology(request_id: str) -> bytes:
+    """For a mistake of ours."""
+    words = f"Something went wrong in the gateway. It was written down as {request_id}."
+    return body(None, INTERNAL_ERROR, words, reason="internal_error", request_id=request_id)

@@ -11,7 +11,7 @@ from app.gateway.metrics import Metrics
 from app.gateway.outcome import Outcome
 from app.limits.holds import NOTHING_HELD, Reservation
 from app.metering import crowds, idempotency, models
-from app.metering.entry import Answer
+from app.metering.entry import Answer, Waiter
 from app.metering.ledger import EventRow
 from app.metering.recorder import NotRecorded, Recorder
 from app.plans.prices import Price
@@ -55,6 +55,7 @@ class Meter:
         "_on_nothing",
         "_policy_version",
         "_recorder",
+        "_row_written",
         "_sent_at",
         "is_done",
         "receipt",
@@ -123,6 +124,28 @@ class Meter:
             self._on_nothing(self._call, crowds.WITHHELD, self.receipt_id)
             raise
         self._metrics.called(self._call.destination.route.slug, outcome.status, row["duration_us"])
+
+    def settle_soon(self, outcome: Outcome, *, http_status: int, bytes_out: int, waiter: Waiter) -> None:
+        """The same for who does not wait in a task, and has no idempotency key: `waiter` is told the receipt, which
+        then is to be said to `written`. Raises NotRecorded at once when there is no room.
+        """
+        self.is_done = True
+        self._row_written = row = self._row(outcome, http_status=http_status, bytes_out=bytes_out)
+        try:
+            self._recorder.record_for(waiter, row, self._reservation)
+        except NotRecorded:
+            self.drop()
+            raise
+
+    def written(self, receipt: str) -> None:
+        """What `settle_soon` was asked for is durable."""
+        row = self._row_written
+        self.receipt = receipt
+        self._metrics.called(self._call.destination.route.slug, row["status"], row["duration_us"])
+
+    def withheld(self) -> None:
+        """What `settle_soon` was asked for cannot be written down."""
+        self._on_nothing(self._call, crowds.WITHHELD, self.receipt_id)
 
     def drop(self) -> None:
         """There will be no event: the call is not made, or is not one."""

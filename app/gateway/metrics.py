@@ -11,17 +11,13 @@ from prometheus_client import (
     Counter,
     Gauge,
     GCCollector,
-    Histogram,
     PlatformCollector,
     ProcessCollector,
     start_http_server,
 )
 
 from app.core.errors import Invalid
-from app.gateway.call_tally import CallTally
-
-_COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5)
-_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+from app.gateway.call_tally import CallTally, CommitTally
 
 
 class Metrics:
@@ -68,20 +64,14 @@ class Metrics:
         self.attempts_dropped = Counter(
             "postern_gateway_attempts_dropped", "Refused tries of which nothing is kept.", registry=self.registry
         )
-        self._commit_seconds = Histogram(
-            "postern_ledger_commit_seconds",
-            "Writing one group of events.",
-            buckets=_COMMIT_SECONDS,
-            registry=self.registry,
-        )
-        self._commit_events = Histogram(
-            "postern_ledger_commit_events", "Events in one group.", buckets=_SIZES, registry=self.registry
-        )
+        self._commits = CommitTally()
+        self.registry.register(self._commits)
         self._policy_age = Gauge(
             "postern_gateway_policy_age_seconds", "How old the news of revocations is.", registry=self.registry
         )
         self._under_way = Gauge("postern_ledger_under_way", "Events not durable yet.", registry=self.registry)
         self.called = self._calls.add
+        self.committed = self._commits.add
 
     def watch(
         self,
@@ -112,11 +102,6 @@ class Metrics:
     def declined(self, slug: str) -> None:
         """A request was not made because of that."""
         self._declined.labels(slug).inc()
-
-    def committed(self, size: int, seconds: float) -> None:
-        """From the recorder's thread: a group of events is durable."""
-        self._commit_events.observe(size)
-        self._commit_seconds.observe(seconds)
 
     def serve(self, host: str, port: int) -> Callable[[], None]:
         """Answer GET /metrics from a thread. Returns what stops it. Raises Invalid if the port cannot be had."""

@@ -31,13 +31,17 @@ def request_head(
     Mcp-… headers pass whatever their names: an intermediary that does not know one must forward it (SEP-2243).
     length: of the body; None when there is none. credential: the gateway's own for this integration, a whole line.
     """
-    head = method.encode() + address.head + b"accept-encoding: identity\r\nx-request-id: " + request_id.encode()
+    before, after = around_request_id(method, address, headers, credential=credential)
+    end = b"\r\n\r\n" if length is None else b"\r\ncontent-length: %d\r\n\r\n" % length
+    return b"%b%b%b%b" % (before, request_id.encode(), after, end)
+
+
+def around_request_id(method: str, address: Address, headers: Headers, *, credential: bytes) -> tuple[bytes, bytes]:
+    """What stands before the request's id in such a head, and after it, up to the end of a line."""
     lines = [b": ".join(pair) for pair in headers.items() if pair[0] in _IN or pair[0][:4] == _MCP]
-    if length is not None:
-        lines.append(b"content-length: %d" % length)
     if credential:
         lines.append(credential)
-    return b"\r\n".join((head, *lines, b"\r\n"))
+    return method.encode() + address.head + b"accept-encoding: identity\r\nx-request-id: ", b"\r\n".join((b"", *lines))
 
 
 def answer_headers(exchange: Exchange, *, receipt: str, is_stream: bool, length: int | None) -> HeaderList:

@@ -1,6 +1,7 @@
 """The middle of a call: to the integration and back as it comes, with only the end held until it is written down."""
 
 import logging
+from collections.abc import Awaitable
 
 from app.gateway import errors, json_relay, passing, saying, sse
 from app.gateway.call import Call
@@ -51,13 +52,24 @@ class Passage:
     async def run(self, client: Client, caller: Caller) -> None:
         """Answer the caller, whatever happens; the reply stays unfinished when it can only be cut off."""
         caller.waits_for(self._exchange)
+        await self._see_through(self._send(client), caller)
+
+    async def go_on(self, caller: Caller) -> None:
+        """The same when the request is on its way already."""
+        await self._see_through(self._exchange.head(), caller)
+
+    async def withhold(self, problem: NotRecorded) -> None:
+        """The call is not in the ledger, so its answer is not given."""
+        log.error("call.withheld", extra={"receipt": self._receipt, "why": problem.message})
+        await self._say(errors.WITHHELD)
+
+    async def _see_through(self, sending: Awaitable[None], caller: Caller) -> None:
         try:
-            await self._attempt(client)
+            await self._attempt(sending)
         except CallerGone:
             self._leave(GONE)
         except NotRecorded as problem:
-            log.error("call.withheld", extra={"receipt": self._receipt, "why": problem.message})
-            await self._say(errors.WITHHELD)
+            await self.withhold(problem)
         finally:
             caller.is_served()
             self._exchange.close()
@@ -70,22 +82,26 @@ class Passage:
             self._meter.drop()
         await self._say(failure)
 
-    async def _attempt(self, client: Client) -> None:
+    async def _send(self, client: Client) -> None:
+        """Returns when status and headers of the answer are there. Raises UpstreamProblem."""
         call = self._call
         incoming, body, address = call.incoming, call.envelope.body, call.destination.address
-        length = len(body) if incoming.method == "POST" else None
         head = passing.request_head(
             incoming.method,
             address,
             call.headers,
             request_id=incoming.request_id,
-            length=length,
+            length=len(body) if incoming.method == "POST" else None,
             credential=call.destination.route.credential,
         )
+        if self._meter is not None:
+            self._meter.sending()
+        await client.send(self._exchange, address, head=head, body=body, is_repeatable=self._meter is None)
+
+    async def _attempt(self, sending: Awaitable[None]) -> None:
+        call = self._call
         try:
-            if self._meter is not None:
-                self._meter.sending()
-            await client.send(self._exchange, address, head=head, body=body, is_repeatable=self._meter is None)
+            await sending
             self._sessions.leave(call, self._exchange)
             kind = kind_of(self._exchange, wants_answer=call.envelope.wants_answer)
             if kind is Kind.JSON:

@@ -37,13 +37,13 @@ class Sessions:
         if given is None:
             return
         if call.is_stateless:
-            del call.headers[HEADER]
+            call.headers = {name: value for name, value in call.headers.items() if name != HEADER}
             return
         key_id, integration_id = _place_of(call)
         session_id = self.opened(given, key_id=key_id, integration_id=integration_id)
         if ((key_id, integration_id), session_id) in self._ended:
             raise Refused(attempts.UNKNOWN_SESSION)
-        call.headers[HEADER] = session_id
+        call.headers = {**call.headers, HEADER: session_id}
 
     def leave(self, call: Call, exchange: Exchange) -> None:
         """Put the caller's own session id into an integration's answer, which may be that a session has ended."""

@@ -1,9 +1,8 @@
 """An event on its way to the ledger, with all that has to happen in the same transaction."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from app.limits.holds import NOTHING_HELD, Reservation, Settlement
 from app.metering.ledger import EventRow
@@ -32,10 +31,23 @@ class Month(NamedTuple):
     amount_nanos: int
 
 
+class Waiter(Protocol):
+    """Who waits for an event to be durable: a future, or what looks like one to the recorder."""
+
+    def done(self) -> bool:
+        """Whether it was told, or waits no more. Asked from both threads."""
+
+    def set_result(self, receipt: str, /) -> None:
+        """It is durable; the receipt's text."""
+
+    def set_exception(self, problem: Any, /) -> None:  # noqa: ANN401  (as of a future)
+        """It is not, by NotRecorded."""
+
+
 class Entry:
     """One event and its waiter.
 
-    done: settled with the receipt's text once its waiter knows; None when nobody waits and the event is to be
+    done: told the receipt's text once it is durable; None when nobody waits and the event is to be
     written all the same. until: by the monotonic clock, how long the waiter waits. reservation: told how it ended.
     settlements: what the event does to allowances and caps; is_owed: in any case, because its answer has left
     already. is_taken_back: its own transaction reverses it. month: set when it is written; None when that is not
@@ -61,7 +73,7 @@ class Entry:
     def __init__(
         self,
         row: EventRow,
-        done: asyncio.Future[str] | None = None,
+        done: Waiter | None = None,
         until: float = 0.0,
         *,
         reservation: Reservation = NOTHING_HELD,

@@ -18,7 +18,8 @@ from app.metering.spool import Spool
 
 log = logging.getLogger(__name__)
 
-LARGEST_GROUP = 1_000
+LARGEST_PUT = 500
+"""So many entries are put at once, at most; a group is one or two of these, or many small ones."""
 FIRST_PAUSE_S = 0.01
 LONGEST_PAUSE_S = 1.0
 CONFLICTS_BEFORE_SPLIT = 3
@@ -59,7 +60,7 @@ class GroupWriter:
         self._make_signer = make_signer
         self._signer: Signer | None = None
         self._spool = spool
-        self._queue: SimpleQueue[Entry | None] = SimpleQueue()
+        self._queue: SimpleQueue[list[Entry] | None] = SimpleQueue()
         self._abandoned = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
         self.put = self._queue.put
@@ -92,14 +93,12 @@ class GroupWriter:
     def _next_group(self) -> tuple[list[Entry], bool]:
         """All that has come, waiting for the first; and whether it was the last."""
         group: list[Entry] = []
-        entry = self._queue.get()
-        while entry is not None:
-            group.append(entry)
-            if len(group) == LARGEST_GROUP:
+        entries = self._queue.get()
+        while entries is not None:
+            group += entries
+            if len(group) > LARGEST_PUT or self._queue.empty():
                 return group, False
-            if self._queue.empty():
-                return group, False
-            entry = self._queue.get_nowait()  # nobody else takes from it
+            entries = self._queue.get_nowait()  # nobody else takes from it
         return group, True
 
     def _write_in_spite_of_us(self, group: list[Entry]) -> None:

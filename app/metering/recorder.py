@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
 
@@ -19,8 +20,8 @@ from app.limits import settling
 from app.limits.holds import NOTHING_HELD, Reservation
 from app.metering import ledger
 from app.metering.drain import Drain
-from app.metering.entry import Answer, Entry
-from app.metering.group_writer import GroupWriter, Outcome
+from app.metering.entry import Answer, Entry, Waiter
+from app.metering.group_writer import LARGEST_PUT, GroupWriter, Outcome
 from app.metering.ledger import EventRow
 from app.metering.signing import Signer
 from app.metering.spool import Spool, Stock
@@ -61,6 +62,7 @@ class Recorder:
         self._drain = Drain(engine, spool) if spool is not None else None
         self._spool = spool
         self._waiting: deque[Entry] = deque()
+        self._fresh: deque[Entry] = deque()
         self._under_way = 0
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -74,6 +76,7 @@ class Recorder:
     def stop(self, *, timeout_s: float) -> None:
         """Write what is under way, for at most timeout_s seconds; blocks. Nothing may be recorded afterwards."""
         self._sweeper.cancel()
+        self._hand_over()
         if not self._writer.stop(timeout_s=timeout_s):
             log.error("ledger.unfinished", extra={"events": self._under_way})
         if self._drain is not None:
@@ -122,17 +125,24 @@ class Recorder:
         reservation: what the call holds of limits, settled in the same transaction, and told how it ended unless this
         itself raises. answer: for a call with an idempotency key, kept in the transaction too.
         """
+        done: asyncio.Future[str] = self._loop.create_future()
+        self.record_for(done, row, reservation, answer=answer)
+        return done
+
+    def record_for(
+        self, waiter: Waiter, row: EventRow, reservation: Reservation = NOTHING_HELD, *, answer: Answer | None = None
+    ) -> None:
+        """The same for `waiter`, who is told on the event loop, and must not raise."""
         self._admit()
         entry = _entry(row, reservation, answer)
-        entry.done, entry.until = self._loop.create_future(), monotonic() + self._timeout_s
+        entry.done, entry.until = waiter, monotonic() + self._timeout_s
         self._waiting.append(entry)
-        self._writer.put(entry)
-        return entry.done
+        self._put(entry)
 
     def note(self, row: EventRow, reservation: Reservation = NOTHING_HELD, *, answer: Answer | None = None) -> None:
         """Write `row` down when possible; nobody waits for it (the caller has gone). Raises NotRecorded when full."""
         self._admit()
-        self._writer.put(_entry(row, reservation, answer))
+        self._put(_entry(row, reservation, answer))
 
     def _admit(self) -> None:
         if self._writer.has_ended:
@@ -140,6 +150,23 @@ class Recorder:
         if self._under_way >= self._capacity:
             raise NotRecorded("Too many calls wait for the ledger.")
         self._under_way += 1
+
+    def _put(self, entry: Entry) -> None:
+        """Hand it over with all that come in the same turn of the loop: the thread is woken once, and not while the
+        loop holds Python's lock.
+        """
+        if not self._fresh:
+            self._loop.call_soon(self._hand_over)
+        self._fresh.append(entry)
+
+    def _hand_over(self) -> None:
+        """One by one out of what is fresh: when the gateway stops, two threads may be here."""
+        group: list[Entry] = []
+        with suppress(IndexError):
+            while True:
+                group.append(self._fresh.popleft())
+        for at in range(0, len(group), LARGEST_PUT):
+            self._writer.put(group[at : at + LARGEST_PUT])
 
     def _tell(self, outcome: Outcome, entries: list[Entry]) -> None:
         """From the thread. When the loop has ended nobody is left to be told, and the rows are where they are."""
@@ -175,7 +202,7 @@ class Recorder:
             answer = replace(entry.answer, is_kept=False) if entry.answer is not None else None
             self._under_way += 1
             reversal = ledger.reversal_of(row, now=clock.now())
-            self._writer.put(Entry(reversal, settlements=settling.reversed_(entry.settlements), answer=answer))
+            self._put(Entry(reversal, settlements=settling.reversed_(entry.settlements), answer=answer))
 
     def _sweep(self) -> None:
         """Tell those who have waited too long."""

@@ -90,7 +90,16 @@ class Request:
         self._is_gone = False
         for message in messages:
             self.send_body(message["body"], more=message["more_body"])
-        self.task = asyncio.create_task(gateway.answer(incoming, self._caller, self._reply))
+        over = asyncio.Event()
+        self._work = gateway.begin(incoming, self._caller, self._reply, over.set)
+        self.task = asyncio.create_task(self._until(over))
+
+    async def _until(self, over):
+        try:
+            await over.wait()
+        except asyncio.CancelledError:
+            self._work.cancel()
+            raise
 
     def send_body(self, body, *, more=False):
         """Another piece of the body."""

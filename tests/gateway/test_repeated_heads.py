@@ -1,5 +1,6 @@
 """Heads that repeat are read once, and nobody could tell."""
 
+import asyncio
 import json
 
 import pytest
@@ -48,6 +49,33 @@ async def test_a_known_head_may_come_in_pieces_or_with_the_next(open_server, spl
             await writer.drain()
 
         assert [(await read_answer(reader)).json["id"] for _ in others] == [101, 102, 103, 104]
+
+
+async def test_a_known_head_may_come_with_a_body_of_another_length(open_server):
+    async with open_server(echo) as (caller, _, port), connected(port) as (reader, writer):
+        for number in (7, 8, 123_456_789, 9):
+            writer.write(request(caller.secret, json.dumps({**CALL, "id": number}).encode()))
+            got = await read_answer(reader)
+            assert (got.status, got.json["id"]) == (200, number)
+
+        assert {event.bytes_in for event in caller.events} == {len(json.dumps({**CALL, "id": n})) for n in (7, 10**8)}
+
+
+async def test_an_answer_may_come_in_pieces(open_server):
+    async def in_pieces(asked, reader, writer):
+        said = answer(json.dumps({"jsonrpc": "2.0", "id": asked.message["id"], "result": {}}).encode())
+        for at in range(0, len(said), 25):
+            writer.write(said[at : at + 25])
+            await writer.drain()
+            await asyncio.sleep(0)
+
+    async with open_server(in_pieces) as (caller, _, port), connected(port) as (reader, writer):
+        for number, one in enumerate(calls(caller.secret)):
+            writer.write(one)
+            got = await read_answer(reader)
+            assert (got.json["id"], got.headers["postern-receipt"] != "") == (100 + number, True)
+
+        assert [event.status for event in caller.events] == ["ok"] * 5
 
 
 async def test_another_key_in_the_same_place_is_another_caller(open_server):

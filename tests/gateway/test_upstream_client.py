@@ -162,7 +162,7 @@ class LoopOfOurs:
 async def test_a_stream_that_keeps_talking_is_not_idle():
     loop = LoopOfOurs()
     exchange = Exchange(loop, Limits(connect_s=1, answer_s=1, idle_s=1, total_s=100))
-    connection = Connection(loop, on_free=Mock(), on_lost=Mock())
+    connection = Connection(loop, outbox=Mock(), on_free=Mock(), on_lost=Mock())
     connection.connection_made(Mock())
     connection.carry(exchange, b"", b"")
     exchange.feed(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")

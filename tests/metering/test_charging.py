@@ -229,7 +229,7 @@ async def test_a_call_that_waits_on_disk_never_costs_more_than_its_receipt_says(
         tried.row["amount_nanos"] = 0  # as a try that failed left it
         tried.ceiling_nanos = 200
         door.is_shut = True
-        recorder._writer.put(tried)
+        recorder._writer.put([tried])
         await asyncio.gather(*[recorder.record(one) for one in rows[4:]])
         assert tried.row["amount_nanos"] == 200
 

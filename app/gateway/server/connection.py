@@ -80,8 +80,9 @@ class Connection(Flow):
             return
         known = self._known
         is_between = self._receiving is None and not self._is_in_head
-        if known is not None and is_between and known.size == len(data) and data.startswith(known.data):
-            self._again(known, data)
+        body = known.body_in(data) if known is not None and is_between else None
+        if known is not None and body is not None:
+            self._again(known, body)
             return
         self._read = None
         self._unproductive += len(data)
@@ -193,9 +194,9 @@ class Connection(Flow):
 
     # What to do next
 
-    def _again(self, known: memo.Head, data: bytes) -> None:
-        turn = Turn(self, known.again(), keeps_alive=True, is_old=False, asks=False)
-        turn.caller.feed_whole(data[len(known.data) :])
+    def _again(self, known: memo.Head, body: bytes) -> None:
+        turn = Turn(self, known.again(len(body)), keeps_alive=True, is_old=False, asks=False)
+        turn.caller.feed_whole(body)
         self._accept(turn)
 
     def _accept(self, turn: Turn) -> None:

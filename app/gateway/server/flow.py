@@ -19,13 +19,14 @@ class Flow(asyncio.Protocol):
     is_stalled: the caller does not read what it is sent, for now. is_gone: the connection is no more.
     """
 
-    __slots__ = ("_is_held", "_room", "_transport", "is_gone", "is_stalled", "peer", "service", "until")
+    __slots__ = ("_is_held", "_room", "_transport", "_unsent", "is_gone", "is_stalled", "peer", "service", "until")
 
     def __init__(self, service: Service) -> None:
         self.service = service
         self.until = inf
         self.peer = ""
         self._room: asyncio.Future[None] | None = None
+        self._unsent: list[bytes] = []
         self._is_held = self.is_gone = self.is_stalled = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -62,8 +63,17 @@ class Flow(asyncio.Protocol):
         return self._room
 
     def write(self, *pieces: bytes) -> None:
-        """Send; without effect when the caller has gone."""
+        """Send soon; without effect when the caller has gone."""
         if self.is_gone:
+            return
+        if not self._unsent:
+            self.service.outbox.add(self)
+        self._unsent += pieces
+
+    def flush(self) -> None:
+        """Send what waits for it."""
+        pieces, self._unsent = self._unsent, []
+        if self.is_gone or not pieces:
             return
         if len(pieces) == 1:
             self._transport.write(pieces[0])
@@ -76,6 +86,7 @@ class Flow(asyncio.Protocol):
         """Send the last there is; close when the caller has, or after linger_s, or when it reads nothing for long."""
         if self.is_gone or self._transport.is_closing():
             return
+        self.flush()
         if words:
             self._transport.write(words)
         self._transport.write_eof()
@@ -90,6 +101,7 @@ class Flow(asyncio.Protocol):
     def reset(self) -> None:
         """The same, such that the caller sees that it did not end in good order (a TCP reset)."""
         if not self.is_gone:
+            self.flush()
             wire = self._transport.get_extra_info("socket")
             wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self._transport.abort()

@@ -1,17 +1,27 @@
 """What all connections of one server share: its limits, who is connected, and who is being answered."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from email.utils import formatdate
 from time import monotonic
 from typing import Protocol
 
 from app.gateway.caller import Caller
 from app.gateway.incoming import Incoming
+from app.gateway.outbox import Outbox
 from app.gateway.reply import Reply
 from app.gateway.server.limits import Limits
 
-Answer = Callable[[Incoming, Caller, Reply], Awaitable[None]]
+
+class Work(Protocol):
+    """What answers a request."""
+
+    def cancel(self) -> object:
+        """Stop it: its end is told all the same."""
+
+
+Begin = Callable[[Incoming, Caller, Reply, Callable[[], None]], Work]
+"""Begins to answer a request, and tells once, later, that there is no more to come."""
 
 LOOK_EVERY_S = 0.25
 """One timer looks after everybody, because one for each request would cost more than most of what the server does."""
@@ -30,18 +40,18 @@ class Member(Protocol):
 class Answering(Protocol):
     """A request that is being answered."""
 
-    task: asyncio.Task[None]
+    work: Work
 
 
 class Service:
     """members: every connection that is served. turned_away: those for whom there was no room, on their way out.
     turns: every request that is being answered, its caller still there or not.
 
-    date: the Date header of this second, with its end.
+    date: the Date header of this second, with its end. outbox: by which answers leave.
     """
 
-    def __init__(self, answer: Answer, limits: Limits) -> None:
-        self.answer = answer
+    def __init__(self, begin: Begin, limits: Limits) -> None:
+        self.begin = begin
         self.limits = limits
         self.members: set[Member] = set()
         self.turned_away: set[Member] = set()
@@ -53,6 +63,7 @@ class Service:
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to look after connections that `loop` makes."""
         self.loop = loop
+        self.outbox = Outbox(loop)
         self._look()
 
     def stop(self) -> None:

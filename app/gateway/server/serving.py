@@ -4,6 +4,7 @@ import asyncio
 import logging
 import resource
 import socket
+from collections.abc import Callable
 from time import monotonic
 from typing import Protocol
 
@@ -12,7 +13,7 @@ from app.gateway.incoming import Incoming
 from app.gateway.reply import Reply
 from app.gateway.server.connection import Connection
 from app.gateway.server.limits import Limits
-from app.gateway.server.service import Service
+from app.gateway.server.service import Service, Work
 from app.gateway.server.sockets import BACKLOG
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ class Answerer(Protocol):
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
     def drain(self) -> None: ...
-    async def answer(self, incoming: Incoming, caller: Caller, reply: Reply) -> None: ...
+    def begin(self, incoming: Incoming, caller: Caller, reply: Reply, over: Callable[[], None]) -> Work: ...
 
 
 class Server:
@@ -39,7 +40,7 @@ class Server:
     def __init__(self, gateway: Answerer, listener: socket.socket, *, limits: Limits) -> None:
         self._gateway = gateway
         self._listener = listener
-        self._service = Service(gateway.answer, limits)
+        self._service = Service(gateway.begin, limits)
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
 
@@ -77,7 +78,7 @@ class Server:
         if service.turns:
             log.warning("gateway.cut_off", extra={"requests": len(service.turns)})
             for turn in list(service.turns):
-                turn.task.cancel()
+                turn.work.cancel()
             await self._until_over(GIVE_UP_S)
         service.abort()
         service.stop()

@@ -41,7 +41,7 @@ class Turn:
         "incoming",
         "is_old",
         "keeps_alive",
-        "task",
+        "work",
     )
 
     def __init__(self, wire: Wire, incoming: Incoming, *, keeps_alive: bool, is_old: bool, asks: bool) -> None:
@@ -57,18 +57,14 @@ class Turn:
         self.caller = Caller(wire.service.loop, self)
 
     def begin(self) -> None:
-        """Have it answered, in a task of its own."""
+        """Have it answered."""
         service = self._wire.service
         service.turns.add(self)
-        self.task = service.loop.create_task(self._run(service))
+        self.work = service.begin(self.incoming, self.caller, Reply(self, self.incoming.request_id), self._over)
 
-    async def _run(self, service: Service) -> None:
-        incoming = self.incoming
-        try:
-            await service.answer(incoming, self.caller, Reply(self, incoming.request_id))
-        finally:
-            service.turns.discard(self)
-            self._wire.turn_ended(self)
+    def _over(self) -> None:
+        self._wire.service.turns.discard(self)
+        self._wire.turn_ended(self)
 
     @property
     def is_cut_off(self) -> bool:

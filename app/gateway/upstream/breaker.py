@@ -87,6 +87,11 @@ class Breakers:
         self._troubles: dict[str, _Trouble] = {}
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether no integration has failed lately: every call may be made."""
+        return not self._troubles
+
+    @property
     def open_count(self) -> int:
         """Integrations that somebody's calls are being declined of at this moment."""
         now = self._clock()

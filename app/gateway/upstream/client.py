@@ -8,7 +8,9 @@ import asyncio
 import ssl
 
 from app.core.net import Guard
+from app.gateway.outbox import Outbox
 from app.gateway.upstream.address import Address, Origin
+from app.gateway.upstream.connection import Connection
 from app.gateway.upstream.dialler import Dialler
 from app.gateway.upstream.exchange import Exchange
 from app.gateway.upstream.limits import Limits
@@ -26,11 +28,17 @@ class Client:
         self._guard = guard
         self._tls = ssl.create_default_context()
         self._loop = asyncio.get_running_loop()
+        self._outbox = Outbox(self._loop)
         self._pools: dict[Origin, Pool] = {}
 
     def exchange(self) -> Exchange:
         """A new exchange, which may be failed from elsewhere (the caller left) before it is even sent."""
         return Exchange(self._loop, self._limits)
+
+    def at_hand(self, address: Address) -> Connection | None:
+        """A connection that was kept, to carry one exchange at once; None when there is none."""
+        pool = self._pools.get(address.origin)
+        return pool.take_idle() if pool is not None else None
 
     async def send(
         self, exchange: Exchange, address: Address, *, head: bytes, body: bytes, is_repeatable: bool
@@ -65,5 +73,7 @@ class Client:
 
     def _pool(self, origin: Origin) -> Pool:
         dialler = Dialler(origin, guard=self._guard, tls=self._tls)
-        pool = self._pools[origin] = Pool(dialler, size=self._connections, connect_s=self._limits.connect_s)
+        pool = self._pools[origin] = Pool(
+            dialler, outbox=self._outbox, size=self._connections, connect_s=self._limits.connect_s
+        )
         return pool

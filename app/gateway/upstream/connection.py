@@ -5,9 +5,13 @@ from collections.abc import Callable
 from math import inf
 from typing import cast
 
+from app.gateway.outbox import Outbox
 from app.gateway.upstream.exchange import Exchange
 from app.gateway.upstream.memo import Head
 from app.gateway.upstream.problems import BrokeOff, UpstreamProblem
+
+COPY_BELOW_BYTES = 64 * 1024
+"""A smaller body leaves in one piece with its head."""
 
 
 class Connection(asyncio.Protocol):
@@ -24,8 +28,10 @@ class Connection(asyncio.Protocol):
         "_loop",
         "_on_free",
         "_on_lost",
+        "_outbox",
         "_timer",
         "_transport",
+        "_unsent",
         "good_until",
         "was_used",
     )
@@ -34,11 +40,16 @@ class Connection(asyncio.Protocol):
         self,
         loop: asyncio.AbstractEventLoop,
         *,
+        outbox: Outbox,
         on_free: Callable[["Connection", float | None], None],
         on_lost: Callable[["Connection"], None],
     ) -> None:
-        """on_free: told for how many seconds the other side keeps it open, if it said so. on_lost: once, when gone."""
+        """outbox: by which requests leave. on_free: told for how many seconds the other side keeps it open, if it said
+        so. on_lost: once, when gone.
+        """
         self._loop = loop
+        self._outbox = outbox
+        self._unsent: tuple[bytes, ...] = ()
         self._on_free = on_free
         self._on_lost = on_lost
         self._exchange: Exchange | None = None
@@ -66,9 +77,15 @@ class Connection(asyncio.Protocol):
             self._on_free(self, None)
             raise
         self._exchange = exchange
-        self._transport.write(head + body if len(body) < 65_536 else head)
-        if len(body) >= 65_536:
-            self._transport.write(body)
+        self._unsent = (head + body,) if len(body) < COPY_BELOW_BYTES else (head, body)
+        self._outbox.add(self)
+
+    def flush(self) -> None:
+        """Send the request that waits for it, if it is still wanted."""
+        pieces, self._unsent = self._unsent, ()
+        if self._transport is not None:
+            for piece in pieces:
+                self._transport.write(piece)
 
     # asyncio.Protocol
 
@@ -126,7 +143,8 @@ class Connection(asyncio.Protocol):
         self._exchange = None
         self.was_used = True
         # An answer may come before the request is fully sent; what is left of it must not meet the next exchange.
-        if is_reusable and self._transport is not None and self._transport.get_write_buffer_size() == 0:
+        is_sent = not self._unsent and self._transport is not None and self._transport.get_write_buffer_size() == 0
+        if is_reusable and is_sent:
             self._on_free(self, keep_alive_s)
         else:
             self.abort()
@@ -134,5 +152,6 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Close at once, without sending what is still buffered."""
         self._exchange = None
+        self._unsent = ()
         if self._transport is not None:
             self._transport.abort()

@@ -6,12 +6,12 @@ serve the next exchange while the end of this one is still being read.
 
 import asyncio
 from collections import deque
-from typing import Protocol
 
 import httptools
 
 from app.gateway.upstream.limits import Limits
 from app.gateway.upstream.memo import Head, end_of_head, timeout_of
+from app.gateway.upstream.parties import Carrier, Listener
 from app.gateway.upstream.problems import BadAnswer, BrokeOff, TimedOut, UpstreamProblem
 
 MAX_FRAMING_BYTES = 64 * 1024
@@ -20,20 +20,11 @@ PAUSE_ABOVE_BYTES = 256 * 1024
 RESUME_BELOW_BYTES = 64 * 1024
 
 
-class Carrier(Protocol):
-    """What an exchange asks of the connection that carries it."""
-
-    def pause_reading(self) -> None: ...
-    def resume_reading(self) -> None: ...
-    def look_at(self, when: float) -> None: ...
-    def finished(self, *, is_reusable: bool) -> None: ...
-    def abort(self) -> None: ...
-
-
 class Exchange:
     """The answer as it arrives: `status` and `headers` once `head()` returns, then `read()` until b"".
 
     headers: (lower-case name, value) in the order sent, repeats kept; fields: the same by name, the last of repeats.
+    listener: told of news, instead of waiting for it.
     httptools calls the on_… methods.
     """
 
@@ -42,6 +33,7 @@ class Exchange:
     _problem: UpstreamProblem | None = None
     _waiter: asyncio.Future[None] | None = None
     _carrier: Carrier | None = None
+    listener: Listener | None = None
     _buffered = _framing = 0
     _flaw = ""
     _heard_at = 0.0
@@ -68,6 +60,21 @@ class Exchange:
     def is_exhausted(self) -> bool:
         """Whether the whole answer has arrived and been read: `read` would give b"" at once."""
         return self._is_complete and not self._chunks
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the answer has arrived."""
+        return self._is_complete
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether there will be no more of it."""
+        return self._problem is not None
+
+    @property
+    def buffered(self) -> int:
+        """Bytes of it that have not been read."""
+        return self._buffered
 
     @property
     def has_more(self) -> bool:
@@ -99,6 +106,11 @@ class Exchange:
             self._carrier.resume_reading()
         return data
 
+    def put_back(self, data: bytes) -> None:
+        """What was taken last, for whoever reads next."""
+        if data:
+            self._chunks.appendleft(data)
+
     def close(self) -> None:
         """Want no more of it: an answer that is still under way is aborted, connection and all."""
         if not self._is_complete:
@@ -114,6 +126,7 @@ class Exchange:
         if carrier is not None:
             carrier.abort()
         self._wake()
+        self._tell()
 
     def _news(self) -> asyncio.Future[None]:
         """Settled when more has come. Raises UpstreamProblem when none will."""
@@ -126,6 +139,10 @@ class Exchange:
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
+
+    def _tell(self) -> None:
+        if self.listener is not None:
+            self.listener.news()
 
     # For the connection
 
@@ -168,6 +185,8 @@ class Exchange:
             self._finish(is_reusable=self._keeps_alive and not self._is_surplus)
         elif self._framing > MAX_FRAMING_BYTES:
             self.fail(BadAnswer("heads or trailers without end"))
+        elif self._has_head:
+            self._tell()
 
     def recall(self, known: Head, data: bytes) -> None:
         """The same for `data` that is a whole answer whose head is known."""
@@ -219,6 +238,7 @@ class Exchange:
                 carrier.resume_reading()
             carrier.finished(is_reusable=is_reusable)
         self._wake()
+        self._tell()
 
     def check(self) -> None:
         """Fail if one of its limits has passed; else ask to be looked at when the nearest could have."""

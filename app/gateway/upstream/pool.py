@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 
+from app.gateway.outbox import Outbox
 from app.gateway.upstream.connection import Connection
 from app.gateway.upstream.dialler import Dialler
 from app.gateway.upstream.problems import Busy, TimedOut
@@ -15,8 +16,9 @@ MAX_WAITING = 1024
 class Pool:
     """Hands out connections to the origin that `dialler` reaches, at most `size` at a time."""
 
-    def __init__(self, dialler: Dialler, *, size: int, connect_s: float) -> None:
+    def __init__(self, dialler: Dialler, *, outbox: Outbox, size: int, connect_s: float) -> None:
         self._dialler = dialler
+        self._outbox = outbox
         self._size = size
         self._connect_s = connect_s
         self._loop = asyncio.get_running_loop()
@@ -63,7 +65,7 @@ class Pool:
 
     async def _connect(self) -> Connection:
         """Open a connection in a place that has already been counted."""
-        connection = Connection(self._loop, on_free=self._take_back, on_lost=self._forget)
+        connection = Connection(self._loop, outbox=self._outbox, on_free=self._take_back, on_lost=self._forget)
         try:
             async with asyncio.timeout(self._connect_s):
                 await self._dialler.connect(connection)
