@@ -30,6 +30,16 @@ class Source(Protocol):
         """The rest is wanted; a client that asked before sending is told so."""
 
 
+class _Nowhere:
+    """The connection of a request that is over."""
+
+    def hold(self) -> None: ...
+    def go_on(self) -> None: ...
+
+
+NOWHERE: Source = _Nowhere()
+
+
 class Ended(Protocol):
     """What a caller who hangs up ends: an exchange with an integration, as a rule."""
 
@@ -169,6 +179,10 @@ class Caller:
         if exchange is not None:
             exchange.fail(CallerGone())
         self._wake()
+
+    def forget(self) -> None:
+        """The answer is over: nothing more is asked of the connection."""
+        self._source = NOWHERE
 
     async def _receive(self, limit: int) -> None:
         """Until the body is whole, or larger than `limit` bytes. Raises CallerLeft, Refused."""

@@ -1,6 +1,7 @@
 """Heads that repeat are read once, and nobody could tell."""
 
 import asyncio
+import gc
 import json
 
 import pytest
@@ -119,3 +120,22 @@ async def test_garbage_of_the_same_length_is_garbage(open_server):
 
         assert (await read_answer(reader)).status == 400
         assert await reader.read() == b""
+
+
+async def test_calls_leave_nothing_to_the_collector(open_server):
+    async with open_server(echo) as (caller, _, port), connected(port) as (reader, writer):
+        gc.collect()
+        gc.disable()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        try:
+            for one in calls(caller.secret, count=20):
+                writer.write(one)
+                assert (await read_answer(reader)).status == 200
+            gc.collect()
+            left = {type(one).__name__ for one in gc.garbage if type(one).__module__.startswith("app.gateway")}
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+            gc.enable()
+
+        assert left == set()

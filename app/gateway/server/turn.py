@@ -63,8 +63,11 @@ class Turn:
         self.work = service.begin(self.incoming, self.caller, Reply(self, self.incoming.request_id), self._over)
 
     def _over(self) -> None:
+        """Its parts know each other in circles, which are broken here, so that they go without being collected."""
         self._wire.service.turns.discard(self)
         self._wire.turn_ended(self)
+        self.caller.forget()
+        del self.work
 
     @property
     def is_cut_off(self) -> bool:
