@@ -165,13 +165,26 @@ class Limits:
                 admission.headers = _headers(applying, now, at)
         return admission
 
+    def reserve_at_once(self, admission: Admission) -> bool:
+        """What it takes of allowances and caps, if all of it is at hand; else nothing, and False."""
+        holds: list[Hold] = []
+        for slot, amount in admission.applying.slots:
+            pool = slot.pool_at(admission.at)
+            if not self._keeper.lifeline.holds or not pool.take(amount):
+                Reservation(tuple(holds)).given_back()
+                return False
+            holds.append(Hold(pool, slot.rule.measure, amount))
+        self._reserved(admission, Reservation(tuple(holds)))
+        return True
+
     async def reserve(self, call: Call, admission: Admission) -> None:
         """What it takes of allowances and caps; waits only when a lease must be fetched. Raises Refused."""
-        admission.owes = False
-        applying = admission.applying
-        admission.reservation = await self._reserve(call, admission)
-        if applying.policy:
-            admission.headers = _headers(applying, admission.now, admission.at)
+        self._reserved(admission, await self._reserve(call, admission))
+
+    def _reserved(self, admission: Admission, reservation: Reservation) -> None:
+        admission.owes, admission.reservation = False, reservation
+        if admission.applying.policy:
+            admission.headers = _headers(admission.applying, admission.now, admission.at)
 
     async def _reserve(self, call: Call, admission: Admission) -> Reservation:
         """Everything or nothing. What a refused call had passed of rates is given back, and its place among streams."""

@@ -33,7 +33,8 @@ class Policy:
     """live, closed: SHA-256 of a key to its grant; the closed are revoked or switched off. by_prefix: a key's readable
     start to its grant, to tell whose a broken key was meant to be. destinations: slug to destination, switched off ones
     included. installed: an organisation to the integrations that it may use although they are not open to all.
-    shelves: an integration to its tools. version: of the change feed, up to which all is known.
+    shelves: an integration, by the number that its id is (an id itself takes a Python function to hash), to its tools.
+    version: of the change feed, up to which all is known.
     """
 
     def __init__(self) -> None:
@@ -42,7 +43,7 @@ class Policy:
         self.by_prefix: dict[str, Grant] = {}
         self.destinations: dict[str, Destination] = {}
         self.installed: dict[UUID, frozenset[UUID]] = {}
-        self.shelves: dict[UUID, Shelf] = {}
+        self.shelves: dict[int, Shelf] = {}
         self.version = 0
         self._keys: dict[UUID, tuple[bytes, str]] = {}
         self._slugs: dict[UUID, str] = {}
@@ -105,7 +106,7 @@ class Policy:
     def drop_routes(self, integration_ids: Iterable[UUID]) -> None:
         """These integrations exist no more."""
         for integration_id in integration_ids:
-            self.shelves.pop(integration_id, None)
+            self.shelves.pop(integration_id.int, None)
             slug = self._slugs.pop(integration_id, None)
             if slug is not None:
                 self.destinations.pop(slug, None)
@@ -121,9 +122,9 @@ class Policy:
     def put_catalogues(self, catalogues: Iterable[Catalogue]) -> None:
         """Know the tools of these integrations as they are now."""
         for catalogue in catalogues:
-            self.shelves[catalogue.integration_id] = Shelf(catalogue)
+            self.shelves[catalogue.integration_id.int] = Shelf(catalogue)
 
     def shelf_of(self, destination: Destination) -> Shelf:
         """The tools of an integration, none at all while they are not known."""
         integration_id = destination.route.integration_id
-        return self.shelves.get(integration_id) or shelves.nothing_of(integration_id)
+        return self.shelves.get(integration_id.int) or shelves.nothing_of(integration_id)

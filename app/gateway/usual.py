@@ -59,7 +59,8 @@ class Usual:
         except Refused as refused:
             refused.grant = call.grant
             raise
-        connection = None if admission.owes else self._parts.client.at_hand(call.destination.address)
+        has_all = not admission.owes or self._parts.limits.reserve_at_once(admission)
+        connection = self._parts.client.at_hand(call.destination.address) if has_all else None
         if connection is None:
             return self._admitted(call, admission, caller, reply)
         usual = self._made(call, admission, caller, reply, over)

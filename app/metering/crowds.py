@@ -163,7 +163,8 @@ class Crowds:
 
 def of_request(session: Session, request_id: str) -> Crowd | None:
     """The crowd that a request belongs to, as its id says."""
-    named = select(Crowd).where(Crowd.name == request_id[ids.NAME], Crowd.id <= request_id)
+    until = request_id[: ids.NAME.stop].ljust(len(request_id), "Z")  # the first may be of the same millisecond
+    named = select(Crowd).where(Crowd.name == request_id[ids.NAME], Crowd.id <= until)
     return session.exec(named.order_by(col(Crowd.id).desc())).first()
 
 

@@ -73,7 +73,7 @@ class Notebook:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._uses: dict[UUID, datetime] = {}
+        self._uses: dict[int, datetime] = {}  # by the number that a key's id is
         self._attempts: deque[AttemptRow] = deque()
         self._allowance = float(PER_SECOND)
         self._allowed_at = monotonic()
@@ -92,7 +92,7 @@ class Notebook:
 
     def used(self, key_id: UUID, at: datetime) -> None:
         """A key has just opened the door. Written within USES_EVERY_S seconds or so."""
-        self._uses[key_id] = at
+        self._uses[key_id.int] = at
 
     def refused(self, row: AttemptRow) -> bool:
         """Keep a refused try; False when there are too many to keep them all."""
@@ -148,6 +148,7 @@ class Notebook:
         if uses:
             try:
                 with self._engine.begin() as connection:
-                    connection.execute(_USED, [{"key_id": key_id, "used_at": uses[key_id]} for key_id in sorted(uses)])
+                    rows = [{"key_id": UUID(int=key_id), "used_at": uses[key_id]} for key_id in sorted(uses)]
+                    connection.execute(_USED, rows)
             except SQLAlchemyError as problem:
                 log.warning("keys.uses_lost", extra={"keys": len(uses), "error": str(problem).splitlines()[0]})
