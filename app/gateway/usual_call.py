@@ -145,6 +145,7 @@ class UsualCall:
             exchange.put_back(held)
             return False
         self._held, self._outcome = held, outcome
+        self.admission.answers_plainly()
         try:
             self.meter.settle_soon(outcome, http_status=200, bytes_out=len(held), waiter=self)
         except NotRecorded as problem:
