@@ -46,13 +46,25 @@ def around_request_id(method: str, address: Address, headers: Headers, *, creden
 
 def answer_headers(exchange: Exchange, *, receipt: str, is_stream: bool, length: int | None) -> HeaderList:
     """Headers for the caller. length: of the body, when it is known."""
-    passed = [pair for pair in exchange.headers if pair[0] in _OUT or pair[0][:4] == _MCP]
-    if b"cache-control" not in exchange.fields:
-        passed.append((b"cache-control", b"no-store"))
+    known = exchange.known
+    if known is not None and known.passed is not None and known.headers is exchange.headers:
+        passed = known.passed.copy()
+    else:
+        passed = _passed(exchange)
     if receipt:
         passed.append((b"postern-receipt", receipt.encode()))
     if is_stream:
         passed.append((b"x-accel-buffering", b"no"))
     elif length is not None:
         passed.append((b"content-length", b"%d" % length))
+    return passed
+
+
+def _passed(exchange: Exchange) -> HeaderList:
+    """What of its head is passed on; worked out once for a head that comes again."""
+    passed = [pair for pair in exchange.headers if pair[0] in _OUT or pair[0][:4] == _MCP]
+    if b"cache-control" not in exchange.fields:
+        passed.append((b"cache-control", b"no-store"))
+    if exchange.known is not None and exchange.headers is exchange.known.headers:
+        exchange.known.passed = passed.copy()
     return passed

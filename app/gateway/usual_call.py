@@ -128,7 +128,7 @@ class UsualCall:
             else:
                 if not is_settling:
                     self._go_on()
-        elif exchange.has_failed or not _is_plain(exchange) or exchange.buffered > HOLD_BYTES:
+        elif not (exchange.may_fit(HOLD_BYTES) and _is_plain(exchange)):
             exchange.listener = None
             self._go_on()
 

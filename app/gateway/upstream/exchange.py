@@ -9,8 +9,9 @@ from collections import deque
 
 import httptools
 
+from app.gateway.upstream import memo
 from app.gateway.upstream.limits import Limits
-from app.gateway.upstream.memo import Head, end_of_head, timeout_of
+from app.gateway.upstream.memo import Head, timeout_of
 from app.gateway.upstream.parties import Carrier, Listener
 from app.gateway.upstream.problems import BadAnswer, BrokeOff, TimedOut, UpstreamProblem
 
@@ -24,7 +25,7 @@ class Exchange:
     """The answer as it arrives: `status` and `headers` once `head()` returns, then `read()` until b"".
 
     headers: (lower-case name, value) in the order sent, repeats kept; fields: the same by name, the last of repeats.
-    listener: told of news, instead of waiting for it.
+    listener: told of news, instead of waiting for it. known: the head that it has had before, if so.
     httptools calls the on_… methods.
     """
 
@@ -34,6 +35,7 @@ class Exchange:
     _waiter: asyncio.Future[None] | None = None
     _carrier: Carrier | None = None
     listener: Listener | None = None
+    known: Head | None = None
     _buffered = _framing = 0
     _flaw = ""
     _heard_at = 0.0
@@ -66,15 +68,9 @@ class Exchange:
         """Whether all of the answer has arrived."""
         return self._is_complete
 
-    @property
-    def has_failed(self) -> bool:
-        """Whether there will be no more of it."""
-        return self._problem is not None
-
-    @property
-    def buffered(self) -> int:
-        """Bytes of it that have not been read."""
-        return self._buffered
+    def may_fit(self, most_bytes: int) -> bool:
+        """Whether more of it may come, and so little has that it may still be read at once."""
+        return self._problem is None and self._buffered <= most_bytes
 
     @property
     def has_more(self) -> bool:
@@ -190,6 +186,7 @@ class Exchange:
 
     def recall(self, known: Head, data: bytes) -> None:
         """The same for `data` that is a whole answer whose head is known."""
+        self.known = known
         self.status = known.status
         self.headers = known.headers
         self.fields = known.fields
@@ -201,20 +198,7 @@ class Exchange:
 
     def head_in(self, data: bytes) -> Head | None:
         """What is worth remembering of an answer that was read from `data` and has ended well."""
-        length = self.fields.get(b"content-length")
-        if length is None or self.status != 200:
-            return None
-        end = end_of_head(data, length)
-        if not end:
-            return None
-        return Head(
-            data[:end],
-            len(data),
-            status=self.status,
-            headers=self.headers,
-            fields=self.fields,
-            keep_alive_s=self.keep_alive_s,
-        )
+        return memo.of(data, self.status, self.headers, self.fields, self.keep_alive_s)
 
     def connection_ended(self, problem: UpstreamProblem) -> None:
         """The connection is gone. An answer without a stated length ends well by this."""

@@ -7,9 +7,11 @@ _END = b"\r\n\r\n"
 
 
 class Head:
-    """data: its bytes. size: of it and its body. The rest as in Exchange."""
+    """data: its bytes. size: of it and its body. passed: what goes on to callers, once that is known. The rest as in
+    Exchange.
+    """
 
-    __slots__ = ("data", "fields", "headers", "keep_alive_s", "size", "status")
+    __slots__ = ("data", "fields", "headers", "keep_alive_s", "passed", "size", "status")
 
     def __init__(
         self,
@@ -27,12 +29,24 @@ class Head:
         self.headers = headers
         self.fields = fields
         self.keep_alive_s = keep_alive_s
+        self.passed: list[tuple[bytes, bytes]] | None = None
 
 
-def end_of_head(data: bytes, length: bytes) -> int:
-    """Where the body of an answer begins, if `data` is all of that answer, with a body of `length` bytes; else 0."""
+def of(
+    data: bytes,
+    status: int,
+    headers: list[tuple[bytes, bytes]],
+    fields: dict[bytes, bytes],
+    keep_alive_s: float | None,
+) -> Head | None:
+    """What is worth remembering of an answer that was read from `data`."""
+    length = fields.get(b"content-length")
+    if length is None or status != 200:
+        return None
     end = data.find(_END) + len(_END)
-    return end if end + int(length) == len(data) else 0
+    if end + int(length) != len(data):
+        return None
+    return Head(data[:end], len(data), status=status, headers=headers, fields=fields, keep_alive_s=keep_alive_s)
 
 
 def timeout_of(value: bytes) -> float | None:
