@@ -92,6 +92,16 @@ def test_only_members_are_found_by_their_id(engine):
         assert crowds.of_request(session, "req_unknown") is None
 
 
+def test_a_member_of_the_same_millisecond_as_the_first_is_found(engine):
+    found = Crowds(most=5)
+    first = found.join(A, at=NOW)
+    found.write(engine)
+    member = first[: ids.NAME.stop] + "0" * 8  # sorts before the first
+
+    with Session(engine) as session:
+        assert crowds.of_request(session, member).id == first
+
+
 def test_crowds_are_forgotten_in_time(engine, session):
     found = Crowds(most=5)
     found.join(A, at=NOW)
