@@ -80,8 +80,8 @@ def differences(before: Document | None, after: Document) -> list[str]:
 
 
 def terms(plan: Document, currency: str) -> dict[str, str]:
-    """What a plan says to somebody who pays in `currency`, one line each, in their words."""
-    found = {"Name": plan.name, "What you get": "; ".join(plan.features)}
+    """What a plan says to somebody who pays in `currency`, one line each, in their words; but for its features."""
+    found = {"Name": plan.name}
     found["Seats"] = f"{plan.seats_included} included" if plan.seats_included else "as many as you like"
     found |= {f"{_upper(ALLOWANCES[name])}, at most": f"{number:,}" for name, number in plan.allowances.items()}
     found |= {f"{_upper(RATES[name])}, at most": f"{number:,}" for name, number in plan.rates.items()}
@@ -97,7 +97,11 @@ def terms(plan: Document, currency: str) -> dict[str, str]:
 def news(before: Document, after: Document, *, currency: str) -> list[str]:
     """What changes for somebody who pays in `currency`, one line each: “Base fee a month: $99.00 → $109.00”."""
     found = changed(terms(before, currency), terms(after, currency))
-    return [f"{name}: {was} → {now}" for name, was, now in found]
+    return [
+        *[f"{name}: {was} → {now}" for name, was, now in found],
+        *[f"New: {feature}" for feature in after.features if feature not in before.features],
+        *[f"No more: {feature}" for feature in before.features if feature not in after.features],
+    ]
 
 
 def changed(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str, str, str]]:
