@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from app.accounts.models import Person
 from app.metering.models import UsageMonth
-from app.plans import document, queries
+from app.plans import amounts, document, queries
 from app.plans.models import FROM_PAGE, INCOMPLETE, YEARLY, Plan, PlanMove, PlanVersion, Subscription
 from app.plans.queries import Offer
 
@@ -29,8 +29,8 @@ class Lived:
 @dataclass(frozen=True, slots=True)
 class PlanLine:
     """One plan, with versions that hold, will hold or are lived on, newest first. current: what can be chosen now; None
-    for a plan that begins later. fees: currency to what subscribers pay in a month, whole minor units. use: the same,
-    in nanos, for what they used in the last whole month.
+    for a plan that begins later. fees: currency to what subscribers pay in a month, whole minor units. use: the same
+    for what they used in the last whole month.
     """
 
     newest: Offer
@@ -121,7 +121,7 @@ def _use(session: Session, month_at: datetime) -> dict[UUID, dict[str, int]]:
     )
     found: dict[UUID, dict[str, int]] = {}
     for plan_id, currency, nanos in session.exec(statement):
-        found.setdefault(plan_id, {})[currency] = int(nanos or 0)
+        found.setdefault(plan_id, {})[currency] = amounts.to_minor(int(nanos or 0))
     return found
 
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.errors import Invalid
-from app.plans import amounts
+from app.plans import amounts, reading
 
 
 @pytest.mark.parametrize(
@@ -72,3 +72,13 @@ def test_fees_are_whole_minor_units():
         amounts.parse_minor("49.001", currency="usd")
     with pytest.raises(Invalid, match="no decimals"):
         amounts.parse_minor("49.5", currency="jpy")
+
+
+def test_currencies_with_three_decimals_are_refused_and_not_rounded():
+    assert set(amounts.EXPONENTS.values()) == {0, 2}
+
+    for currency in ("bhd", "kwd", "tnd"):
+        with pytest.raises(Invalid, match="choose one of"):
+            reading.from_text(f'currencies = ["{currency}"]\n[plans.free]\nname = "Free"\nwords = "."\nkind = "free"\n')
+        with pytest.raises(Invalid, match="Prices here are in usd"):
+            amounts.parse(f"1.005 {currency}", currency="usd")

@@ -1,30 +1,58 @@
 """Money is whole numbers: where prices are rated and bills are made, nothing is or becomes a float."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PLACES = ["app/plans", "app/billing"]
-RATING = [
-    "app/metering/charging.py",
-    "app/metering/repricing.py",
-    "app/metering/ledger.py",
-    "app/metering/tally.py",
-    "app/metering/caps_left.py",
-    "app/limits/settling.py",
-    "app/limits/entitlements.py",
-    "app/gateway/max_cost.py",
-]
+PLACES = ("app/plans/", "app/billing/")
+MONEY = re.compile(r"nanos|amount|price|cents|\bfees?\b|\bminor|(?<!is)_minor")
+BESIDE = {
+    "app/limits/book.py": "how much is leased ahead, by the pace of calls",
+    "app/limits/keeper.py": "how long is waited",
+    "app/metering/entry.py": "how long is waited",
+    "app/metering/explaining.py": "milliseconds",
+    "app/metering/group_writer.py": "how long is waited",
+    "app/core/": "seconds of settings",
+    "app/gateway/": "how long is waited, and bytes a second",
+    "app/integrations/": "how long is waited",
+    "app/metering/recorder.py": "how long is waited",
+    "app/sandbox/": "never part of an installation; its own arithmetic is in integers, see tests/sandbox/stripe",
+    "app/web/": "drawings, and words of the styleguide",
+}
+"""Where money is mentioned and floats are something else: no line of theirs may hold both."""
 TIMES = {"_s", "_at", "timeout", "seconds"}
 DECIMALS = {"app/plans/amounts.py"}
 """Where people's amounts are read and shown; and app/billing, where Stripe's `*_decimal` go in and out."""
 
 
+def name_of(path):
+    return str(path.relative_to(ROOT))
+
+
 def files():
-    found = [path for place in PLACES for path in sorted((ROOT / place).rglob("*.py"))]
-    return [*found, *[ROOT / name for name in RATING]]
+    """All that have to do with money, by where they are or by what they mention."""
+    every = sorted((ROOT / "app").rglob("*.py"))
+    return [path for path in every if name_of(path).startswith(PLACES) or MONEY.search(path.read_text())]
+
+
+def money_in(source, place):
+    """Those of floats_in that are forbidden there."""
+    found = list(floats_in(source))
+    if not place.startswith(tuple(BESIDE)):
+        return found
+    lines = source.splitlines()
+    return [one for one in found if MONEY.search(lines[int(one.partition(":")[0]) - 1])]
+
+
+def sums_in(template):
+    """Expressions of a template that compute with money, or round it: that is done before, in integers."""
+    for said in re.findall(r"\{[{%].*?[%}]\}", template, re.DOTALL):
+        bare = re.sub(r"\"[^\"]*\"|'[^']*'", "", said)
+        if MONEY.search(bare) and re.search(r"[*/]|\|\s*(?:round|float|int)\b", bare):
+            yield said
 
 
 def floats_in(source):
@@ -71,14 +99,14 @@ def is_path(node):
     return any(isinstance(side, ast.Constant) and isinstance(side.value, str) for side in sides)
 
 
-@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", files(), ids=name_of)
 def test_money_never_passes_a_float(path):
-    assert list(floats_in(path.read_text())) == []
+    assert money_in(path.read_text(), name_of(path)) == []
 
 
-@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", [path for path in files() if "sandbox" not in path.parts], ids=name_of)
 def test_decimals_stay_at_the_edge(path):
-    name = str(path.relative_to(ROOT))
+    name = name_of(path)
     imported = {node.module for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)}
 
     assert "decimal" not in imported or name in DECIMALS or name.startswith("app/billing/")
@@ -94,3 +122,42 @@ def test_a_float_would_be_found(source):
 )
 def test_lengths_of_time_and_paths_are_no_money(source):
     assert not list(floats_in(source))
+
+
+def test_everything_that_rates_is_looked_at():
+    names = {name_of(path) for path in files()}
+
+    assert {"app/metering/charging.py", "app/metering/repricing.py", "app/metering/ledger.py"} <= names
+    assert {"app/limits/settling.py", "app/limits/entitlements.py", "app/gateway/max_cost.py"} <= names
+    assert {"app/billing/statement.py", "app/plans/rating.py", "app/cli/credit.py", "app/cli/prices.py"} <= names
+
+
+def test_a_float_beside_an_amount_would_be_found_where_others_may_be():
+    source = "pause = 0.5\ncost = amount_nanos * 0.5\n"
+
+    assert money_in(source, "app/web/charts.py") == ["2: 0.5"]
+    assert len(money_in(source, "app/cli/credit.py")) == 2
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "templates").rglob("*.html")), ids=name_of)
+def test_templates_show_money_and_compute_none(path):
+    assert list(sums_in(path.read_text())) == []
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ nanos // 1000000000 }}",
+        "{{ (line.amount_minor / 100) }}",
+        "{{ price | round(2) }}",
+        "{% set x = fee * 12 %}",
+    ],
+)
+def test_a_sum_in_a_template_would_be_found(template):
+    assert list(sums_in(template))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "static" / "js").glob("*.js")), ids=name_of)
+def test_scripts_have_nothing_to_do_with_money(path):
+    """What a slider stands for is sent, and priced on the server."""
+    assert not re.search(r"nanos|minor|amount|price|cents|currency|parseFloat|toFixed", path.read_text(), re.IGNORECASE)
