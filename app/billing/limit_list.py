@@ -11,7 +11,7 @@ from app.billing.watching import Watched
 from app.core.config import Settings
 from app.limits import models, rules, wording
 from app.limits.models import LimitRule
-from app.limits.rules import OPERATOR, Rule
+from app.limits.rules import OPERATOR, ORGANISATION, Rule
 from app.organisations.models import Organisation
 
 ALL = "all"
@@ -83,6 +83,7 @@ def _applying(session: Session, organisation: Organisation) -> list[LimitRule]:
     everybody = (
         select(LimitRule)
         .where(col(LimitRule.organisation_id).is_(None), col(LimitRule.key_id).is_(None))
+        .where(LimitRule.per != ORGANISATION)  # those are among its own
         .order_by(col(LimitRule.created_at), col(LimitRule.id))
     )
     return [*watching.rules_of(session, organisation), *session.exec(everybody)]

@@ -16,6 +16,7 @@ from app.integrations.models import Integration
 from app.keys.models import Key
 from app.limits import models as limits
 from app.limits.models import LimitRule
+from app.limits.rules import KEY, ORGANISATION
 from app.metering.models import UsageHour
 from app.organisations.models import Organisation
 from app.plans import amounts, metrics, periods, prices, rating
@@ -89,18 +90,21 @@ def of(session: Session, organisation: Organisation, *, currency: str, now: date
     """Caps and allowances in the order they were set, then free units. currency: what the organisation pays in."""
     rules = rules_of(session, organisation)
     names = names_of(session, rules)
-    counted = [rule for rule in rules if rule.period in (periods.DAY, periods.MONTH) and not rule.per]
+    counted = [rule for rule in rules if rule.period in (periods.DAY, periods.MONTH) and _is_summed(rule)]
     used = _used(session, organisation.id, now) if counted else []
     found = [_of_rule(rule, names(rule), used, currency=currency, now=now) for rule in counted]
     return found + _free(session, organisation, now=now)
 
 
 def rules_of(session: Session, organisation: Organisation) -> list[LimitRule]:
-    """The organisation's own limits and those of its keys, whoever set them, oldest first; not its credit."""
+    """The organisation's own limits and those of its keys, and what each organisation may use by itself; whoever set
+    them, oldest first; not its credit.
+    """
     its_keys = sa.select(col(Key.id)).where(col(Key.organisation_id) == organisation.id)
+    of_each = sa.and_(col(LimitRule.organisation_id).is_(None), col(LimitRule.per) == ORGANISATION)
     statement = (
         select(LimitRule)
-        .where(or_(col(LimitRule.organisation_id) == organisation.id, col(LimitRule.key_id).in_(its_keys)))
+        .where(or_(col(LimitRule.organisation_id) == organisation.id, col(LimitRule.key_id).in_(its_keys), of_each))
         .where(LimitRule.period != periods.EVER)
         .order_by(col(LimitRule.created_at), col(LimitRule.id))
     )
@@ -120,7 +124,7 @@ def names_of(session: Session, rules: Sequence[LimitRule]) -> Callable[[LimitRul
         parts += [f"“{rule.tool}”"] if rule.tool else []
         parts += [f"“{place_names[rule.integration_id]}”"] if rule.integration_id in place_names else []
         found = " of ".join(parts) if parts else "all calls"
-        return f"{found}, each key by itself" if rule.per and rule.key_id is None else found
+        return f"{found}, each key by itself" if not _is_summed(rule) else found
 
     return name
 
@@ -129,6 +133,11 @@ def currency_of(standing: Standing | None, *, usual: str) -> str:
     """What an organisation pays in. usual: the installation's currency."""
     held = standing.subscription if standing is not None else None
     return (held.currency if held is not None else "") or usual
+
+
+def _is_summed(rule: LimitRule) -> bool:
+    """Whether one figure says how far it is used: not where each key is counted by itself."""
+    return rule.per != KEY or rule.key_id is not None
 
 
 def _of_rule(rule: LimitRule, whose: str, used: Iterable[_Group], *, currency: str, now: datetime) -> Watched:

@@ -29,6 +29,7 @@ KEPT = timedelta(days=90)
 """So long it can be seen that a mail was sent or failed."""
 UNSENT = timedelta(days=3)
 """Old news is not worth sending once somebody sets a server."""
+OUR_FAULT = "Something went wrong on our side; the worker's log says what."
 NO_SERVER = "There is no mail server: POSTERN_SMTP_URL is not set."
 
 
@@ -91,6 +92,10 @@ def _one(engine: Engine, settings: Settings, post: Post, mail_id: UUID, *, clock
         except Unavailable as problem:
             _note(session, claimed, problem.message, for_good=False, now=clock())
             raise
+        except Exception:  # a bug of ours; the others are to be sent all the same, and this one is not lost
+            log.exception("mail.broken", extra={"mail_id": claimed.id})
+            _note(session, claimed, OUR_FAULT, for_good=False, now=clock())
+            return False
         mail.sent(session, claimed, now=clock())
         session.commit()
         return True

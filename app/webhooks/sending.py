@@ -37,6 +37,7 @@ CLAIM = timedelta(minutes=1)
 PAUSES = (5, 300, 1800, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 24 * 3600)
 """Seconds after each try that did not work, as Standard Webhooks suggests: three days in all."""
 GONE = 410
+OUR_FAULT = "Something went wrong on our side. It is tried again."
 
 
 class Outcome(NamedTuple):
@@ -133,6 +134,9 @@ def _send(guard: Guard, safe: Vault, endpoint: WebhookEndpoint, delivery: Webhoo
         return Outcome(None, problem.message, for_good=True)
     except PosternError as problem:
         return Outcome(None, problem.message)
+    except Exception:  # a bug of ours; the others are to be sent all the same, and this one is not lost
+        log.exception("webhook.broken", extra={"delivery_id": delivery.id})
+        return Outcome(None, OUR_FAULT)
     if 200 <= answer.status < 300:
         return Outcome(answer.status, "")
     return Outcome(answer.status, f"It answered {answer.status}; only 200 to 299 is a yes.", answer.status == GONE)

@@ -160,3 +160,14 @@ def test_the_billing_page_shows_spend_against_caps(owner, key, sampler, session,
     spend(session, key, sampler, 4500, at=now)
 
     assert "The key “ci”, each month $45.00 of $50.00" in owner.get("/billing/").text
+
+
+def test_what_each_organisation_may_use_by_itself_is_shown_with_its_own_use(
+    owner, outsider, key, sampler, session, now
+):
+    each = Selection(per="organisation")
+    services.set_limit(session, selection=each, measure="calls", period="month", most=1000, now=now)
+    spend(session, key, sampler, 0, at=now, units=800)
+
+    assert "All calls 1,000 calls a month 800 calls · 80 % Whoever runs" in owner.get("/billing/limits/").text
+    assert "All calls 1,000 calls a month 0 calls · 0 % Whoever runs" in outsider.get("/billing/limits/").text

@@ -260,3 +260,23 @@ def test_a_failed_mail_is_sent_again_and_it_is_written_down_who_asked(session, n
 
     assert (row.state, row.tries, row.error) == (mail.WAITING, 0, "")
     assert session.exec(select(AuditEntry.action)).all() == ["mail.sent_again"]
+
+
+@on_sqlite
+def test_a_mail_that_we_cannot_make_keeps_no_other_waiting_and_is_not_lost(engine, session, now, monkeypatch):
+    put(session, now, key="a")
+    put(session, now, key="b", to="max@example.com")
+    session.commit()
+    whole = mail_letters.message
+
+    def message(letter, *, recipient, **more):
+        if recipient == "olive@example.com":
+            raise KeyError("a bug")
+        return whole(letter, recipient=recipient, **more)
+
+    monkeypatch.setattr(mail_letters, "message", message)
+
+    with MailServer() as server:
+        assert send(engine, settings_for(server), now) == 1
+
+    assert {row.error for row in mail.listed(session, state=mail.WAITING, limit=9)} == {mail_sending.OUR_FAULT}

@@ -221,3 +221,15 @@ def test_what_was_delivered_long_ago_is_forgotten(add, tell, run, session, setti
         run()
 
     assert sending.tidy(session, settings, now + sending.KEPT + timedelta(seconds=1)) == 1
+
+
+@on_sqlite
+def test_a_message_that_we_cannot_make_keeps_no_other_waiting_and_is_not_lost(add, tell, run, session, monkeypatch):
+    with Receiver() as receiver:
+        add(receiver.url)
+        tell()
+        with monkeypatch.context() as broken:
+            broken.setattr("app.webhooks.signing.headers", lambda *_, **__: {}["nothing"])
+            assert run() == 0
+        assert only(session).error == sending.OUR_FAULT
+        assert run(after_s=5) == 1
