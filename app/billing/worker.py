@@ -17,6 +17,7 @@ from app.billing import (
     delivery,
     events,
     minimums,
+    modes,
     planned,
     reconciling,
     stocking,
@@ -28,11 +29,12 @@ from app.billing.problems import NoStripe
 from app.billing.stripe_api import StripeApi
 from app.core import clock
 from app.core.config import Settings
-from app.core.errors import PosternError
+from app.core.errors import Conflict, PosternError
 
 log = logging.getLogger(__name__)
 
 DELIVER_S = 5.0
+LOOKS_AGAIN_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,8 @@ def work(engine: Engine, settings: Settings, stop: threading.Event, tasks: Seque
         api = stripe_api.from_settings(settings)
     except NoStripe:
         return
+    while not stop.is_set() and not _is_of_this_mode(engine, api):
+        stop.wait(LOOKS_AGAIN_S)
     due = {task.name: monotonic() for task in tasks}
     while not stop.is_set():
         for task in tasks:
@@ -145,6 +149,20 @@ def work(engine: Engine, settings: Settings, stop: threading.Event, tasks: Seque
                 run_once(engine, api, settings, task)
                 due[task.name] = monotonic() + task.every_s
         stop.wait(max(0.0, min(due.values()) - monotonic()))
+
+
+def _is_of_this_mode(engine: Engine, api: StripeApi) -> bool:
+    """Whether nothing here belongs to Stripe's other mode; nothing is done before."""
+    try:
+        with Session(engine) as session:
+            modes.check(session, api.mode)
+    except Conflict as problem:
+        log.error("stripe.other_mode", extra={"why": problem.message})
+        return False
+    except SQLAlchemyError:
+        log.exception("stripe.other_mode")
+        return False
+    return True
 
 
 def run_once(engine: Engine, api: StripeApi, settings: Settings, task: Task) -> None:

@@ -18,6 +18,7 @@ from app.cli import (
     proof,
     reconcile,
     secrets,
+    stripes,
 )
 from app.core.errors import PosternError
 
@@ -41,6 +42,7 @@ for command in (
     credit.credit,
     limits.limit,
     invoices.invoice,
+    stripes.stripe,
     reconcile.reconcile,
     mail.mail,
     proof.verify,

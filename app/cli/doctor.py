@@ -13,9 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from app.accounts import providers
+from app.billing import modes
 from app.core import clock, config, db, mail, mail_smtp, net, revision
 from app.core.config import Settings
-from app.core.errors import Invalid, Unavailable
+from app.core.errors import Conflict, Invalid, Unavailable
 from app.core.net import Guard
 from app.integrations import queries as integrations
 
@@ -62,6 +63,7 @@ def examine() -> Iterator[Finding]:
         yield database
         if database.is_well:
             yield _clock_of_database(engine)
+            yield from _stripe(engine, settings)
             yield from _integrations(engine, net.from_settings(settings))
     finally:
         engine.dispose()
@@ -84,6 +86,17 @@ def _database(engine: Engine) -> Finding:
             "database", False, f"It is at {current or 'nothing'}, this release wants {expected}: postern migrate"
         )
     return Finding("database", True, f"{engine.dialect.name}, migrated to {current}")
+
+
+def _stripe(engine: Engine, settings: Settings) -> Iterator[Finding]:
+    if settings.takes_payments:
+        try:
+            with Session(engine) as session:
+                modes.check(session, settings.stripe_mode)
+        except Conflict as problem:
+            yield Finding("Stripe", False, problem.message)
+        else:
+            yield Finding("Stripe", True, f"in {settings.stripe_mode} mode")
 
 
 def _clock_of_database(engine: Engine) -> Finding:

@@ -3,7 +3,7 @@
 from flask import Blueprint
 from sqlmodel import Session
 
-from app.billing import customers, stripe_api
+from app.billing import customers, modes, stripe_api
 from app.billing.catalogue import Catalogue
 from app.billing.models import BillingAccount
 from app.billing.stripe_api import StripeApi
@@ -20,9 +20,10 @@ bp = Blueprint("billing", __name__, url_prefix="/billing")
 def stripe() -> tuple[StripeApi, Catalogue]:
     """The way to Stripe. What was read or written so far is committed first: nothing stays open while it is asked.
 
-    Raises NoStripe where payments are not set up.
+    Raises NoStripe where payments are not set up, Conflict where subscriptions are of the key's other mode.
     """
     api = stripe_api.from_settings(current.settings)
+    modes.check(current.session, api.mode)
     current.session.commit()
     return api, Catalogue(database.engine(), api, clock=clock.now)
 
