@@ -70,7 +70,6 @@ OPERATOR_RAIL = (
     Place("Organisations", "admin.index", "organisation", short="Tenants"),
     Place("Plans", "operator_plans.index", "plans"),
     Place("Money", "money.index", "billing"),
-    Place("Bills", "bills.index", "billing"),
     Place("Events of Stripe", "stripe_events.index", "usage", short="Stripe"),
     Place("Mail", "post.index", "mail"),
     Place("Back to the console", "home.index", "chevron-left", short="Console"),

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, exists, func
 from sqlmodel import Session, col, select
 
 from app.billing.models import LIVE, TEST, BillingAccount
@@ -42,12 +42,12 @@ def leave(session: Session, mode: str, *, now: datetime) -> int:
     return len(found)
 
 
-def _of_other(mode: str) -> tuple[object, ...]:
+def _of_other(mode: str) -> tuple[ColumnElement[bool], ...]:
     """Open subscriptions whose organisation has paid in the other mode alone."""
 
-    def pays_in(wanted: str) -> object:
-        same = BillingAccount.organisation_id == Subscription.organisation_id
-        return select(BillingAccount.mode).where(same, BillingAccount.mode == wanted).exists()
+    def pays_in(wanted: str) -> ColumnElement[bool]:
+        same = col(BillingAccount.organisation_id) == col(Subscription.organisation_id)
+        return exists().where(same, col(BillingAccount.mode) == wanted)
 
     is_open = col(Subscription.ends_at).is_(None)
-    return (Subscription.stripe_id != "", is_open, pays_in(OTHER[mode]), ~pays_in(mode))  # type: ignore[operator]
+    return (col(Subscription.stripe_id) != "", is_open, pays_in(OTHER[mode]), ~pays_in(mode))

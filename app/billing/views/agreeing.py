@@ -19,7 +19,7 @@ from app.billing.views.console import account, bp, standing, stripe
 from app.core.errors import Conflict, Invalid
 from app.limits import entitlements
 from app.organisations.guards import current, member
-from app.plans import choosing, services
+from app.plans import choosing, intervals, services
 from app.plans import queries as plans
 from app.plans.choosing import Choice
 from app.plans.document import PREPAID
@@ -115,7 +115,16 @@ def _today(wish: Wish, visit: UUID) -> tuple[list[Line], int, datetime | None]:
         return [], 0, None
     lines = [Line(str(line["description"]), int(line["amount"])) for line in invoice["lines"]["data"]]
     tax = int(invoice["total"]) - int(invoice["subtotal"])
-    return [*lines, *([Line("Tax", tax)] if tax else [])], int(invoice["total"]), None
+    return [*lines, *([Line("Tax", tax)] if tax else [])], int(invoice["total"]), _paid_until(wish)
+
+
+def _paid_until(wish: Wish) -> datetime | None:
+    """Until when what an upgrade charges today reaches; None without a fee."""
+    held, interval = wish.held.subscription, wish.choice.interval
+    if held is None or not interval:
+        return None
+    anchor_at = held.anchor_at if held.interval == interval else intervals.anchor_of(current.now)
+    return intervals.around(current.now, interval=interval, anchor_at=anchor_at)[1]
 
 
 def _asked(wish: Wish, visit: UUID, at: datetime) -> tuple[Change, Found]:
