@@ -51,6 +51,18 @@ class Decisions:
         )
         self._join(alike, incoming, reply)
 
+    def has_read(self, incoming: Incoming, reply: Reply, grant: Grant, *, what: str) -> None:
+        """It was for something that its organisation may read. what: the beginning of its path."""
+        alike = Alike(
+            crowds.LET_IN,
+            self._policy.version,
+            organisation_id=grant.organisation_id,
+            key_id=grant.key_id,
+            path=what,
+            method=incoming.method,
+        )
+        self._join(alike, incoming, reply)
+
     def came_to_nothing(self, call: Call, decision: str, receipt: str) -> None:
         """A call that was made has no event in the end. receipt: the id that it was handed out."""
         alike = self._alike(call, decision, receipt=receipt)

@@ -23,7 +23,9 @@ async def answer(parts: Parts, incoming: Incoming, reply: Reply) -> None:
         await parts.proof.keys(reply)
     elif path.startswith(proof.RECEIPTS_PATH) and incoming.method == "GET":
         grant = await parts.authentication.grant_for(incoming, incoming.headers())
-        await parts.proof.receipt(path, grant, reply)
+        found = await parts.proof.receipt(path, grant)
+        parts.decisions.has_read(incoming, reply, grant, what=proof.RECEIPTS_PATH)
+        await reply.whole(200, found)
     else:
         raise Refused(attempts.WRONG_PATH)
 

@@ -59,8 +59,8 @@ class Proof:
                 raise Refused(attempts.UNAVAILABLE) from None
         await reply.whole(200, self._keys)
 
-    async def receipt(self, path: str, grant: Grant, reply: Reply) -> None:
-        """Answer with the receipt that `path` names, to the organisation whose call it was. Raises Refused."""
+    async def receipt(self, path: str, grant: Grant) -> bytes:
+        """What is answered with the receipt that `path` names, if its call was this organisation's. Raises Refused."""
         receipt_id = path.removeprefix(RECEIPTS_PATH)
         try:
             text = await asyncio.to_thread(self._receipt, receipt_id, grant) if _ID.fullmatch(receipt_id) else None
@@ -69,7 +69,7 @@ class Proof:
         if text is None:
             words = "no call of this organisation has that receipt, or it still waits on a gateway's disk."
             raise Refused(attempts.WRONG_PATH, words, grant=grant)
-        await reply.whole(200, msgspec.json.encode({"receipt": text}))
+        return msgspec.json.encode({"receipt": text})
 
     def _published(self) -> bytes:
         with Session(self._engine) as session:

@@ -76,6 +76,8 @@ def _passing(session: Session, crowd: Crowd) -> Iterator[str]:
 
 
 def _asked(session: Session, crowd: Crowd) -> str:
+    if crowd.path:
+        return f"{crowd.method} {crowd.path}…"
     of_tool = f" of “{crowd.tool}”" if crowd.tool else ""
     integration = session.get(Integration, crowd.integration_id) if crowd.integration_id is not None else None
     where = integration.slug if integration is not None else "all integrations at once"

@@ -113,6 +113,17 @@ async def test_an_array_is_explained_and_so_is_each_of_its_messages(open_sqlite_
         await until(lambda: {one.decision for one in crowds_in(sqlite_engine)} == {crowds.ARRAY, crowds.LET_IN})
 
 
+async def test_fetching_a_receipt_is_explained_whether_or_not_it_is_there(open_sqlite_gateway, explained):
+    async with Upstream(raw(answer(BODY))) as upstream, open_sqlite_gateway(upstream_url=upstream.url) as caller:
+        receipt = (await caller.call()).receipt
+        said = await explained(await caller.call(method="GET", path=f"/receipts/{receipt}"))
+        refused = await explained(await caller.call(method="GET", path=f"/receipts/{receipt[:-4]}0000"))
+
+    assert "let in, and free" in said
+    assert "Asked:   GET /receipts/…" in said
+    assert "refused with HTTP 404" in refused
+
+
 async def test_refusals_beyond_the_rate_are_explained_together(
     open_sqlite_gateway, sqlite_engine, explained, monkeypatch
 ):
