@@ -24,13 +24,13 @@ from app.gateway import (
     repeats,
     samples,
 )
+from app.gateway.admission import Admission
 from app.gateway.call import Call
 from app.gateway.caller import Caller
 from app.gateway.ends import Ends
 from app.gateway.envelope import Array, Envelope
 from app.gateway.errors import Failure, Refused
 from app.gateway.incoming import Headers, Incoming, must_be_json
-from app.gateway.limits import Admission
 from app.gateway.meter import Meter
 from app.gateway.parts import Parts
 from app.gateway.places import Place
@@ -231,7 +231,7 @@ class Gateway:
             else:
                 await reply.whole(202, b"")  # a notification that is called so is nothing to act on
         finally:
-            admission.give_up()
+            admission.close()
         self.parts.metrics.passed(call.destination.route.slug, reply.status)
         return True
 

@@ -4,11 +4,13 @@ On the usual way nothing here waits. Which rules apply to whom is worked out onc
 prices stay as they are. Why so: docs/adr/0010.
 """
 
+import asyncio
 from datetime import datetime
 from time import time
 
 from app.core.config import Settings
 from app.gateway import limit_refusals, max_cost, rate_headers
+from app.gateway.admission import Admission
 from app.gateway.applying import Applying
 from app.gateway.call import Call
 from app.gateway.errors import Refused
@@ -17,106 +19,18 @@ from app.gateway.streams import LISTEN
 from app.gateway.tariff import Tariff
 from app.limits import models
 from app.limits.book import NoLease, Pool, Slot
-from app.limits.holds import NOTHING_HELD, Hold, Reservation
+from app.limits.holds import Hold, Reservation
 from app.limits.keeper import Keeper
 from app.limits.moments import Moments
-from app.limits.rates import Gauge, Rates, Window
+from app.limits.rates import Window
 from app.limits.rules import Rule
 from app.metering import attempts
 from app.plans.prices import NO_PRICE, Price
 
+FINDS_OUT_S = 10.0
+"""So long does a call wait to hear whether its tool answers with streams, when all places are taken."""
 REMEMBERED = 8_192
 """So many callers' rules are remembered without thinking, and as many that were remembered before."""
-
-
-class Admission:
-    """A request that was let in. reservation: what it holds, until it is settled or released; owes: whether that is
-    still to be reserved. headers: for its answer. at: the moment that decided its day and month; now: the same in
-    seconds since 1970.
-    """
-
-    __slots__ = (
-        "_has_streamed",
-        "_is_call",
-        "_is_plain",
-        "_open",
-        "_rates",
-        "_tries",
-        "applying",
-        "at",
-        "headers",
-        "now",
-        "owes",
-        "price",
-        "reservation",
-        "rules",
-    )
-
-    def __init__(self, applying: Applying, rates: Rates, *, at: datetime, now: float, is_call: bool) -> None:
-        self._rates = rates
-        self._is_call = is_call
-        self._open: tuple[tuple[Rule, Gauge], ...] = ()
-        self._tries: tuple[tuple[Rule, Gauge], ...] = ()
-        self._has_streamed = self._is_plain = False
-        self.applying = applying
-        self.price = applying.price
-        self.rules = applying.rules
-        self.reservation = NOTHING_HELD
-        self.owes = False
-        self.headers: HeaderList = []
-        self.at = at
-        self.now = now
-
-    def answers_plainly(self) -> None:
-        """Its answer is no stream."""
-        self._is_plain = True
-
-    def streaming(self) -> None:
-        """Its answer is a stream."""
-        self._has_streamed = True
-        self.expect_stream()
-
-    def expect_stream(self) -> None:
-        """Its answer counts as an open stream from now on, if it does not already."""
-        if self.applying.gauges and not self._open:
-            self._open = self.applying.gauges
-            for _, gauge in self._open:
-                self._rates.stream(gauge, 1)
-
-    def try_stream(self) -> None:
-        """Nobody knows yet whether its answer will be a stream: it takes a place if there is one, or is the one call
-        that may find out without.
-        """
-        gauges = self.applying.gauges
-        if any(gauge.is_full for _, gauge in gauges):
-            self._tries = gauges
-            for _, gauge in gauges:
-                gauge.is_tried = True
-        else:
-            self.expect_stream()
-
-    def close(self) -> None:
-        """Its answer is over, one way or another."""
-        if self._is_call:
-            if self._has_streamed:
-                self.applying.streams = True
-            elif self._is_plain and self.applying.streams is None:
-                self.applying.streams = False
-        self.give_up()
-
-    def give_up(self) -> None:
-        """There will be no answer of an integration's: it counts as open no more."""
-        tries, self._tries = self._tries, ()
-        for _, gauge in tries:
-            gauge.is_tried = False
-        if self._open:
-            closing, self._open = self._open, ()
-            for _, gauge in closing:
-                self._rates.stream(gauge, -1)
-
-    def release(self) -> None:
-        """Give everything back: there will be no event. Harmless once it is settled."""
-        self.reservation.given_back()
 
 
 class Limits:
@@ -132,6 +46,8 @@ class Limits:
         self._moments = Moments()
         self._recent: dict[tuple[int, int, str], Applying] = {}
         self._older: dict[tuple[int, int, str], Applying] = {}
+        self._before: dict[tuple[int, int, str], Applying] = {}
+        """As they were under the last rules and prices: whether answers are streams does not depend on those."""
         self._version = -1
 
     def admit(self, call: Call) -> Admission:
@@ -147,19 +63,19 @@ class Limits:
                 raise self._words.rate(call, rule, window, now=now, policy=applying.policy)
         is_stream = applying.streams or call.incoming.method == "GET" or call.envelope.method == LISTEN
         may_stream = applying.streams is None and is_metered and call.grant.environment == "live"
-        if is_stream or may_stream:
-            for rule, gauge in applying.gauges:
-                if gauge.is_full and (is_stream or gauge.is_tried):
-                    raise self._words.streams(call, rule, gauge, policy=applying.policy)
+        if is_stream:
+            self._check_streams(call, applying)
         for _, window, _ in applying.windows:
             self._rates.pass_(window)
         admission = Admission(applying, self._rates, at=at, now=now, is_call=is_metered)
         if is_stream:
             admission.expect_stream()
         elif may_stream and applying.gauges:
-            admission.try_stream()
+            admission.must_wait = any(gauge.is_full and gauge.is_tried for _, gauge in applying.gauges)
+            if not admission.must_wait:
+                admission.try_stream()
         if is_metered:
-            if applying.slots and call.grant.environment == "live":
+            if (applying.slots or admission.must_wait) and call.grant.environment == "live":
                 admission.owes = True
             elif applying.policy:
                 admission.headers = _headers(applying, now, at)
@@ -167,6 +83,8 @@ class Limits:
 
     def reserve_at_once(self, admission: Admission) -> bool:
         """What it takes of allowances and caps, if all of it is at hand; else nothing, and False."""
+        if admission.must_wait:
+            return False
         holds: list[Hold] = []
         for slot, amount in admission.applying.slots:
             pool = slot.pool_at(admission.at)
@@ -178,7 +96,9 @@ class Limits:
         return True
 
     async def reserve(self, call: Call, admission: Admission) -> None:
-        """What it takes of allowances and caps; waits only when a lease must be fetched. Raises Refused."""
+        """What it takes of allowances and caps. Waits only when a lease must be fetched, or when the answer may be one
+        stream too many. Raises Refused.
+        """
         self._reserved(admission, await self._reserve(call, admission))
 
     def _reserved(self, admission: Admission, reservation: Reservation) -> None:
@@ -192,6 +112,8 @@ class Limits:
         holds: list[Hold] = []
         slowed: list[Window] = []
         try:
+            if admission.must_wait:
+                await self._found_out(call, admission)
             for slot, amount in applying.slots:
                 pool = slot.pool_at(at)
                 if not self._keeper.lifeline.holds:
@@ -202,11 +124,33 @@ class Limits:
                     slowed.append(self._slow(call, slot, pool, admission))
         except BaseException:
             Reservation(tuple(holds)).given_back()
-            admission.give_up()
+            admission.close()
             for window in (*(window for _, window, _ in applying.windows), *slowed):
                 window.used = max(0, window.used - 1)
             raise
         return Reservation(tuple(holds))
+
+    async def _found_out(self, call: Call, admission: Admission) -> None:
+        """Wait until it is known that the tool answers plainly, or there is room for one more stream."""
+        applying, loop = admission.applying, asyncio.get_running_loop()
+        until = loop.time() + FINDS_OUT_S
+        full = [gauge for _, gauge in applying.gauges if gauge.is_full and gauge.is_tried]
+        while applying.streams is None and full and loop.time() < until:
+            told = loop.create_future()
+            full[0].waiting.append(told)
+            await asyncio.wait([told], timeout=until - loop.time())
+            full = [gauge for _, gauge in applying.gauges if gauge.is_full and gauge.is_tried]
+        admission.must_wait = False
+        if applying.streams is None and not full:
+            admission.try_stream()
+        elif applying.streams is not False:
+            self._check_streams(call, applying)
+            admission.expect_stream()
+
+    def _check_streams(self, call: Call, applying: Applying) -> None:
+        for rule, gauge in applying.gauges:
+            if gauge.is_full:
+                raise self._words.streams(call, rule, gauge, policy=applying.policy)
 
     async def _fetched(self, pool: Pool, rule: Rule, amount: int) -> bool:
         try:
@@ -230,11 +174,12 @@ class Limits:
         version = self._rules.version + self._prices.version
         if version != self._version:
             self._version = version
+            self._before = self._recent
             self._recent, self._older = {}, {}
         place = (id(call.grant), id(call.destination.route), tool)
         found = self._recent.get(place) or self._older.get(place)
         if found is None or not found.is_current(at):
-            known, found = found, self._work_out(call, tool, at)
+            known, found = found or self._before.get(place), self._work_out(call, tool, at)
             found.streams = False if known is not None and known.streams is False else None
         elif place in self._recent:
             return found

@@ -4,11 +4,11 @@ import logging
 from collections.abc import Awaitable
 
 from app.gateway import errors, json_relay, passing, saying, sse
+from app.gateway.admission import Admission
 from app.gateway.call import Call
 from app.gateway.caller import Caller
 from app.gateway.errors import Failure
 from app.gateway.event_relay import EventRelay, Unmetered
-from app.gateway.limits import Admission
 from app.gateway.meter import CLIENT_CLOSED, GONE, INTERRUPTED, Meter
 from app.gateway.outcome import RESUMABLE, Outcome
 from app.gateway.reply import HeaderList, Reply

@@ -4,6 +4,7 @@ A rate is a sliding window of two counters: what passed in this second, minute o
 the part that the window still covers. What other processes let pass is added as they tell it (app/limits/sharing.py).
 """
 
+import asyncio
 from collections import deque
 from time import time
 from uuid import UUID
@@ -91,10 +92,10 @@ class Window:
 
 class Gauge:
     """Streams of one subject that are open now. others: how many the other processes have open. is_tried: whether a
-    call is under way that may become one beyond them.
+    call is under way that may become one beyond them. waiting: told once, when something is known or a place is free.
     """
 
-    __slots__ = ("is_changed", "is_dropped", "is_tried", "most", "open", "others", "rule_id", "subject_id")
+    __slots__ = ("is_changed", "is_dropped", "is_tried", "most", "open", "others", "rule_id", "subject_id", "waiting")
 
     def __init__(self, rule: Rule, subject_id: UUID) -> None:
         self.rule_id = rule.id
@@ -104,6 +105,14 @@ class Gauge:
         self.is_changed = False
         self.is_dropped = False
         self.is_tried = False
+        self.waiting: list[asyncio.Future[None]] = []
+
+    def tell(self) -> None:
+        """Something is known, or a place is free."""
+        waiting, self.waiting = self.waiting, []
+        for one in waiting:
+            if not one.done():
+                one.set_result(None)
 
     @property
     def is_full(self) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from tests.asynchronous import until
 from tests.gateway.gateways import CALL, RESULT
 from tests.gateway.limiting import limited
-from tests.gateway.upstreams import Upstream, answer
+from tests.gateway.upstreams import Upstream, answer, raw
 
 LISTEN = {
     "jsonrpc": "2.0",
@@ -110,6 +110,18 @@ async def test_a_tools_first_streams_go_at_most_one_beyond_the_number(open_sqlit
             await one.finished()
         [gauge] = caller.gateway.parts.keeper.rates.gauges.values()
         assert (gauge.open, gauge.is_tried) == (0, False)
+
+
+async def test_a_crowd_of_first_calls_with_plain_answers_is_not_refused(open_sqlite_gateway):
+    async with (
+        Upstream(raw(answer(json.dumps(RESULT).encode()))) as upstream,
+        limited(open_sqlite_gateway, upstream, ("streams", "2", {"per": "key"})) as caller,
+    ):
+        answers = await asyncio.gather(*[caller.call() for _ in range(30)])
+
+        assert ["result" in one.json for one in answers] == [True] * 30
+        [gauge] = caller.gateway.parts.keeper.rates.gauges.values()
+        assert (gauge.open, gauge.is_tried, gauge.waiting) == (0, False, [])
 
 
 async def test_a_first_call_that_came_to_nothing_teaches_nothing(open_sqlite_gateway):

@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 from app.gateway import errors, saying, splice
+from app.gateway.admission import Admission
 from app.gateway.call import Call
 from app.gateway.caller import Caller
 from app.gateway.eras import messages
@@ -12,7 +13,6 @@ from app.gateway.eras.questions import Questions
 from app.gateway.eras.telling import HandshakeCaller, StatelessCaller, Telling
 from app.gateway.eras.turns import Answers, Asks, Final, Note, Side
 from app.gateway.errors import Failure
-from app.gateway.limits import Admission
 from app.gateway.meter import CLIENT_CLOSED, GONE, INTERRUPTED, Meter
 from app.gateway.outcome import INPUT_REQUIRED, Outcome, of_message
 from app.gateway.reply import Reply

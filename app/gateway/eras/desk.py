@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 from app.gateway import catalogue, inputs
+from app.gateway.admission import Admission
 from app.gateway.call import Call
 from app.gateway.caller import Caller
 from app.gateway.eras import everything, held, messages, own
@@ -18,7 +19,6 @@ from app.gateway.eras.telling import HandshakeCaller, StatelessCaller, Telling
 from app.gateway.eras.turns import Answers, Side
 from app.gateway.eras.wire import Wire
 from app.gateway.errors import INVALID_PARAMS, Refused
-from app.gateway.limits import Admission
 from app.gateway.meter import Meter
 from app.gateway.policy import Policy
 from app.gateway.reply import HeaderList, Reply
