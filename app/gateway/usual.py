@@ -11,12 +11,12 @@ from typing import Any
 from app.core import logs
 from app.core.config import Settings
 from app.gateway import authority, catalogue, envelope, mirrors, standing
+from app.gateway.admission import Admission
 from app.gateway.call import Call
 from app.gateway.caller import Caller
 from app.gateway.envelope import Array
 from app.gateway.errors import Refused
 from app.gateway.incoming import Incoming
-from app.gateway.limits import Admission
 from app.gateway.meter import Meter
 from app.gateway.parts import Parts
 from app.gateway.proxy import Passage

@@ -12,10 +12,10 @@ from typing import Any, Protocol
 
 from app.core import logs
 from app.gateway import passing, splice
+from app.gateway.admission import Admission
 from app.gateway.call import Call
 from app.gateway.caller import Caller
 from app.gateway.json_relay import HOLD_BYTES
-from app.gateway.limits import Admission
 from app.gateway.meter import CLIENT_CLOSED, INTERRUPTED, Meter
 from app.gateway.outcome import Outcome, of_message
 from app.gateway.proxy import Passage
