@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from app.accounts import services as accounts
-from app.billing import lookout, wallet
+from app.billing import lookout, owing_mail, wallet
 from app.billing import worker as billing
 from app.core import changes, clock, config, db, logs, mail_sending, vault
 from app.core.config import Settings
@@ -137,6 +137,10 @@ def _move_to_new_plans(session: Session, settings: Settings, now: datetime) -> i
     return planned
 
 
+def _tell_owing(session: Session, settings: Settings, now: datetime) -> int:
+    return owing_mail.tell_due(session, grace=settings.grace, mode=settings.stripe_mode, now=now)
+
+
 def _expire_credit(session: Session, settings: Settings, now: datetime) -> int:
     return wallet.expire_due(session, now=now)
 
@@ -156,6 +160,7 @@ UNDERTAKER = undertaker.Undertaker()
 JOBS = (
     Job("return_leases", 5, _return_leases),
     Job("apply_subscriptions", 5, _apply_subscriptions),
+    Job("tell_owing", 60, _tell_owing),
     Job("expire_credit", 5, _expire_credit),
     Job("settle_credit", 60, _settle_credit),
     Job("enrol", 60, _enrol),

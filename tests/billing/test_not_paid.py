@@ -5,10 +5,14 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
+from app.billing import owing_mail
 from app.billing.models import PAST_DUE, UNPAID
+from app.core import mail_letters
+from app.core.config import Settings
+from app.core.mail import Mail
 from app.limits import entitlements
 from app.limits.models import BILLING, LimitRule
-from app.plans import owing
+from app.plans import owing, services
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 GRACE = timedelta(days=7)
@@ -94,8 +98,6 @@ def test_what_is_owed_stays_owed_when_a_planned_plan_begins(owes):
     since = owes.current().owes_since
     owing.stop_overdue(owes.session, grace=timedelta(), now=owes.hand.now)
     wanted = owes.change("payg").choice
-    from app.plans import services
-
     services.plan_next(owes.session, owes.current(), wanted, at=owes.hand.now, by="customer", now=owes.hand.now)
     services.apply_due(owes.session, now=owes.hand.now)
     work(owes)
@@ -114,3 +116,27 @@ def test_what_was_cancelled_at_stripe_leaves_the_default_plan_and_nothing_stoppe
     assert (owes.plan(), is_stopped(owes)) == ("free", False)
     rules = {(rule.measure, rule.period): rule.most for rule in owes.session.exec(select(LimitRule))}
     assert rules["spend", "month"] == 0, "the free plan spends nothing either"
+
+
+def test_mail_says_it_once_when_it_begins_and_once_when_calls_stop(owes, make):
+    make.membership(owes.organisation, make.person(email="olive@acme.example"), role="owner")
+    for _ in range(2):
+        owing_mail.tell_due(owes.session, grace=GRACE, mode="test", now=owes.hand.now)
+    owes.hand.moves(days=8)
+    work(owes)
+    for _ in range(2):
+        owing_mail.tell_due(owes.session, grace=GRACE, mode="test", now=owes.hand.now)
+
+    letters = owes.session.exec(select(Mail).order_by(Mail.queued_at, Mail.recipient)).all()
+    titles = {(letter.recipient, letter.context["title"]) for letter in letters}
+    assert len(titles) == len(letters)
+    assert {title for to, title in titles if to == "olive@acme.example"} == {
+        "A bill could not be collected",
+        "A bill is unpaid, and calls are stopped",
+    }
+    assert "Until 8 December 2026 your calls go on" in letters[0].context["text"]
+    settings = Settings(portal_url="https://portal.example")
+    for letter in letters:
+        said = mail_letters.write(letter.template, letter.context, settings)
+        assert "https://portal.example/billing/" in said.text
+        assert said.subject.startswith("Acme: A bill")
