@@ -23,9 +23,7 @@ def cheapest(offers, calls, currency, interval):
     return estimating.cheapest(found).offer.plan.slug
 
 
-@pytest.mark.parametrize("text", [SMALL, PLANS])
-@pytest.mark.parametrize("currency", ["usd", "eur"])
-@pytest.mark.parametrize("interval", ["month", "year"])
+@pytest.mark.parametrize(("text", "currency", "interval"), [(SMALL, "eur", "year"), (PLANS, "usd", "month")])
 def test_each_plan_is_the_cheapest_exactly_where_it_is_said_to_be(text, currency, interval):
     offers = offers_of(text)
 
