@@ -10,6 +10,7 @@ import pytest
 from app.billing import recompute
 from app.core import ids
 from app.limits.models import LimitRule
+from app.plans import pricing
 from tests.billing.months_used import BEGINNING, call, price, subscribed
 from tests.databases import on_both
 
@@ -199,3 +200,20 @@ def test_a_member_sees_the_bill_and_a_stranger_does_not(member, browse, line, sc
     assert browse.get("/billing/months/2026-11", status=303).location.startswith("/sign-in")
     owner_only = member.get(f"/billing/calls/{ids.receipt_id()}", status=404)
     assert "no such call" in owner_only.text
+
+
+def test_what_each_integration_has_of_a_line_adds_up_to_it(owner, session, make):
+    subscribed(session, owner.organisation)
+    key = make.key(owner.organisation)
+    for _ in range(3):
+        place = make.integration()
+        own = pricing.set_price(
+            session, integration=place, tool="", nanos_per_unit=500_000_000, currency="usd", now=BEGINNING
+        )
+        call(session, key, place, own, at=AT)
+
+    text = owner.get("/billing/months/2026-11/own-usd").text
+
+    assert "$0.02, rounded once from $0.015" in text
+    assert text.count("$0.01 ") == 2
+    assert text.count("$0.00 ") == 1

@@ -10,7 +10,7 @@ from typing import IO, cast
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
-from app.billing import drilling, export, findings, gathering, months, spending
+from app.billing import drilling, export, findings, gathering, months, sharing, spending
 from app.billing.bill import Line
 from app.billing.months import Month
 from app.billing.views import console
@@ -110,6 +110,7 @@ def hours(month: str, line: str) -> ResponseReturnValue:
         "billing/line.html",
         month=chosen,
         line=found,
+        shares=sharing.divide(found.amount_minor, [part.nanos for part in found.parts]) if found.parts else [],
         hours=rows[:HOURS],
         older=rows[HOURS - 1].name if len(rows) > HOURS else None,
         before=before,
