@@ -15,6 +15,8 @@ from tests.factories import Factory
 pytest_plugins = ["tests.portal"]
 
 BROWSER = "/browser/"
+LONG = (BROWSER, "/soak/", "/clients/", "/conformance/", "/sandbox/", "_processes.py", "/gateway/test_")
+"""Where modules are that take long, mostly because they start processes; the longest first."""
 NOW = datetime(2026, 11, 22, 14, 3, 22, tzinfo=UTC)
 
 
@@ -36,6 +38,12 @@ def pytest_xdist_make_scheduler(config, log):
     return ByModule(config, log)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """One more than there are cores: tests spend part of their time waiting for processes that they started."""
+    return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else (os.cpu_count() or 1) + 1
+
+
 def pytest_addoption(parser):
     parser.addoption("--everywhere", action="store_true", help="run the tests of pages on PostgreSQL, too")
 
@@ -44,7 +52,7 @@ def pytest_collection_modifyitems(config, items):
     """What takes longest comes first, so that no process waits for the other at the end."""
     if not config.getoption("everywhere"):
         items[:] = [item for item in items if _is_wanted(item)]
-    items.sort(key=lambda item: BROWSER not in item.nodeid)
+    items.sort(key=lambda item: next((place for place, part in enumerate(LONG) if part in item.nodeid), len(LONG)))
 
 
 def _is_wanted(item):

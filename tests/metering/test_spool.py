@@ -21,6 +21,7 @@ from app.metering.models import UsageMonth
 from app.metering.recorder import NotRecorded
 from app.metering.spool import Spool, groups_in
 from tests.asynchronous import until
+from tests.databases import on_one
 from tests.metering.recording import broken, events_in, losing_the_answer, recording, row, sums_in
 from tests.waiting import PATIENCE_S
 
@@ -141,6 +142,7 @@ async def test_an_event_whose_commit_had_worked_is_not_written_again(engine, doo
     assert sums_in(engine) == (1, 1)
 
 
+@on_one
 async def test_a_full_spool_refuses(engine, door, folder):
     async with spooling(engine, folder, max_bytes=2_000) as recorder:
         door.is_shut = True
@@ -166,6 +168,7 @@ async def test_a_full_spool_refuses(engine, door, folder):
     assert refused not in events_in(engine)
 
 
+@on_one
 async def test_a_full_disk_refuses(engine, door, folder, monkeypatch):
     def no_room(descriptor, data, at):
         os.pwrite(descriptor, data[: len(data) // 2], at)
