@@ -2,10 +2,12 @@
 
 import gzip
 import subprocess
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
 import requests
+from playwright.sync_api import Page
 
 from tests.browser.conftest import ARTEFACTS, PATIENCE_MS, identify
 from tests.sandbox.processes import ROOT
@@ -27,6 +29,12 @@ CONSOLE = {
 WIDTHS = (1280, 390, 320)
 SCHEMES = ("light", "dark")
 FIRST_VISIT_BYTES = 60_000
+NOT_FOUND = "Failed to load resource: the server responded with a status of 404 (NOT FOUND)"
+SHIFTS = """
+window.shift = 0;
+new PerformanceObserver(list => list.getEntries().forEach(entry => window.shift += entry.value))
+  .observe({type: "layout-shift", buffered: true});
+"""
 CHECK = """
 async () => (await axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}))
   .violations.map(found => [found.id, ...found.nodes.map(node => node.html.slice(0, 120))])
@@ -55,64 +63,62 @@ def furnished(stack, chromium):
     return state
 
 
-def views(but=None):
-    every = {**PUBLIC, **CONSOLE}
-    return [pytest.param(name, path, name in CONSOLE, id=name) for name, path in every.items() if name != but]
+@dataclass
+class Visit:
+    """A page that was opened, and what that took. answers: requests that were answered."""
+
+    name: str
+    page: Page
+    answers: list = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+    errors: list[str] = field(default_factory=list)
+
+    def __post_init__(self):
+        self.page.set_default_timeout(PATIENCE_MS)
+        self.page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("requestfinished", lambda request: self.answers.append(request))
+        self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
+        self.page.add_init_script(SHIFTS)
+
+    def weight(self):
+        """Bytes of all answers."""
+        sizes = [answer.sizes() for answer in self.answers]
+        return sum(size["responseBodySize"] + size["responseHeadersSize"] for size in sizes)
 
 
-@pytest.mark.parametrize(("name", "path", "is_console"), views())
-def test_page_is_accessible_and_fits(chromium, stack, furnished, name, path, is_console):
-    state = furnished if is_console else None
-    context = chromium.new_context(base_url=stack.portal, storage_state=state, bypass_csp=True)
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    page.goto(path)
-    page.add_script_tag(path=AXE)
+@pytest.fixture(scope="module", params=[*PUBLIC, *CONSOLE])
+def visit(request, chromium, stack, furnished):
+    """Each page is opened once, for all that is asked of it."""
+    path = {**PUBLIC, **CONSOLE}[request.param]
+    context = chromium.new_context(base_url=stack.portal, storage_state=furnished if request.param in CONSOLE else None)
+    visit = Visit(request.param, context.new_page())
+    visit.page.goto(path, wait_until="load" if "/first-call/" in path else "networkidle")
+    yield visit
+    context.close()
+
+
+def test_page_is_light_steady_and_keeps_to_itself(visit, stack):
+    is_missing = visit.name == "not-found"
+    assert visit.errors == ([NOT_FOUND] if is_missing else [])
+    assert visit.hosts == {urlsplit(stack.portal).netloc}
+    if visit.name != "styleguide":  # every component at once is heavy
+        assert visit.weight() < FIRST_VISIT_BYTES, f"{visit.weight()} bytes in {len(visit.answers)} requests"
+    assert visit.page.evaluate("window.shift") == 0
+
+
+def test_page_is_accessible_and_fits(visit):
+    page = visit.page
+    page.evaluate(AXE.read_text())
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
-            where = f"{name} at {width}, {scheme}"
+            where = f"{visit.name} at {width}, {scheme}"
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{where} scrolls sideways"
             if width != min(WIDTHS):
-                page.screenshot(path=ARTEFACTS / f"{name}-{width}-{scheme}.png", full_page=True)
+                page.screenshot(path=ARTEFACTS / f"{visit.name}-{width}-{scheme}.png", full_page=True)
             assert page.evaluate(CHECK) == [], where
-    context.close()
-
-
-@pytest.mark.parametrize(("name", "path", "is_console"), views(but="styleguide"))  # every component at once is heavy
-def test_page_is_light_steady_and_keeps_to_itself(chromium, stack, furnished, name, path, is_console):
-    context = chromium.new_context(base_url=stack.portal, storage_state=furnished if is_console else None)
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    answers, hosts, errors = [], set(), []
-
-    def finished(request):
-        answers.append(request)
-
-    page.on("console", lambda m: m.type == "error" and errors.append(m.text))
-    page.on("pageerror", lambda e: errors.append(str(e)))
-    page.on("requestfinished", finished)
-    page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
-    page.add_init_script(
-        "window.shift = 0; new PerformanceObserver(list => list.getEntries().forEach(e => window.shift += e.value))"
-        ".observe({type: 'layout-shift', buffered: true});"
-    )
-
-    page.goto(path, wait_until="load" if "/first-call/" in path else "networkidle")
-
-    sizes = [answer.sizes() for answer in answers]
-    weight = sum(size["responseBodySize"] + size["responseHeadersSize"] for size in sizes)
-    expected = (
-        ["Failed to load resource: the server responded with a status of 404 (NOT FOUND)"]
-        if name == "not-found"
-        else []
-    )
-    assert errors == expected
-    assert hosts == {urlsplit(stack.portal).netloc}
-    assert weight < FIRST_VISIT_BYTES, f"{name}: {weight} bytes in {len(answers)} requests"
-    assert page.evaluate("window.shift") == 0
-    context.close()
 
 
 def test_static_files_are_compressed(stack):
