@@ -77,9 +77,12 @@ class Visit:
         self.page.set_default_timeout(PATIENCE_MS)
         self.page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("requestfinished", lambda request: self.answers.append(request))
+        self.page.on("requestfinished", self._answered)
         self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
         self.page.add_init_script(SHIFTS)
+
+    def _answered(self, request):  # a function of ours: Playwright keeps a mark on it, which list.append does not bear
+        self.answers.append(request)
 
     def weight(self):
         """Bytes of all answers."""
