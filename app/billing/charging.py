@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from app.billing import automatic, customers, payments
+from app.billing import automatic, customers, payments, stopping
 from app.billing.models import BillingAccount
 from app.billing.payment_models import AUTOMATIC, DECLINED, DROPPED, ERROR_LENGTH, UNDER_WAY, CreditPayment
 from app.billing.problems import Declined, StripeAway, StripeRefused
@@ -181,7 +181,7 @@ def _end(engine: Engine, payment: CreditPayment, state: str, why: str, *, now: d
         row.state, row.error, row.ended_at = state, why[:ERROR_LENGTH], now
         session.add(row)
         if state == DECLINED:
-            payments.stop(session, row, card="", now=now)
+            stopping.stop(session, row, card="", now=now)
         session.commit()
 
 

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from sqlmodel import Session, select
 
-from app.billing import customers, paid_back, wallet
+from app.billing import customers, paid_back, stopping, wallet
 from app.billing.models import BillingAccount
 from app.billing.payment_models import (
     AUTOMATIC,
@@ -19,12 +19,11 @@ from app.billing.payment_models import (
     ERROR_LENGTH,
     PAID,
     PROCESSING,
-    AutoTopUp,
     CreditPayment,
 )
 from app.billing.stripe_api import Found, StripeApi, key_for
 from app.billing.wallet_models import PAID as BOUGHT
-from app.core import audit, clock
+from app.core import clock
 from app.organisations.models import Organisation
 from app.plans.amounts import NANOS
 
@@ -92,29 +91,12 @@ def apply(session: Session, found: Found, now: datetime) -> None:
     before, row.seen_at = row.state, found["at"]
     _know_state(row, payment, now)
     if row.state == DECLINED != before and row.kind == AUTOMATIC:
-        stop(session, row, card=_declined_card(payment), now=now)
+        stopping.stop(session, row, card=_declined_card(payment), now=now)
     session.add(row)
     if payment["status"] == "succeeded":
         _credit(session, account, row, now)
         paid_back.follow(session, row, paid_back.asked_back(payment, found["disputes"], row.amount), now=now)
     session.flush()
-
-
-def stop(session: Session, row: CreditPayment, *, card: str, now: datetime) -> None:
-    """Buy nothing more by itself, until there is another card or somebody says so. Harmless when it has stopped."""
-    auto = session.get(AutoTopUp, (row.organisation_id, row.mode), populate_existing=True)
-    if auto is None or auto.stopped_why:
-        return
-    auto.stopped_why, auto.stopped_card, auto.stopped_at = row.error or "The card was declined.", card[:255], now
-    session.add(auto)
-    audit.record(
-        session,
-        action="credit.top_up_stopped",
-        now=now,
-        organisation_id=row.organisation_id,
-        subject_id=row.id,
-        details={"why": auto.stopped_why},
-    )
 
 
 def _keep_card(api: StripeApi, payment: Found) -> None:

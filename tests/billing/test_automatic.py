@@ -4,11 +4,12 @@ import threading
 from datetime import timedelta
 
 import pytest
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from app.billing import automatic, charging
 from app.billing.problems import StripeAway
 from app.core.errors import Invalid
+from app.core.mail import Mail
 from tests.billing.counter import Counter
 from tests.billing.purse import holds
 from tests.databases import on_both
@@ -59,6 +60,9 @@ def test_b10_a_declined_card_is_tried_once_and_another_card_mends_it(shop):
     assert len(shop.payments()) == 2, "what was bought, and one try"
     assert (shop.payment().state, shop.auto().stopped_why) == ("declined", "Your card was declined.")
     assert shop.balance() == 100
+    [letter] = shop.session.exec(select(Mail)).all()
+    assert (letter.template, letter.recipient) == ("top_up_stopped", "olive@example.com")
+    assert letter.context | {"amount": "$10.00", "left": "$1.00", "why": "Your card was declined."} == letter.context
     shop.keep_card("mastercard")
     assert shop.auto().stopped_why == ""
     shop.charge_due()

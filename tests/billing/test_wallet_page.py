@@ -168,6 +168,7 @@ def test_a_declined_card_is_said_with_the_one_thing_that_mends_it(shop, owner):
 
     assert "Automatic top-up has stopped" in page.text
     assert "Your card was declined." in page.text
+    assert "Automatic top-up has stopped" in owner.get("/keys/").text
     portal = owner.post("/billing/portal", **fields_of(page, "/billing/portal"))
     assert portal.location.startswith(f"{shop.stand_in.url}/p/session/")
 

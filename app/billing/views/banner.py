@@ -5,7 +5,7 @@ from datetime import datetime
 
 from flask import g
 
-from app.billing import forms, invoices
+from app.billing import automatic, forms, invoices
 from app.billing.models import PAST_DUE, PAUSED, UNPAID
 from app.billing.views.console import account
 from app.organisations.guards import current
@@ -34,12 +34,14 @@ class Banner:
 
 
 def banner() -> Banner | None:
-    """For the organisation whose page this is; None when all is well. One look-up by key on most pages."""
+    """For the organisation whose page this is; None when all is well. One look-up by key on most pages, or two."""
     if "place" not in g:
         return None
     found = account(current.session)
-    if found is None or found.state not in WORDS:
+    if found is None:
         return None
+    if found.state not in WORDS:
+        return _top_up_stopped(found.mode)
     recent = invoices.of(current.session, current.organisation.id, found.mode, limit=LOOKS_BACK)
     bill = next((one.page_url for one in recent if one.state == "open"), "")
     title, text = WORDS[found.state]
@@ -51,6 +53,16 @@ def banner() -> Banner | None:
         text = f"{text} Until {stops_at.day} {stops_at:%B} your calls go on; then those that cost something stop."
     is_danger = is_stopped or found.state != PAST_DUE
     return Banner(title, text, bill, is_danger, current.may("billing:write"), str(forms.new_visit()))
+
+
+def _top_up_stopped(mode: str) -> Banner | None:
+    auto = automatic.of(current.session, current.organisation.id, mode)
+    if auto is None or not auto.is_on or not auto.stopped_why:
+        return None
+    text = f"This came back: “{auto.stopped_why}” Nothing was charged, and it is not tried again with that card. "
+    text += "Give another, and it goes on by itself."
+    title = "Automatic top-up has stopped"
+    return Banner(title, text, "", True, current.may("billing:write"), str(forms.new_visit()))
 
 
 def _stops_at() -> datetime | None:
