@@ -70,6 +70,12 @@ def follows_at(subscription: Subscription, move: PlanMove, *, now: datetime) -> 
     ]
 
 
+def first_at(*, effective_at: datetime, notice_days: int, now: datetime) -> datetime:
+    """When those who pay by the month, or nothing in advance, would follow; others when their year is over."""
+    earliest = max(effective_at, now + timedelta(days=notice_days), now + LEAD)
+    return intervals.around(earliest - _MICROSECOND, interval="", anchor_at=earliest)[1]
+
+
 def choice_for(subscription: Subscription, offer: Offer) -> Choice:
     """What it becomes: with the same interval, where there still is one, and as many seats as may be."""
     said = offer.document

@@ -110,9 +110,9 @@ def test_who_follows_is_planned_for_and_told(session, operator, make, now):
     organisation = make.organisation(owner=make.person(email="olive@example.com"))
     services.subscribe(session, organisation=organisation, choice=choice(session, "team", now=now), now=now)
 
-    applied(
-        operator, previewed(operator, opened(operator), **{"base-usd-month": "109", "move": "follow", "notice": "40"})
-    )
+    preview = previewed(operator, opened(operator), **{"base-usd-month": "109", "move": "follow", "notice": "40"})
+    assert "follow on 1 Feb 2027" in preview.text
+    applied(operator, preview)
 
     session.expire_all()
     held = queries.subscription_at(session, organisation.id, now)

@@ -16,7 +16,7 @@ from app.admin.plan_form import WrongForm
 from app.billing import effects
 from app.core.errors import Conflict, Invalid
 from app.integrations import queries as integrations
-from app.plans import applying, document, metrics, queries, reading, words, writing
+from app.plans import applying, document, metrics, moving, queries, reading, words, writing
 from app.plans.applying import Difference, Source, When
 from app.plans.document import Document
 from app.plans.models import FROM_PAGE, INTERVALS
@@ -132,6 +132,9 @@ def _preview(wish: Wish, found: list[Difference], fields: Mapping[str, str]) -> 
         most=effects.MOST,
         fields=_when_fields(fields),
         said=writing.plan(wish.slug, wish.said),
+        first_at=moving.first_at(
+            effective_at=wish.when.effective_at, notice_days=wish.when.notice_days, now=current.now
+        ),
         now=current.now,
     )
 
