@@ -17,7 +17,7 @@ from app.keys.models import Key
 from app.limits import models as limits
 from app.limits.models import LimitRule
 from app.limits.rules import KEY, ORGANISATION
-from app.metering.models import UsageHour
+from app.metering.models import UsageHour, UsageMonth
 from app.organisations.models import Organisation
 from app.plans import amounts, metrics, periods, prices, rating
 from app.plans import queries as plans
@@ -91,8 +91,13 @@ def of(session: Session, organisation: Organisation, *, currency: str, now: date
     rules = rules_of(session, organisation)
     names = names_of(session, rules)
     counted = [rule for rule in rules if rule.period in (periods.DAY, periods.MONTH) and _is_summed(rule)]
-    used = _used(session, organisation.id, now) if counted else []
-    found = [_of_rule(rule, names(rule), used, currency=currency, now=now) for rule in counted]
+    whole = _whole_month(session, organisation.id, now)
+    parts = _parts(session, organisation.id, counted, now)
+    found = []
+    for rule in counted:
+        units, nanos = whole if _is_whole_month(rule) else _sum(rule, parts)
+        used = nanos if rule.measure == limits.SPEND else units
+        found.append(_of_rule(rule, names(rule), used, currency=currency, now=now))
     return found + _free(session, organisation, now=now)
 
 
@@ -140,33 +145,59 @@ def _is_summed(rule: LimitRule) -> bool:
     return rule.per != KEY or rule.key_id is not None
 
 
-def _of_rule(rule: LimitRule, whose: str, used: Iterable[_Group], *, currency: str, now: datetime) -> Watched:
-    begins_at = periods.start_of(rule.period, now)
-    selects = (rule.key_id, rule.integration_id, rule.tool or None)
-    total = 0
-    for group in used:
+def _is_whole_month(rule: LimitRule) -> bool:
+    """Whether the organisation's running total of the month is all that it needs."""
+    return rule.period == periods.MONTH and not (rule.key_id or rule.integration_id or rule.tool)
+
+
+def _selects(rule: LimitRule) -> tuple[UUID | None, UUID | None, str | None]:
+    """Key, integration and tool; None for all."""
+    return rule.key_id, rule.integration_id, rule.tool or None
+
+
+def _sum(rule: LimitRule, parts: Iterable[_Group]) -> tuple[int, int]:
+    """(units, nanos) of what the rule selects."""
+    selects = _selects(rule)
+    units = nanos = 0
+    for group in parts:
         place = (group.key_id, group.integration_id, group.tool)
         if all(wanted in (None, found) for wanted, found in zip(selects, place, strict=True)):
-            units, nanos = group.day if rule.period == periods.DAY else group.month
-            total += nanos if rule.measure == limits.SPEND else units
+            more = group.day if rule.period == periods.DAY else group.month
+            units, nanos = units + more[0], nanos + more[1]
+    return units, nanos
+
+
+def _of_rule(rule: LimitRule, whose: str, used: int, *, currency: str, now: datetime) -> Watched:
+    begins_at = periods.start_of(rule.period, now)
     return Watched(
-        place=" ".join([rule.measure, rule.period, rule.set_by, *[str(part or "-") for part in selects]]),
+        place=" ".join([rule.measure, rule.period, rule.set_by, *[str(part or "-") for part in _selects(rule)]]),
         whose=whose,
         measure=rule.measure,
         period=rule.period,
         begins_at=begins_at,
         ends_at=periods.end_of(rule.period, begins_at),
         most=rule.most,
-        used=total,
+        used=used,
         unit="" if rule.measure == limits.SPEND else metrics.WORDS[metrics.CALLS][1],
         currency=currency,
         rule=rule,
     )
 
 
-def _used(session: Session, organisation_id: UUID, now: datetime) -> list[_Group]:
-    """One statement over the month's hourly totals, however many limits there are."""
-    day_at, month_at = periods.start_of(periods.DAY, now), periods.start_of(periods.MONTH, now)
+def _whole_month(session: Session, organisation_id: UUID, now: datetime) -> tuple[int, int]:
+    """(units, nanos) of everything: one row."""
+    place = (organisation_id, periods.start_of(periods.MONTH, now))
+    found = session.get(UsageMonth, place, populate_existing=True)
+    return (found.units, found.amount_nanos) if found is not None else (0, 0)
+
+
+def _parts(session: Session, organisation_id: UUID, rules: Iterable[LimitRule], now: datetime) -> list[_Group]:
+    """One statement over hourly totals, however many limits: of the month if any needs it, else of the day."""
+    partial = {rule.period for rule in rules if not _is_whole_month(rule)}
+    if not partial:
+        return []
+    day_at = periods.start_of(periods.DAY, now)
+    since = periods.start_of(periods.MONTH if periods.MONTH in partial else periods.DAY, now)
     is_today = col(UsageHour.hour_at) >= day_at
     sums: list[ColumnElement[int]] = []
     for column in (col(UsageHour.units), col(UsageHour.amount_nanos)):
@@ -174,7 +205,7 @@ def _used(session: Session, organisation_id: UUID, now: datetime) -> list[_Group
     places = (col(UsageHour.key_id), col(UsageHour.integration_id), col(UsageHour.tool))
     statement = (
         sa.select(*places, *sums)
-        .where(col(UsageHour.organisation_id) == organisation_id, col(UsageHour.hour_at) >= month_at)
+        .where(col(UsageHour.organisation_id) == organisation_id, col(UsageHour.hour_at) >= since)
         .where(col(UsageHour.hour_at) < periods.end_of(periods.DAY, day_at))
         .group_by(*places)
     )

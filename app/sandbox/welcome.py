@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.core import mail
 from app.core.config import ROOT, Settings
 from app.sandbox import directory
 from app.sandbox.commands import Command
@@ -24,6 +25,7 @@ def text(settings: Settings, commands: Sequence[Command], *, took_s: float) -> s
             *people,
             "",
             f"Now open {settings.portal_url}",
+            *([f"Mail is not sent, but read at {settings.portal_url}/outbox/"] if mail.is_kept(settings) else []),
             _where_data_is(settings),
             "",
         ]

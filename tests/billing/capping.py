@@ -28,8 +28,12 @@ def spend(session, key, integration, cents, *, at, units=1, tool="greet"):
     hour.amount_nanos += cents * CENTS
     session.add(hour)
     month_at = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    if session.get(UsageMonth, (key.organisation_id, month_at)) is None:
-        session.add(UsageMonth(organisation_id=key.organisation_id, month_at=month_at, units=0, amount_nanos=0))
+    month = session.get(UsageMonth, (key.organisation_id, month_at))
+    if month is None:
+        month = UsageMonth(organisation_id=key.organisation_id, month_at=month_at, units=0, amount_nanos=0)
+    month.units += units
+    month.amount_nanos += cents * CENTS
+    session.add(month)
     session.flush()
 
 
