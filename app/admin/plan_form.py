@@ -72,7 +72,7 @@ def read(fields: Fields, currencies: Sequence[str]) -> Document:
         _put_charges(raw, fields, currencies)
         return reading.plan_of(raw.said, currencies)
     except WrongField as problem:
-        raise WrongForm({raw.field_of(problem.path): _upper(problem.words)}) from None
+        raise WrongForm({raw.field_of(problem.path): _as_a_form_says(problem.words)}) from None
 
 
 def charges_in(fields: Fields) -> int:
@@ -235,5 +235,7 @@ def _written(nanos: int, currency: str) -> str:
     return amounts.written(nanos, currency=currency)
 
 
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _as_a_form_says(words: str) -> str:
+    """Without what is so in files alone."""
+    plain = words.replace(", in quotes", "").replace(", without quotes", "")
+    return plain[:1].upper() + plain[1:]

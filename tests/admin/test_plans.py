@@ -143,7 +143,7 @@ def test_a_preview_that_is_out_of_date_cannot_be_applied(session, operator, now)
 
 
 WRONG = [
-    ({"name": ""}, "name", "Write a text of at most 40 characters"),
+    ({"name": ""}, "name", "Write a text of at most 40 characters."),
     ({"base-usd-month": "ninety"}, "base-usd-month", "“ninety” is not an amount"),
     ({"base-usd-month": "9.999"}, "base-usd-month", "at most 2 decimals"),
     ({"c0-calls-usd-model": "graduated"}, "c0-calls-usd-price", "Write a line for each tier"),
