@@ -23,6 +23,8 @@ from app.plans import amounts
 SETTLES = timedelta(minutes=15)
 """What is younger may be on its way to us."""
 TOO_LONG = timedelta(hours=6)
+ARRIVES = timedelta(days=15)
+"""So late may money come: what was credited soon after `since` may be for payments that are older."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +104,12 @@ def _not_credited(session: Session, paid: Paid, until: datetime) -> Iterator[Dif
 
 
 def _not_paid(session: Session, paid: Paid, since: datetime, until: datetime) -> Iterator[Difference]:
-    """Credited here for money that Stripe does not have. A day is left at the edge of what was asked for."""
+    """Credited here for money that Stripe does not have."""
     account = paid.account
     statement = (
         select(CreditGrant)
         .where(CreditGrant.organisation_id == account.organisation_id, CreditGrant.kind == PAID)
-        .where(col(CreditGrant.created_at) > since + timedelta(days=1), col(CreditGrant.created_at) <= until)
+        .where(col(CreditGrant.created_at) > since + ARRIVES, col(CreditGrant.created_at) <= until)
         .where(col(CreditGrant.reference).startswith("payment:"))
     )
     others = _of_other_modes(session, account)
