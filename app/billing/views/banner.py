@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import g
+from flask import g, url_for
 
-from app.billing import automatic, forms, invoices
-from app.billing.models import PAST_DUE, PAUSED, UNPAID
+from app.billing import automatic, forms, invoices, used_up
+from app.billing.models import PAST_DUE, PAUSED, UNPAID, BillingAccount
 from app.billing.views.console import account
 from app.organisations.guards import current
 from app.plans import owing
@@ -18,12 +18,38 @@ WORDS = {
     PAUSED: ("Your subscription is paused", "There is no card that it could be paid with."),
 }
 STOPPED = "Calls that cost something are stopped until it is paid; then they pass again within seconds."
+USED_UP = {
+    used_up.CREDIT: (
+        "Your credit is used up", "Calls are refused until there is more.", "billing.wallet", "Buy credit",
+    ),
+    used_up.CAP: (
+        "Your cap is reached", "You allow {limit}; calls that would go beyond that are refused.", "limits.index",
+        "Change the cap",
+    ),
+    used_up.PLAN: (
+        "Your plan’s allowance is used up", "It allows {limit}; calls beyond that are refused.", "billing.plan",
+        "See other plans",
+    ),
+    used_up.FREE: (
+        "A call was refused because it costs something",
+        "Your plan never bills, so only what costs nothing passes.",
+        "billing.plan",
+        "See other plans",
+    ),
+    used_up.OTHERS: (
+        "A limit is reached", "Whoever runs this gateway allows {limit}; calls beyond that are refused.",
+        "limits.index", "See all limits",
+    ),
+}  # fmt: skip
+"""By whose it is: title, words, where it is mended and what the button says."""
 LOOKS_BACK = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """bill_url: the open bill at Stripe, "" for none that is known; then a card is asked for. visit: for the form."""
+    """bill_url: the open bill at Stripe, "" for none that is known; then a card is asked for. visit: for the form.
+    link: address and words of what mends it instead, for what has nothing to do with a bill.
+    """
 
     title: str
     text: str
@@ -31,17 +57,18 @@ class Banner:
     is_danger: bool
     may_act: bool
     visit: str
+    link: tuple[str, str] | None = None
 
 
 def banner() -> Banner | None:
-    """For the organisation whose page this is; None when all is well. One look-up by key on most pages, or two."""
+    """For the organisation whose page this is; None when all is well. A few look-ups by key on most pages."""
     if "place" not in g:
         return None
     found = account(current.session)
     if found is None:
-        return None
+        return _used_up(None)
     if found.state not in WORDS:
-        return _top_up_stopped(found.mode)
+        return _top_up_stopped(found.mode) or _used_up(found)
     recent = invoices.of(current.session, current.organisation.id, found.mode, limit=LOOKS_BACK)
     bill = next((one.page_url for one in recent if one.state == "open"), "")
     title, text = WORDS[found.state]
@@ -63,6 +90,19 @@ def _top_up_stopped(mode: str) -> Banner | None:
     text += "Give another, and it goes on by itself."
     title = "Automatic top-up has stopped"
     return Banner(title, text, "", True, current.may("billing:write"), str(forms.new_visit()))
+
+
+def _used_up(payer: BillingAccount | None) -> Banner | None:
+    currency = payer.currency if payer is not None else current.settings.currency
+    found = used_up.used_up(current.session, current.organisation, currency=currency, now=current.now)
+    if found is None:
+        return None
+    title, text, endpoint, words = USED_UP[found.whose]
+    text = text.format(limit=found.words)
+    if found.until is not None:
+        text = f"{text} A new period begins on {found.until.day} {found.until:%B}, 00:00 UTC."
+    link = (url_for(endpoint), words)
+    return Banner(title, text, "", False, current.may("billing:write"), str(forms.new_visit()), link)
 
 
 def _stops_at() -> datetime | None:
