@@ -52,7 +52,7 @@ class Entry:
     settlements: what the event does to allowances and caps; is_owed: in any case, because its answer has left
     already. is_taken_back: its own transaction reverses it. month: set when it is written; None when that is not
     known, because it waits on disk. left_nanos: what the tightest cap on spending has left then, as far as is
-    known. ceiling_nanos: the most that it can cost.
+    known. ceiling_nanos: the most that it can cost. moment: when the call came, as text, once somebody has needed it.
     """
 
     __slots__ = (
@@ -62,6 +62,7 @@ class Entry:
         "is_owed",
         "is_taken_back",
         "left_nanos",
+        "moment",
         "month",
         "receipt",
         "reservation",
@@ -91,6 +92,7 @@ class Entry:
         self.answer = answer
         self.month: Month | None = None
         self.left_nanos: int | None = None
+        self.moment = ""
         self.receipt = ""
 
     @property

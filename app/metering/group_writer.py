@@ -212,7 +212,10 @@ class GroupWriter:
                 entry.receipt = entry.row["id"]
             return
         payloads = [
-            (entry.row["id"], receipts.payload(entry.row, month=entry.month, left_nanos=entry.left_nanos))
+            (
+                entry.row["id"],
+                receipts.payload(entry.row, month=entry.month, left_nanos=entry.left_nanos, moment=entry.moment),
+            )
             for entry in entries
         ]
         for entry, text in zip(entries, receipts.sign(payloads, signer), strict=True):

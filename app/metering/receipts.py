@@ -6,7 +6,6 @@ signature is over that root, one for all receipts of a group (app/metering/merkl
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Any
 
 import msgspec
@@ -14,6 +13,7 @@ import msgspec
 from app.metering import merkle, signing
 from app.metering.entry import Month
 from app.metering.ledger import EventRow
+from app.metering.prepared import text_of
 from app.metering.signing import Signer
 
 CONTEXT = b"postern receipt v1\0"
@@ -78,12 +78,12 @@ _frames: dict[tuple[object, ...], tuple[str, str]] = {}
 """What payloads have in common, ready as text; begun anew when it is full. Any thread may ask."""
 
 
-def payload(row: EventRow, *, month: Month | None, left_nanos: int | None) -> bytes:
-    """The JSON that is signed: what a Payload is encoded as, put together from what calls have in common."""
-    at = row["at"]
-    if at.tzinfo is not UTC:
-        at = at.astimezone(UTC)
-    moment = at.isoformat("T", "microseconds")[:26]
+def payload(row: EventRow, *, month: Month | None, left_nanos: int | None, moment: str = "") -> bytes:
+    """The JSON that is signed: what a Payload is encoded as, put together from what calls have in common.
+
+    moment: when the call came, as text_of gives it, if that is known already.
+    """
+    moment = (moment or text_of(row["at"])).replace(" ", "T")
     middle, end = _frame_of(row)
     totals = "null"
     if month is not None:

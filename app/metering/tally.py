@@ -58,7 +58,8 @@ class Tally:
             ids = ids_of.get(numbers)
             if ids is None:
                 ids = ids_of[numbers] = (organisation.hex, key.hex, integration.hex)
-            moment, price = text_of(row["at"]), row["price_version_id"]
+            moment = entry.moment = text_of(row["at"])
+            price = row["price_version_id"]
             price_id = price.hex if price is not None else None
             events.append((row["id"], row["request_id"], moment + zone, *ids, *_MIDDLE(row), price_id, *_END(row)))
             place = (ids[0], moment[:_HOUR], ids[1], ids[2], row["tool"])
