@@ -1,6 +1,7 @@
 """The last step of a call: what it was, written down before its answer ends."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from time import perf_counter
 from typing import Protocol
 
@@ -200,7 +201,7 @@ class Meter:
             "upstream_us": int((now - self._sent_at) * 1_000_000),
             "bytes_in": len(call.envelope.body),
             "bytes_out": bytes_out,
-            "protocol_version": storable(version.decode("latin-1"), VERSION_LENGTH),
+            "protocol_version": _version_said(version) if len(version) <= VERSION_LENGTH else _version_of(version),
             "credential": "key",
             "environment": call.grant.environment,
             "tool_version": call.tool.version if call.tool is not None else "",
@@ -213,6 +214,14 @@ class Meter:
             "currency": price.currency if price is not None else "",
             "idempotency_digest": "",
         }
+
+
+def _version_of(header: bytes) -> str:
+    return storable(header.decode("latin-1"), VERSION_LENGTH)
+
+
+_version_said = lru_cache(maxsize=64)(_version_of)
+"""The same for what is short enough to be a version, and no key."""
 
 
 def storable(text: str, length: int) -> str:

@@ -7,6 +7,8 @@ from typing import Protocol
 HeaderList = list[tuple[bytes, bytes]]
 HeaderItems = Sequence[tuple[bytes, bytes]]
 
+_NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+
 
 class Outlet(Protocol):
     """What an answer asks of the connection it leaves by. Nothing here waits, or fails when the caller is gone."""
@@ -76,7 +78,8 @@ class Reply:
         self.status = status
         self.size = len(body)
         self.is_finished = True
-        self._outlet.whole(status, self._with_ours(headers), body)
+        ours = (b"postern-request-id", self.request_id.encode())
+        self._outlet.whole(status, [*headers, *self.more, ours, _NO_SNIFFING], body)
 
     async def whole(
         self, status: int, body: bytes, *, kind: bytes = b"application/json", more: HeaderItems = ()
@@ -93,7 +96,7 @@ class Reply:
     def _with_ours(self, headers: HeaderList) -> HeaderList:
         headers.extend(self.more)
         headers.append((b"postern-request-id", self.request_id.encode()))
-        headers.append((b"x-content-type-options", b"nosniff"))
+        headers.append(_NO_SNIFFING)
         return headers
 
 

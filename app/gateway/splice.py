@@ -54,6 +54,17 @@ def edit(body: bytes, receipt: str) -> Edit | None:
     return _first_member(body, found.end(), receipt)
 
 
+def put_in(body: bytes, receipt: str) -> bytes:
+    """`body` with the receipt, if it takes it in."""
+    found = _UP_TO_RESULT.match(body)
+    if found is None or b'"_meta"' in body:
+        change = _careful(body, receipt)
+        return body if change is None else change.of(body)
+    at = found.end() + 1
+    comma = b"" if _EMPTY.match(body, at - 1) else b","
+    return b'%b"_meta":{%b%b"}%b%b' % (body[:at], _OURS, receipt.encode(), comma, body[at:])
+
+
 def in_event(event: bytes, receipt: str) -> bytes | None:
     """An event of a stream with the receipt in its data; None when it cannot be put there safely."""
     change = edit(sse.data_of(event), receipt)

@@ -178,8 +178,7 @@ class UsualCall:
     def _answer(self, receipt: str) -> None:
         held, outcome, exchange = self._held, self._outcome, self._exchange
         if receipt and outcome is not None and outcome.units:
-            change = splice.edit(held, receipt)
-            held = held if change is None else change.of(held)
+            held = splice.put_in(held, receipt)
         headers = passing.answer_headers(exchange, receipt=receipt, is_stream=False, length=len(held))
         self.reply.at_once(200, headers, held)
         self._owner.succeeded(self.call)
