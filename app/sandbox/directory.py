@@ -15,6 +15,8 @@ PROVIDER_NAME = "local"
 CLIENT_ID = "postern"
 CLIENT_SECRET = "postern-in-development"  # noqa: S105  (known to everyone; the stand-in answers on loopback only)
 ANSWERS_WITHIN_S = 2.0
+USAGE_EVERY_S = 5.0
+"""At most: whoever tries things out does not want to wait for minutes until Stripe knows of their calls."""
 PASSWORD = "let-me-in"  # noqa: S105  (printed by `postern run`)
 
 
@@ -100,5 +102,5 @@ def stripe_environment(settings: Settings) -> dict[str, str]:
         f"{PREFIX}STRIPE_URL": stripe_url(settings),
         f"{PREFIX}STRIPE_KEY": stripe.KEY,
         f"{PREFIX}STRIPE_WEBHOOK_SECRET": stripe.WEBHOOK_SECRET,
-        f"{PREFIX}USAGE_EVERY_S": "5",
+        f"{PREFIX}USAGE_EVERY_S": f"{min(USAGE_EVERY_S, settings.usage_every_s):g}",
     }

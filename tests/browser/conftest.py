@@ -60,7 +60,12 @@ def stack(tmp_path_factory):
     """`postern run` on free ports with a database of its own, from its first page until the end of the tests."""
     folder = tmp_path_factory.mktemp("stack")
     port = free_base_port()
-    stack = Stack(port, environment(base_port=port, data_dir=folder / "var", sign_ins_per_address=1000, seal_every_s=1))
+    stack = Stack(
+        port,
+        environment(
+            base_port=port, data_dir=folder / "var", sign_ins_per_address=1000, seal_every_s=1, usage_every_s=1
+        ),
+    )
     log = folder / "run.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
