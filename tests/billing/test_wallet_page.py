@@ -244,4 +244,4 @@ def test_a_month_begins_with_what_was_left_of_the_last(shop, owner):
 def test_the_shipped_catalogue_sells_prepaid(browse, session, now):
     apply(session, (ROOT / "plans.toml").read_text(), now=now)
 
-    assert "Choose Prepaid" in browse.get("/pricing").text
+    assert 'aria-label="Choose Prepaid"' in browse.get("/pricing").html
