@@ -14,7 +14,13 @@ from tests.sandbox.processes import ROOT
 from tests.waiting import PATIENCE_S
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-PUBLIC = {"landing": "/", "sign-in": "/sign-in", "styleguide": "/styleguide", "not-found": "/no-such-page"}
+PUBLIC = {
+    "landing": "/",
+    "pricing": "/pricing",
+    "sign-in": "/sign-in",
+    "styleguide": "/styleguide",
+    "not-found": "/no-such-page",
+}
 CONSOLE = {
     "first-call": "/first-call/",
     "tries": "/first-call/tries",
@@ -23,8 +29,19 @@ CONSOLE = {
     "keys": "/keys/",
     "key-new": "/keys/new",
     "account": "/account",
+    "billing": "/billing/",
+    "plan": "/billing/plan",
+    "plan-choose": "/billing/plan/payg",
+    "wallet": "/billing/wallet/",
+    "caps": "/billing/limits/",
+    "months": "/billing/months/",
+    "what-if": "/billing/what-if/",
+    "outbox": "/outbox/",
     "operator": "/operator/",
     "operator-money": "/operator/money/",
+    "operator-stripe": "/operator/stripe/",
+    "operator-plans": "/operator/plans/",
+    "operator-mail": "/operator/mail/",
 }
 WIDTHS = (1280, 390, 320)
 SCHEMES = ("light", "dark")

@@ -216,7 +216,7 @@ def test_a_whole_chain_made_anew_without_the_key_is_found(engine, sealed):
         "number = number + 10",
         "first_seq = first_seq + 1",
         "last_seq = last_seq - 1",
-        "head = 'ff' || substr(head, 3)",
+        "head = 'gg' || substr(head, 3)",
         "signing_key_id = 'other'",
         "signature = 'A' || substr(signature, 1)",
         "sealed_at = '2026-01-01 00:00:00.000000'",
