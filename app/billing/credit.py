@@ -1,5 +1,6 @@
 """Looking credit up: what is left, and of which grants. Amounts in nano-minor-units."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -31,6 +32,25 @@ def unbooked(session: Session, organisation_id: UUID, currency: str) -> int:
 def held(session: Session, organisation_id: UUID, currency: str) -> int:
     """What calls under way may still use: gateways hold it for them, a little ahead."""
     return prepaid.held(session, organisation_id, currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left of a grant, nano-minor-units, with what calls have used up to now."""
+
+    grant: CreditGrant
+    nanos: int
+
+
+def left_of_grants(session: Session, organisation_id: UUID, currency: str, *, at: datetime) -> list[Left]:
+    """Of those that have something left at `at`, in the order in which they are used; a page."""
+    gone, found = max(0, unbooked(session, organisation_id, currency)), []
+    for grant in open_grants(session, organisation_id, currency, at=at):
+        part = min(gone, grant.left_nanos)
+        gone -= part
+        if grant.left_nanos > part:
+            found.append(Left(grant, grant.left_nanos - part))
+    return found
 
 
 def currencies(session: Session, organisation_id: UUID) -> list[str]:

@@ -14,6 +14,7 @@ from sqlalchemy import case, func
 from sqlmodel import Session, col, select
 
 from app.billing import credit
+from app.billing.credit import Left
 from app.billing.months import Month, around
 from app.billing.wallet_models import (
     EXPIRY,
@@ -24,7 +25,6 @@ from app.billing.wallet_models import (
     REFUND,
     REVERSAL,
     USAGE,
-    CreditGrant,
     JournalEntry,
     JournalGroup,
 )
@@ -86,9 +86,9 @@ def month_before(session: Session, organisation_id: UUID, currency: str, month: 
     return around(found) if found is not None else None
 
 
-def next_expiry(grants: Iterable[CreditGrant]) -> tuple[datetime, int] | None:
+def next_expiry(left: Iterable[Left]) -> tuple[datetime, int] | None:
     """When something is going to expire next, and how much, if nothing more is used; None for never."""
-    ending = [(grant.expires_at, grant.left_nanos) for grant in grants if grant.expires_at is not None]
+    ending = [(one.grant.expires_at, one.nanos) for one in left if one.grant.expires_at is not None]
     first = min((at for at, _ in ending), default=None)
     return None if first is None else (first, sum(nanos for at, nanos in ending if at == first))
 

@@ -227,6 +227,7 @@ def test_what_no_grant_knows_of_yet_is_in_the_history_already(shop, owner, engin
     rows = history.of_month(shop.session, shop.organisation.id, "usd", months.around(shop.hand.now), now=shop.hand.now)
     assert (rows[0].kind, rows[0].nanos, rows[0].balance) == ("unbooked", -3 * NANOS, 997 * NANOS)
     assert "being booked" in owner.get(PAGE).text
+    assert "$9.97 of $10.00" in owner.get(PAGE).text, "what it is made of knows of them, too"
 
 
 def test_a_month_begins_with_what_was_left_of_the_last(shop, owner):

@@ -87,7 +87,7 @@ class Credit:
 def _credit(session: Session, organisation_id: UUID, now: datetime) -> list[Credit]:
     found = []
     for currency in credit.currencies(session, organisation_id):
-        grants = credit.open_grants(session, organisation_id, currency, at=now)
+        grants = credit.left_of_grants(session, organisation_id, currency, at=now)
         left = credit.balance(session, organisation_id, currency, at=now)
         found.append(Credit(currency, left, history.next_expiry(grants)))
     return found

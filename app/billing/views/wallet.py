@@ -146,7 +146,7 @@ def _page(typed: Typed) -> ResponseReturnValue:
     currency, month, terms = _currency(), _month(), _terms()
     auto = automatic.of(session, organisation.id, mode)
     older = history.month_before(session, organisation.id, currency, month)
-    grants = credit.open_grants(session, organisation.id, currency, at=current.now)
+    grants = credit.left_of_grants(session, organisation.id, currency, at=current.now)
     there = credit.currencies(session, organisation.id)
     balance = credit.balance(session, organisation.id, currency, at=current.now)
     page = htmx.render(
