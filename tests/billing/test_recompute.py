@@ -177,6 +177,16 @@ def test_every_changed_number_is_found_though_the_digest_was_made_anew(statement
     assert unseen == []
 
 
+def test_credit_notes_are_added_up_and_never_more_than_there_is_to_pay(statement_json):
+    [total] = statement_json["totals"]
+    subtotal = total["subtotal_minor"]
+    for amount, is_fine in ((1, True), (subtotal, True), (subtotal + 1, False), (-1, False)):
+        total["credits"] = [{"kind": "note", "description": "Credit note 1", "amount_minor": amount}]
+        total["due_minor"] = subtotal - amount
+
+        assert (recompute.problems(sealed(statement_json)) == []) == is_fine
+
+
 def value_at(said, path):
     for name in path:
         said = said[name]
