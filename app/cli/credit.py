@@ -9,7 +9,7 @@ from sqlmodel import Session, select
 from app.billing import credit as wallets
 from app.billing import payments, stripe_api, wallet
 from app.billing.payment_models import CreditPayment
-from app.billing.wallet_models import GIFT
+from app.billing.wallet_models import GIFT, PROMOTIONAL
 from app.core import clock, config, db
 from app.core.errors import Invalid
 from app.organisations import queries as organisations
@@ -27,9 +27,14 @@ def credit() -> None:
 @click.argument("amount")
 @click.option("--currency", default="", help="Of AMOUNT; the subscription's, or the installation's, if left out.")
 @click.option("--expires", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"]), help="Until when (UTC); for ever.")
-@click.option("--words", default="Gift", help="What the organisation reads about it.")
+@click.option("--promotion", is_flag=True, help="Say that it is for trying things out; such credit expires.")
+@click.option("--words", default="", help="What the organisation reads about it; “Gift” or “Promotion” if left out.")
 @click.option("--reference", default="", help="What it is for: the same reference gives it once.")
-def credit_give(slug: str, amount: str, currency: str, expires: datetime | None, words: str, reference: str) -> None:
+def credit_give(
+    slug: str, amount: str, currency: str, expires: datetime | None, promotion: bool, words: str, reference: str
+) -> None:
+    if promotion and expires is None:
+        raise Invalid("A promotion ends: say until when its credit can be used, such as --expires 2027-01-01.")
     in_force, now = config.load(), clock.now()
     with Session(db.create(in_force.database_url)) as session:
         organisation = organisations.by_slug(session, slug)
@@ -41,9 +46,9 @@ def credit_give(slug: str, amount: str, currency: str, expires: datetime | None,
             organisation=organisation,
             currency=kept_in,
             nanos=amounts.parse(amount, currency=kept_in),
-            kind=GIFT,
+            kind=PROMOTIONAL if promotion else GIFT,
             reference=f"gift:{reference or uuid4()}",
-            words=words,
+            words=words or ("Promotion" if promotion else "Gift"),
             expires_at=expires.replace(tzinfo=UTC) if expires is not None else None,
             now=now,
         )

@@ -10,6 +10,7 @@ from app.billing import credit as wallets
 from app.billing.wallet_models import CreditGrant
 from app.cli import credit as command
 from app.core import db
+from app.core.errors import Invalid
 from app.limits import prepaid
 from tests.billing.purse import expire, give, settle, use
 
@@ -37,6 +38,17 @@ def test_a_gift_is_given_once_for_a_reference_and_shown(session, make, run):
     assert said == [expected] * 2
     assert len(session.exec(select(CreditGrant)).all()) == 1
     assert run("list", organisation.slug) == "$25.00\n  $25.00 of $25.00  gift  2099-01-01 00:00 UTC\n"
+
+
+def test_a_promotion_has_to_end(session, make, run):
+    organisation = make.organisation()
+    session.commit()
+
+    with pytest.raises(Invalid, match="A promotion ends"):
+        run("give", organisation.slug, "5.00", "--promotion")
+    run("give", organisation.slug, "5.00", "--promotion", "--expires", "2099-01-01")
+
+    assert run("list", organisation.slug) == "$5.00\n  $5.00 of $5.00  promotional  2099-01-01 00:00 UTC\n"
 
 
 def test_the_balance_knows_of_calls_at_once(session, engine, make, now):

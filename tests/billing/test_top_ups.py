@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from sqlmodel import select
 
-from app.billing import findings, payments
+from app.billing import findings, modes, payments
 from app.billing.models import COMPLETED, EXPIRED, OPEN
 from app.billing.payment_models import CreditPayment
 from app.core.audit import AuditEntry
@@ -36,6 +36,23 @@ def test_credit_is_there_when_one_is_back_from_checkout(shop):
     assert shop.visit_state(visit.id) == COMPLETED
     invoice = shop.stand_in.client.v1.invoices.list({"customer": shop.account().customer_id}).data[0]
     assert (invoice.status, invoice.total) == ("paid", 2_500), "there is a document"
+    holds(shop.session, shop.organisation)
+
+
+def test_credit_that_was_bought_in_test_mode_is_none_in_live_mode(shop):
+    shop.pay(visit := shop.top_up(2_500))
+    shop.come_back(visit)
+    modes.check(shop.session, "test")
+    with pytest.raises(Conflict, match="credit that was bought in its test mode is left"):
+        modes.check(shop.session, "live")
+
+    assert modes.take_credit_back(shop.session, "live", now=shop.hand.now) == 0
+    assert modes.take_credit_back(shop.session, "test", now=shop.hand.now) == 1
+    assert modes.take_credit_back(shop.session, "test", now=shop.hand.now) == 0
+
+    shop.session.commit()
+    assert shop.balance() == 0
+    modes.check(shop.session, "live")
     holds(shop.session, shop.organisation)
 
 
