@@ -12,6 +12,8 @@ FRESH = timedelta(minutes=30)
 """For how long amounts that were shown are held to."""
 MOST_CALLS = 1_000_000_000
 USUAL_CALLS = 20_000
+TERMS, TODAYS = "terms", "todays"
+"""The field, and its value, by which somebody leaves the version of their plan that they are on for today's."""
 
 
 def choice(fields: Mapping[str, str], offer: Offer, standing: Standing | None) -> Choice:

@@ -1,5 +1,6 @@
 """What choosing a plan would change, today and later, with amounts, before anybody agrees. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,6 +29,31 @@ class Way:
 
     how: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One plan as somebody would have it. is_own: it is what they are on, at the prices that they pay; is_newer: it is
+    that plan as whoever comes today has it.
+    """
+
+    choice: Choice
+    fees: list[Line]
+    charges: list[tuple[str, str]]
+    is_own: bool
+    is_newer: bool
+
+
+def rows(standing: Standing, choices: Sequence[Choice]) -> list[Row]:
+    """Each plan that can be chosen, in that order; one's own stands where its plan does, before its newest version."""
+    found = []
+    own = standing.offer
+    for choice in choices:
+        is_own = choice.offer.version.id == own.version.id
+        is_newer = choice.offer.plan.id == own.plan.id and not is_own
+        said = charges(choice.offer, choice.currency)
+        found.append(Row(choice, fees(choice), said, is_own, is_newer))
+    return found
 
 
 def is_at_stripe(standing: Standing) -> bool:

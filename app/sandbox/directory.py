@@ -42,6 +42,8 @@ PEOPLE = (
     Person("sam", "Sam", "Reyes"),
     Person("kim", "Kim", "Osei"),
     Person("robin", "Robin", "Falk"),
+    Person("dana", "Dana", "Whitlock"),
+    Person("noor", "Noor", "Haddad"),
 )
 
 

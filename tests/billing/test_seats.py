@@ -9,7 +9,7 @@ from app.core.errors import Conflict
 from app.plans import queries as plans
 from app.plans import services
 from tests.billing.visitor import fields_of, pay
-from tests.plans.catalogues import choice
+from tests.plans.catalogues import SMALL, apply, choice
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -87,3 +87,46 @@ def test_an_added_seat_costs_what_was_previewed_to_the_cent(shop, owner):
     invoice = shop.stand_in.client.v1.invoices.list({"customer": shop.account().customer_id}).data[0]
     assert f"${invoice.total // 100}.{invoice.total % 100:02}" == price
     assert shop.current().seats == 3
+
+
+class TestWhoWasThereBeforePricesRose:
+    """Team costs $149 for whoever comes now; they came when it was $99."""
+
+    @pytest.fixture(autouse=True)
+    def shop(self, shop, owner):
+        pay(shop, owner, "/billing/plan/team")
+        dearer = SMALL.replace('base.usd = { month = "99.00"', 'base.usd = { month = "149.00"')
+        apply(shop.session, dearer, now=shop.hand.now)
+        shop.session.commit()
+        return shop
+
+    def test_their_plan_is_shown_at_their_prices_and_todays_beside_it(self, owner):
+        rows = [" ".join(row.split()) for row in owner.get("/billing/plan").html.split("<tr")]
+
+        [theirs] = [row for row in rows if "Yours" in row]
+        [todays] = [row for row in rows if "as it is today" in row and "Choose" in row]
+        assert "$99.00 a month" in theirs
+        assert "$149.00 a month" in todays
+
+    def test_more_seats_leave_their_prices_alone(self, shop, owner):
+        shown = owner.get("/billing/plan/team?seats=3")
+        assert "Team, base fee$99.00 a month" in shown.text
+        assert "at the prices that you have" in shown.text
+        assert "begin anew" not in shown.text
+
+        before = shop.current().plan_version_id
+        owner.post("/billing/plan/team", status=303, **fields_of(shown, "/billing/plan/team"))
+
+        assert (shop.current().plan_version_id, shop.current().seats) == (before, 3)
+        amounts = sorted(item["price"]["unit_amount"] or 0 for item in shop.at_stripe()["items"]["data"])
+        assert (900 in amounts, 9_900 in amounts, 14_900 in amounts) == (True, True, False)
+
+    def test_todays_prices_are_theirs_if_they_ask_for_them(self, shop, owner):
+        shown = owner.get("/billing/plan/team?terms=todays")
+        assert "Team, base fee$149.00 a month" in shown.text
+        assert "at today’s prices, begins at once, instead of the prices that you have" in shown.text
+
+        before = shop.current().plan_version_id
+        owner.post("/billing/plan/team", status=303, **fields_of(shown, "/billing/plan/team"))
+
+        assert shop.current().plan_version_id != before

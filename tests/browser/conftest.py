@@ -124,7 +124,10 @@ def page(new_page):
 
 @pytest.fixture
 def sign_in(new_page):
-    """Signs a known person in, in a new browser, and answers the page they land on."""
+    """Signs a known person in, in a new browser, and answers the page they land on.
+
+    A journey that begins with somebody's first sign-in, or changes their plan, has a person of its own.
+    """
 
     def go(user_name, **options):
         page = new_page(**options)

@@ -7,7 +7,7 @@ from tests.waiting import eventually
 
 
 def test_upgrade_downgrade_and_cancel_in_the_middle_of_a_month(sign_in):
-    page = sign_in("robin")
+    page = sign_in("dana")
     page.goto("/billing/plan/payg")
     check_out(page)
     page.get_by_text("You are on “Pay as you go”.").wait_for()

@@ -8,7 +8,7 @@ PRICE = "0.90"
 
 def test_credit_burns_down_is_refused_with_words_and_tops_itself_up(sign_in, stack):
     stack.postern("price", "set", "sampler", "word_count", "--amount", PRICE)
-    page = sign_in("robin")
+    page = sign_in("noor")
     page.wait_for_url("**/first-call/**")
     if page.locator("#secret").count() == 0:
         page.get_by_role("button", name="Make another key and show it here").click()

@@ -1,5 +1,6 @@
 """One plan, looked at before one agrees to it: what changes today, what later, and what that costs; and agreeing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -24,7 +25,7 @@ from app.plans import queries as plans
 from app.plans.choosing import Choice
 from app.plans.document import PREPAID
 from app.plans.models import BY_CUSTOMER, PriceVersion
-from app.plans.queries import Standing
+from app.plans.queries import Offer, Standing
 from app.web import htmx
 
 
@@ -56,6 +57,8 @@ def look(slug: str) -> ResponseReturnValue:
         fees=review.fees(wish.choice),
         charges=review.charges(wish.choice.offer, wish.choice.currency),
         obstacle=obstacle,
+        terms=request.args.get(forms.TERMS, ""),
+        keeps_prices=_keeps_prices(wish),
         takes_payments=current.settings.takes_payments,
     )
 
@@ -81,13 +84,26 @@ def agree(slug: str) -> ResponseReturnValue:
     return htmx.redirect(url_for("billing.plan"))
 
 
+def _keeps_prices(wish: Wish) -> bool:
+    """Whether what is wanted is the very version that is held, with other seats or paid at other times."""
+    return wish.held.subscription is not None and wish.held.offer.version.id == wish.choice.offer.version.id
+
+
 def _wish(slug: str, fields: dict[str, str]) -> Wish:
     held = standing()
-    offer = plans.offer(current.session, slug, at=current.now, organisation=current.organisation)
+    offer = _offer(slug, fields, held)
     choice = forms.choice(fields, offer, held)
     choosing.check(choice, organisation_id=current.organisation.id)
     prices = plans.prices_of(current.session, [offer.version.id])
     return Wish(held, choice, review.way(held, choice, now=current.now), prices)
+
+
+def _offer(slug: str, fields: Mapping[str, str], held: Standing) -> Offer:
+    """Whoever is on a plan keeps its prices, whatever else of it they change, unless they ask for today's."""
+    keeps = held.subscription is not None and held.offer.plan.slug == slug
+    if keeps and fields.get(forms.TERMS) != forms.TODAYS:
+        return held.offer
+    return plans.offer(current.session, slug, at=current.now, organisation=current.organisation)
 
 
 def _obstacle(wish: Wish) -> str:

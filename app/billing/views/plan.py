@@ -23,7 +23,11 @@ from app.web import htmx
 @member("billing:read")
 def plan() -> ResponseReturnValue:
     held = standing()
-    offers = plans.catalogue(current.session, at=current.now)
+    offers = []
+    for offer in plans.catalogue(current.session, at=current.now):
+        if offer.plan.id == held.offer.plan.id and offer.version.id != held.offer.version.id:
+            offers.append(held.offer)
+        offers.append(offer)
     choices = [forms.choice(request.args, offer, held) for offer in offers]
     following = None
     if held.subscription is not None and held.subscription.next_plan_version_id is not None:
@@ -31,9 +35,7 @@ def plan() -> ResponseReturnValue:
     return htmx.render(
         "billing/plan.html",
         standing=held,
-        choices=choices,
-        fees={choice.offer.plan.slug: review.fees(choice) for choice in choices},
-        charges={choice.offer.plan.slug: review.charges(choice.offer, choice.currency) for choice in choices},
+        rows=review.rows(held, choices),
         following=following,
         members=seats.members(current.session, current.organisation),
         seat_minor=_seat_minor(held),
