@@ -24,10 +24,12 @@ Used = dict[str, dict[str, int]]
 
 def problems(said: Said, receipts: Iterable[str] = ()) -> list[str]:
     """What does not agree, in words, one for each; [] if everything does. receipts: texts that clients kept."""
+    if not isinstance(said, dict) or said.get("format") != FORMAT:
+        return [f"This is no statement of Postern’s: it does not say that its format is “{FORMAT}”."]
     found: list[str] = []
     try:
-        if said["format"] != FORMAT or said["version"] != VERSION:
-            return [f"This is no {FORMAT} of version {VERSION}."]
+        if (version := said["version"]) != VERSION:
+            return [f"This is a statement of version {version}; only version {VERSION} can be checked."]
         found.extend(_problems(said, receipts))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as problem:
         found.append(f"The file is not whole: {type(problem).__name__}: {problem}")
@@ -196,10 +198,8 @@ def _of_fee(name: str, line: Said, plans: dict[str, Said]) -> Iterator[str]:
     fee = line["fee"]
     fees = plans[fee["plan_version"]]["base" if line["kind"] == "base" else "seat"]
     each = fees.get(line["currency"], {}).get(fee["interval"])
-    begins_at, ends_at = _moment(line["begins_at"]), _moment(line["ends_at"])
-    starts, ends = (_moment(moment) for moment in fee["whole"])
-    length = (ends - starts) // timedelta.resolution
-    before, after = ((moment - starts) // timedelta.resolution for moment in (begins_at, ends_at))
+    begins_at, ends_at, starts, ends = map(_moment, (line["begins_at"], line["ends_at"], *fee["whole"]))
+    before, after, length = ((moment - starts) // timedelta.resolution for moment in (begins_at, ends_at, ends))
     whole = (each or 0) * line["quantity"]
     minor = (2 * whole * after + length) // (2 * length) - (2 * whole * before + length) // (2 * length)
     minor *= -1 if fee["is_back"] else 1
@@ -289,9 +289,9 @@ def main(arguments: list[str]) -> int:
     if not 1 <= len(arguments) <= 2:
         sys.stdout.write("python recompute.py statement.json [folder of receipts]\n")
         return 2
-    kept = sorted(Path(arguments[1]).iterdir()) if len(arguments) > 1 else []
-    text = Path(arguments[0]).read_text(encoding="utf-8")
-    is_wrong, words = checked(text, [path.read_text(encoding="utf-8") for path in kept if path.is_file()])
+    kept = [one for one in sorted(Path(arguments[1]).iterdir()) if one.is_file()] if len(arguments) > 1 else []
+    text, *receipts = (path.read_text(encoding="utf-8") for path in (Path(arguments[0]), *kept))
+    is_wrong, words = checked(text, receipts)
     sys.stdout.write("".join(f"{line}\n" for line in words))
     return int(is_wrong)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from app.plans import amounts, metrics, rating
 from app.plans.document import Document
-from app.plans.rating import Scheme
+from app.plans.rating import Scheme, Tier
 
 ALLOWANCES = {"calls_per_day": "calls a day", "calls_per_month": "calls a month"}
 RATES = {
@@ -16,27 +16,71 @@ RATES = {
 
 
 def scheme(said: Scheme, metric: str, *, currency: str) -> str:
-    """“first 1,000 calls free, then $0.002 per call up to 99,000, then $0.001”."""
+    """“first 1,000 calls free, then $0.002 per call for the next 99,000, and $0.001 beyond”. Tiers count after the
+    free units, so the words say how many each holds, never where it ends.
+    """
     one, many = metrics.WORDS[metric]
-    parts = [f"first {said.free:,} {many} free"] if said.free else []
-    if said.kind == rating.PACKAGE:
-        each = one if said.package == 1 else f"{said.package:,} {many} begun"
-        parts.append(f"{amounts.shown(said.nanos, currency=currency)} per {each}")
-    elif said.kind == rating.PER_UNIT:
-        parts.append(f"{amounts.shown(said.nanos, currency=currency)} per {one}")
-    else:
-        for number, tier in enumerate(said.tiers):
-            price = amounts.shown(tier.nanos_per_unit, currency=currency)
-            per = "" if number else f" per {one}"
-            flat = f" and {amounts.shown(tier.flat_nanos, currency=currency)} once" if tier.flat_nanos else ""
-            until = f" up to {tier.up_to:,}" if tier.up_to is not None else ""
-            parts.append(f"{price}{per}{flat}{until}")
-    text = ", then ".join(parts)
-    if said.kind == rating.VOLUME:
-        text += ", all of them at the price of the last"
+    text = _COSTS[said.kind](said, one, many, currency)
+    if said.free:
+        text = f"first {said.free:,} {one if said.free == 1 else many} free, then {text}"
     if said.minimum_nanos:
         text += f"; at least {amounts.shown(said.minimum_nanos, currency=currency)} a month"
     return text
+
+
+def _per_unit(said: Scheme, one: str, many: str, currency: str) -> str:
+    return f"{amounts.shown(said.nanos, currency=currency)} per {one}"
+
+
+def _package(said: Scheme, one: str, many: str, currency: str) -> str:
+    if said.package == 1:
+        return _per_unit(said, one, many, currency)
+    each = f"{'further ' if said.free else ''}{said.package:,} {many}"
+    return f"{amounts.shown(said.nanos, currency=currency)} for each {each}, or part of them"
+
+
+def _graduated(said: Scheme, one: str, many: str, currency: str) -> str:
+    """“$0.002 per call for the first 1,000, $0.001 for the next 9,000, and $0.0005 beyond”."""
+    parts: list[str] = []
+    begins = 0
+    for tier in said.tiers:
+        price = amounts.shown(tier.nanos_per_unit, currency=currency)
+        text = price if parts else f"{price} per {one}"
+        if tier.up_to is not None:
+            which = "next" if parts or said.free else "first"
+            text += f" for the {which} {tier.up_to - begins:,}"
+            begins = tier.up_to
+        elif parts:
+            text = f"and {text} beyond"
+        parts.append(text + _once(tier, currency))
+    return ", ".join(parts)
+
+
+def _volume(said: Scheme, one: str, many: str, currency: str) -> str:
+    """“one price for all calls: $0.002 each if they are at most 1,000, and $0.001 if more”."""
+    if len(said.tiers) == 1:
+        return _graduated(said, one, many, currency)
+    parts: list[str] = []
+    for tier in said.tiers:
+        each = "" if parts else " each"
+        they_are = "" if parts else "they are "
+        which = f"if {they_are}at most {tier.up_to:,}" if tier.up_to is not None else "if more"
+        joint = "and " if tier.up_to is None else ""
+        price = amounts.shown(tier.nanos_per_unit, currency=currency)
+        parts.append(f"{joint}{price}{each}{_once(tier, currency)} {which}")
+    return f"one price for all {'further ' if said.free else ''}{many}: {', '.join(parts)}"
+
+
+def _once(tier: Tier, currency: str) -> str:
+    return f" (plus {amounts.shown(tier.flat_nanos, currency=currency)} once)" if tier.flat_nanos else ""
+
+
+_COSTS = {
+    rating.PER_UNIT: _per_unit,
+    rating.PACKAGE: _package,
+    rating.GRADUATED: _graduated,
+    rating.VOLUME: _volume,
+}
 
 
 def facts(plan: Document) -> dict[str, str]:

@@ -237,9 +237,18 @@ def test_a_held_receipt_whose_call_was_left_out_is_found(session, organisation, 
     assert recompute.problems(said, ["nothing"]) == ["“nothing” is no receipt"]
 
 
-@pytest.mark.parametrize("said", [{}, [], None, {"format": "postern-statement", "version": 1}], ids=str)
-def test_what_is_no_statement_is_told_in_words(said):
-    assert len(recompute.problems(said)) == 1
+@pytest.mark.parametrize("text", ["{}", "[]", "null", "7", '"format"', '{"format": "another", "version": 2}'])
+def test_another_json_file_is_said_to_be_no_statement(text):
+    is_wrong, [words] = recompute.checked(text)
+
+    assert is_wrong
+    assert words.startswith("WRONG  This is no statement of Postern’s: it does not say")
+
+
+def test_a_statement_of_another_version_is_said_to_be_one():
+    [words] = recompute.problems({"format": "postern-statement", "version": 1})
+
+    assert words == "This is a statement of version 1; only version 2 can be checked."
 
 
 @given(

@@ -36,7 +36,7 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(run, session):
 
     assert "team: new" in output
     assert "base fee per month, usd: $99.00" in output
-    assert "charge “calls”, calls, usd: first 3 calls free, then $0.02 per call up to 2, then $0.01" in output
+    assert "charge “calls”, calls, usd: first 3 calls free, then $0.02 per call for the next 2, and $0.01" in output
     assert "Nothing was changed (--dry-run)." in output
     assert session.exec(select(PlanVersion)).all() == []
 
