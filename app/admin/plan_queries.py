@@ -17,13 +17,16 @@ from app.plans.queries import Offer
 
 @dataclass(frozen=True, slots=True)
 class Lived:
-    """One version of a plan: how many are on it, how many of them are to move on, and where it came from."""
+    """One version of a plan: how many are on it, how many of them are to move on, and where it came from. follow_at:
+    from when on others follow here. is_withdrawn: a newer version came before this one held, so that it never will.
+    """
 
     offer: Offer
     organisations: int
     leaving: int
     source: str
     follow_at: datetime | None
+    is_withdrawn: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,9 @@ def plans(session: Session, *, month_at: datetime, now: datetime) -> list[PlanLi
         on_it, leaving = counts.get(version.id, (0, 0))
         is_newest = newest[plan.slug].version.id == version.id
         if on_it or is_newest or version.effective_at > now:
-            move = moves.get(version.id)
-            made = Lived(offer, on_it, leaving, _source(version, names), move.follow_at if move else None)
+            move = moves.get(version.id) if is_newest else None
+            follow_at, is_withdrawn = move.follow_at if move else None, _is_withdrawn(version, by_plan)
+            made = Lived(offer, on_it, leaving, _source(version, names), follow_at, is_withdrawn)
             held.setdefault(plan.id, []).insert(0, made)
         for currency, minor in _fees(session, offer).items() if on_it else ():
             mine = fees.setdefault(plan.id, {})
@@ -79,6 +83,15 @@ def plans(session: Session, *, month_at: datetime, now: datetime) -> list[PlanLi
 def _versions(session: Session) -> list[tuple[Plan, PlanVersion]]:
     statement = select(Plan, PlanVersion).where(PlanVersion.plan_id == Plan.id).order_by(col(PlanVersion.number))
     return list(session.exec(statement).all())
+
+
+def _is_withdrawn(version: PlanVersion, versions: list[tuple[Plan, PlanVersion]]) -> bool:
+    return any(
+        newer.plan_id == version.plan_id
+        and newer.number > version.number
+        and newer.effective_at <= version.effective_at
+        for _, newer in versions
+    )
 
 
 def _counts(session: Session) -> dict[UUID, tuple[int, int]]:

@@ -20,9 +20,9 @@ from app.plans.versions import Draft
 MOST = 200
 """Organisations whose month is worked out: a page is not to take minutes."""
 
-FOLLOWS, PLANNED, OTHER_WAY = "follows", "planned", "other_way"
-"""What would become of those on an older version if they were moved: they follow, have planned something else, or
-could not pay for it in their currency or in that way.
+FOLLOWS, PLANNED, OTHER_WAY, SAME = "follows", "planned", "other_way", "same"
+"""What would become of those on an older version if they were moved: they follow, have planned something else,
+could not pay for it in their currency or in that way, or have all of it already.
 """
 
 
@@ -86,6 +86,8 @@ def _subscribers(session: Session, offer: Offer) -> Sequence[Subscription]:
 def _lot(subscription: Subscription, before: Offer, offer: Offer) -> str:
     if not moving.can_follow(subscription, before, offer):
         return OTHER_WAY
+    if moving.is_same(before.document, offer.document):
+        return SAME
     return PLANNED if subscription.next_by == BY_CUSTOMER else FOLLOWS
 
 

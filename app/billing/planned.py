@@ -15,7 +15,7 @@ from uuid import uuid5
 from sqlalchemy import Engine, and_, or_, update
 from sqlmodel import Session, col, select
 
-from app.billing import changing, offers
+from app.billing import changing, offers, scheduling
 from app.billing.catalogue import Catalogue
 from app.billing.changing import Change
 from app.billing.problems import Missing
@@ -54,8 +54,9 @@ def run(engine: Engine, api: StripeApi, *, clock: Callable[[], datetime]) -> int
 
 
 def _planned(engine: Engine, now: datetime) -> list[Subscription]:
-    """Those for which something is planned, and those that an operator has moved and Stripe has not heard of; what
-    was never told first. What else is due already is left to what Stripe tells.
+    """Those for which something is planned, those that an operator has moved and Stripe has not heard of, and those
+    whose move was withdrawn, until Stripe has heard of it; what was never told first. What else is due already is left
+    to what Stripe tells.
     """
     told, next_at, ends_at = col(Subscription.told_at), col(Subscription.next_at), col(Subscription.ends_at)
     ahead = and_(ends_at.is_(None), next_at > now, or_(told.is_(None), told <= now - AGAIN_AFTER))
@@ -63,10 +64,11 @@ def _planned(engine: Engine, now: datetime) -> list[Subscription]:
         or_(ends_at.is_(None), ends_at == next_at), next_at <= now, next_at > now - LATEST, told.is_(None),
         col(Subscription.next_by) == BY_OPERATOR, col(Subscription.next_plan_version_id).is_not(None),
     )  # fmt: skip
+    withdrawn = and_(ends_at.is_(None), next_at.is_(None), told.is_(None), col(Subscription.next_by) == BY_OPERATOR)
     with Session(engine, expire_on_commit=False) as session:
         statement = (
             select(Subscription)
-            .where(Subscription.stripe_id != "", or_(ahead, late))
+            .where(Subscription.stripe_id != "", or_(ahead, late, withdrawn))
             .order_by(told.is_not(None), told, next_at, col(Subscription.id))
             .limit(PAGE)
         )
@@ -76,10 +78,11 @@ def _planned(engine: Engine, now: datetime) -> list[Subscription]:
 def _one(engine: Engine, api: StripeApi, catalogue: Catalogue, held: Subscription, *, now: datetime) -> bool:
     """Whether something had to be told."""
     at_stripe = api.get(api.v1.subscriptions.retrieve, held.stripe_id)
+    at = held.next_at
+    if at is None:
+        return _withdraw(engine, api, at_stripe, held, now=now)
     following, prices = _following(engine, held)
     ends = following is None or not offers.is_billed(following.document)
-    at = held.next_at
-    assert at is not None
     is_late = at <= now
     if at_stripe["status"] in OVER or _is_planned(api, at_stripe, held, ends=ends, is_late=is_late):
         return False
@@ -95,6 +98,13 @@ def _one(engine: Engine, api: StripeApi, catalogue: Catalogue, held: Subscriptio
         tell(api, at_stripe, change)
     log.info("planned.again", extra={"subscription": held.stripe_id})
     return True
+
+
+def _withdraw(engine: Engine, api: StripeApi, at_stripe: Found, held: Subscription, *, now: datetime) -> bool:
+    """Whether something had to be taken back."""
+    if at_stripe["status"] in OVER or not _is_still_so(engine, held):
+        return False
+    return scheduling.forget(api, at_stripe, visit=uuid5(held.id, f"withdrawn {now:%Y-%m-%dT%H}"))
 
 
 def _following(engine: Engine, held: Subscription) -> tuple[Offer | None, list[PriceVersion]]:
@@ -132,7 +142,7 @@ def _looked_at(engine: Engine, held: Subscription, *, now: datetime) -> None:
     """Remember that Stripe knows, unless something else was planned meanwhile, which is to be told."""
     statement = (
         update(Subscription)
-        .where(col(Subscription.id) == held.id, col(Subscription.next_at) == held.next_at)
+        .where(col(Subscription.id) == held.id, col(Subscription.next_at).is_not_distinct_from(held.next_at))
         .where(col(Subscription.next_plan_version_id).is_not_distinct_from(held.next_plan_version_id))
         .values(told_at=now)
     )

@@ -48,6 +48,25 @@ def follow(
     api.post(api.v1.subscription_schedules.update, str(made["id"]), params=params, key=key)
 
 
+def forget(api: StripeApi, subscription: Found, *, visit: UUID) -> bool:
+    """Nothing is planned for later any more, but for meters that leave; gives whether there was something. Asks
+    Stripe.
+    """
+    if not subscription.get("schedule"):
+        return False
+    made = api.get(api.v1.subscription_schedules.retrieve, str(subscription["schedule"]))
+    kept = _kept(made, at=int(made["phases"][-1]["start_date"]) + 1)
+    if len(kept) == len(made["phases"]):
+        return False
+    calls, place = api.v1.subscription_schedules, str(made["id"])
+    if len(kept) == 1:
+        api.post(calls.release, place, params={}, key=key_for("release", place, visit))
+        return True
+    params = {"phases": [_as_it_is(phase) for phase in kept], "end_behavior": "release", "proration_behavior": "none"}
+    api.post(calls.update, place, params=params, key=key_for("phases", place, visit))
+    return True
+
+
 def _schedule_of(api: StripeApi, subscription: Found, *, visit: UUID) -> Found:
     """The one that it has, or else a new one with what it is made of now: under a key that counts those that it had,
     so that one which was released meanwhile is not given again.

@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from app.core import clock, config, db
 from app.core.config import ROOT
-from app.plans import applying, queries, reading, words, writing
+from app.plans import applying, letters, moving, queries, reading, words, writing
 from app.plans.applying import Difference, When
 from app.plans.models import FROM_PAGE
 
@@ -37,7 +37,7 @@ def plans_apply(
     with Session(db.create(config.load().database_url)) as session:
         found = applying.apply(session, catalogue, when=when, overwrites=overwrite, now=now)
         for difference in found:
-            _show(difference, is_moving=move)
+            _show(difference, when, now=now)
         if not found:
             click.echo("All plans are as the file says.")
         elif dry_run:
@@ -87,15 +87,29 @@ def plans_show(slug: str) -> None:
                 click.echo(f"  {name}: {said}")
 
 
-def _show(difference: Difference, *, is_moving: bool) -> None:
+def _show(difference: Difference, when: When, *, now: datetime) -> None:
     if difference.before is None:
         click.echo(f"{difference.slug}: new")
     else:
-        then = "to be told, and to follow" if is_moving else "on an older one, where they stay"
+        then = "to be told, and to follow" if when.is_moving else "on an older one, where they stay"
         who = f"{_organisations(difference.organisations)} {then}" if difference.organisations else "nobody is on it"
         click.echo(f"{difference.slug}: version {difference.before.version.number + 1}; {who}")
     for line in difference.lines:
         click.echo(f"  {line}")
+    if difference.withdrawn:
+        click.echo(f"  {_stopped(difference.withdrawn, is_moving=when.is_moving)}")
+        click.echo("  Those who had been told so get mail about it.")
+    if difference.organisations and when.is_moving and not when.notice_days:
+        first = moving.first_at(effective_at=when.effective_at, notice_days=0, now=now)
+        click.echo(f"  Nobody is told beforehand: no days of notice, and the first follow on {letters.day(first)}.")
+
+
+def _stopped(number: int, *, is_moving: bool) -> str:
+    """What becomes of those who were to follow to an older version."""
+    one, many = ("was", "stays where it is", "follows"), ("were", "stay where they are", "follow")
+    was, stay, follow = one if number == 1 else many
+    then = f"{follow} to this one instead, or {stay}" if is_moving else stay
+    return f"Withdrawn: {_organisations(number)} that {was} to follow to an older version {then}."
 
 
 def _organisations(number: int) -> str:

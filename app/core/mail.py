@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import JSON, Column, Index, UniqueConstraint, delete, update
+from sqlalchemy import JSON, Column, Index, UniqueConstraint, and_, delete, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -86,6 +86,14 @@ def queue(
     make = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     statement = make(Mail).values(**row).on_conflict_do_nothing(index_elements=["key", "recipient"])
     return session.execute(statement.returning(col(Mail.id))).first() is not None
+
+
+def take_back(session: Session, *, key: str) -> set[str]:
+    """What has this key and was not sent, nor is being sent, never will be; gives to whom it would have gone."""
+    is_untried = and_(col(Mail.state) == WAITING, col(Mail.tries) == 0)
+    is_unsent = or_(is_untried, col(Mail.state) == FAILED)
+    statement = delete(Mail).where(col(Mail.key) == key, is_unsent).returning(col(Mail.recipient))
+    return set(session.execute(statement).scalars())
 
 
 def is_kept(settings: Settings) -> bool:

@@ -1,7 +1,8 @@
 """From a file or a form to versions of plans: what would change and for whom, and making it so.
 
 Nothing that somebody may be on is changed: a plan that says something else becomes a new version with new prices, and
-who is on the old one stays there unless they are moved, from the end of an interval on, after a notice. File and page
+who is on the old one stays there unless they are moved, from the end of an interval on, after a notice; moves to older
+versions are over. File and page
 go the same way, and neither overwrites what it has not seen of the other.
 """
 
@@ -16,7 +17,7 @@ from sqlmodel import Session
 from app.core import audit, changes
 from app.core.errors import Conflict, Invalid, NotFound
 from app.integrations import queries as integrations
-from app.plans import document, moving, queries, services, versions, words
+from app.plans import document, moving, queries, services, versions, withdrawing, words
 from app.plans.document import Document
 from app.plans.models import FROM_FILE, FROM_PAGE
 from app.plans.queries import Offer
@@ -29,7 +30,7 @@ LONGEST_NOTICE_DAYS = 366
 @dataclass(frozen=True, slots=True)
 class Difference:
     """A plan that is not as the file says. before: None for a new one. lines: what changes, in words. organisations:
-    how many are on it now.
+    how many are on it now. withdrawn: how many were to follow to a version of it and will not, at least not there.
     """
 
     slug: str
@@ -37,6 +38,7 @@ class Difference:
     after: Document
     lines: list[str]
     organisations: int
+    withdrawn: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class When:
     is_moving: bool = False
 
 
-def compare(session: Session, catalogue: Catalogue) -> list[Difference]:
+def compare(session: Session, catalogue: Catalogue, *, now: datetime) -> list[Difference]:
     """What `apply` would change, in the order of the file; then what the file has no more and is withdrawn.
 
     Raises Invalid for an integration or tool that is not there.
@@ -63,11 +65,11 @@ def compare(session: Session, catalogue: Catalogue) -> list[Difference]:
         if before is not None and before.plan.organisation_id is not None:
             raise Invalid(f"“{slug}” is the plan of one organisation; choose another name.")
         if before is None or document.as_json(before.document) != document.as_json(plan):
-            found.append(_difference(session, slug, before, plan))
+            found.append(_difference(session, slug, before, plan, now=now))
     for slug, before in known.items():
         is_dropped = slug not in catalogue.plans and before.plan.organisation_id is None
         if is_dropped and (before.document.is_published or before.document.is_default):
-            found.append(_difference(session, slug, before, _withdrawn(before.document)))
+            found.append(_difference(session, slug, before, _withdrawn(before.document), now=now))
     return found
 
 
@@ -98,7 +100,7 @@ def apply(
     """
     source = source or Source()
     check_when(when, now=now)
-    found = compare(session, catalogue)
+    found = compare(session, catalogue, now=now)
     check_unseen(found, catalogue, source, overwrites=overwrites)
     while found and services.enrol(session, now=now):
         pass  # so that whoever has chosen nothing stays on what they have
@@ -186,13 +188,15 @@ def _details(difference: Difference, offer: Offer, when: When) -> dict[str, str]
         "changes": "; ".join(difference.lines),
         "from": when.effective_at.isoformat(timespec="seconds"),
         "organisations": str(difference.organisations),
+        **({"withdrawn": str(difference.withdrawn)} if difference.withdrawn else {}),
     }
 
 
-def _difference(session: Session, slug: str, before: Offer | None, after: Document) -> Difference:
+def _difference(session: Session, slug: str, before: Offer | None, after: Document, *, now: datetime) -> Difference:
     lines = words.differences(before.document if before is not None else None, after)
     on_it = queries.organisations_on(session, before.plan) if before is not None else 0
-    return Difference(slug, before, after, lines or ["the order of what it says"], on_it)
+    stopped = withdrawing.waiting(session, before.plan, now=now) if before is not None else 0
+    return Difference(slug, before, after, lines or ["the order of what it says"], on_it, stopped)
 
 
 def _withdrawn(plan: Document) -> Document:

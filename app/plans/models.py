@@ -110,11 +110,12 @@ class Subscription(SQLModel, table=True):
     none. anchor_at: a first of a month, from which whole intervals are counted in both directions.
 
     next_plan_version_id, next_interval, next_seats: what follows from next_at on; with a next_at alone it ends then,
-    and the default plan follows. next_by: who wants that, "customer" or "operator". told_at: when Stripe was last seen
-    to know of what is planned (app/billing/planned.py); None when it is to be told. limited_at: when its limits were
-    last set (app/limits/entitlements.py); None when that is due. stripe_id: of the subscription at Stripe, shared by
-    the rows that follow each other in it; "" for none. owes_since: since when a bill could not be collected, or there
-    is nothing to pay with; None while all is paid. stopped_at: when calls that cost something were stopped for it.
+    and the default plan follows. next_by: who wants that, "customer" or "operator"; "operator" without a next_at: a
+    move was withdrawn. told_at: when Stripe was last seen to know of what is planned (app/billing/planned.py); None
+    when it is to be told. limited_at: when its limits were last set (app/limits/entitlements.py); None when that is
+    due. stripe_id: of the subscription at Stripe, shared by the rows that follow each other in it; "" for none.
+    owes_since: since when a bill could not be collected, or there is nothing to pay with; None while all is paid.
+    stopped_at: when calls that cost something were stopped for it.
     """
 
     __tablename__ = "subscription"

@@ -6,16 +6,16 @@ planned for as well. Who has planned something else is left alone, and so is who
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_
+from sqlalchemy import ColumnElement, and_, func, or_
 from sqlmodel import Session, col, select
 
-from app.accounts.models import Person
 from app.core import mail
-from app.organisations import roles
-from app.organisations.models import Membership, Organisation
-from app.plans import intervals, queries, services, words
+from app.organisations.models import Organisation
+from app.plans import document, intervals, letters, queries, services, withdrawing, words
 from app.plans.choosing import Choice
+from app.plans.document import Document
 from app.plans.models import BY_CUSTOMER, BY_OPERATOR, INCOMPLETE, PlanMove, PlanVersion, Subscription
 from app.plans.queries import Offer
 
@@ -23,7 +23,8 @@ PAGE = 200
 LEAD = timedelta(hours=1)
 """What is planned begins later than that, so that Stripe has heard of it before."""
 _MICROSECOND = timedelta(microseconds=1)
-_PAYERS = [role for role in roles.PERMISSIONS if roles.may(role, "billing:write")]
+_IS_ONLY_SAID = ("words", "is_default", "is_published")
+"""Parts of a plan that change nothing for whoever is on it."""
 
 
 def begin(session: Session, offer: Offer, *, effective_at: datetime, notice_days: int, now: datetime) -> None:
@@ -35,23 +36,47 @@ def begin(session: Session, offer: Offer, *, effective_at: datetime, notice_days
 
 
 def carry_on(session: Session, *, now: datetime) -> int:
-    """Plan for whoever is to follow and has nothing planned; gives for how many. At most a page; for the worker."""
-    newest = {offer.version.id: offer for offer in queries.newest(session).values()}
+    """Plan for whoever is to follow and has nothing planned; gives for how many. At most a page; for the worker. Before
+    that, what was planned towards versions that are not the last any more is withdrawn, all of it.
+    """
+    moves = _moves(session)
+    _supersede(session, moves, now=now)
     planned = 0
-    for move in session.exec(select(PlanMove).order_by(col(PlanMove.created_at))).all():
-        offer = newest.get(move.plan_version_id)
-        if offer is None or not offer.document.is_published:
-            continue  # another version has come, with a move of its own or without; or the plan was withdrawn
-        for subscription in _to_plan(session, offer, limit=PAGE - planned):
+    for move, offer in moves:
+        for subscription in _to_plan(session, offer, limit=PAGE - planned, now=now):
             _plan(session, subscription, offer, move, now=now)
             planned += 1
     return planned
 
 
+def _moves(session: Session) -> list[tuple[PlanMove, Offer]]:
+    """Those that hold, oldest first. Another version that has come supersedes a move, with one of its own or without;
+    a plan that was withdrawn has none.
+    """
+    newest = {offer.version.id: offer for offer in queries.newest(session).values() if offer.document.is_published}
+    found = session.exec(select(PlanMove).order_by(col(PlanMove.created_at))).all()
+    return [(move, newest[move.plan_version_id]) for move in found if move.plan_version_id in newest]
+
+
+def _supersede(session: Session, moves: Sequence[tuple[PlanMove, Offer]], *, now: datetime) -> None:
+    """Who was to follow to a version that is not the last follows to the last instead, or stays."""
+    found = withdrawing.superseded(session, now=now)
+    instead: dict[UUID, tuple[PlanMove, Offer]] = {}
+    for move, offer in moves if found else ():
+        follow = select(Subscription.id).join(PlanVersion, _IS_ON).where(*_would_follow(session, offer))
+        instead |= dict.fromkeys(session.exec(follow), (move, offer))
+    for subscription in found:
+        if subscription.id not in instead:
+            withdrawing.withdraw(session, subscription, now=now)
+            continue
+        move, offer = instead[subscription.id]
+        _plan(session, subscription, offer, move, now=now)
+
+
 def followers(session: Session, offer: Offer) -> int:
     """How many are on older versions and would follow."""
     statement = select(func.count()).select_from(Subscription).join(PlanVersion, _IS_ON)
-    return int(session.exec(statement.where(*_would_follow(offer))).one())
+    return int(session.exec(statement.where(*_would_follow(session, offer))).one())
 
 
 def can_follow(subscription: Subscription, before: Offer, offer: Offer) -> bool:
@@ -59,6 +84,13 @@ def can_follow(subscription: Subscription, before: Offer, offer: Offer) -> bool:
     said = offer.document
     is_payable = not said.currencies or subscription.currency in said.currencies
     return before.document.kind == said.kind and is_payable
+
+
+def is_same(before: Document, after: Document) -> bool:
+    """Whether nothing changes for whoever is on it: prices, fees, limits, seats, and what they were promised."""
+    said = [document.as_json(one) for one in (before, after)]
+    was, becomes = ({name: part for name, part in one.items() if name not in _IS_ONLY_SAID} for one in said)
+    return was == becomes
 
 
 def follows_at(subscription: Subscription, move: PlanMove, *, now: datetime) -> datetime:
@@ -87,11 +119,10 @@ def choice_for(subscription: Subscription, offer: Offer) -> Choice:
 _IS_ON = col(PlanVersion.id) == col(Subscription.plan_version_id)
 
 
-def _would_follow(offer: Offer) -> list[ColumnElement[bool]]:
+def _would_follow(session: Session, offer: Offer) -> list[ColumnElement[bool]]:
     currencies = offer.document.currencies
     return [
-        PlanVersion.plan_id == offer.plan.id,
-        PlanVersion.number < offer.version.number,
+        col(PlanVersion.id).in_(_others(session, offer)),
         col(PlanVersion.document)["kind"].as_string() == offer.document.kind,
         col(Subscription.ends_at).is_(None),
         Subscription.state != INCOMPLETE,
@@ -100,12 +131,21 @@ def _would_follow(offer: Offer) -> list[ColumnElement[bool]]:
     ]
 
 
-def _to_plan(session: Session, offer: Offer, *, limit: int) -> Sequence[Subscription]:
+def _others(session: Session, offer: Offer) -> list[UUID]:
+    """The older versions that are otherwise for whoever is on them."""
+    older = session.exec(
+        select(PlanVersion).where(PlanVersion.plan_id == offer.plan.id, PlanVersion.number < offer.version.number)
+    )
+    return [version.id for version in older if not is_same(document.from_json(version.document), offer.document)]
+
+
+def _to_plan(session: Session, offer: Offer, *, limit: int, now: datetime) -> Sequence[Subscription]:
     planned = col(Subscription.next_plan_version_id)
+    is_elsewhere = and_(planned != offer.version.id, col(Subscription.next_at) > now)
     statement = (
         select(Subscription)
         .join(PlanVersion, _IS_ON)
-        .where(*_would_follow(offer), or_(planned.is_(None), planned != offer.version.id))
+        .where(*_would_follow(session, offer), or_(planned.is_(None), is_elsewhere))
         .order_by(col(Subscription.id))
         .limit(limit)
         .with_for_update(of=Subscription, skip_locked=True)
@@ -117,34 +157,24 @@ def _plan(session: Session, subscription: Subscription, offer: Offer, move: Plan
     at = follows_at(subscription, move, now=now)
     choice = choice_for(subscription, offer)
     before = queries.offer_of(session, subscription.plan_version_id)
+    was_at = subscription.next_at if subscription.next_plan_version_id is not None else None
+    instead_of = letters.day(was_at) if was_at is not None else ""
+    informed = withdrawing.told(session, subscription) if was_at is not None else []
     services.plan_next(session, subscription, choice, at=at, by=BY_OPERATOR, now=now)
     organisation = session.get_one(Organisation, subscription.organisation_id)
     context: dict[str, mail.Words] = {
         "organisation": organisation.name,
         "plan": offer.document.name,
-        "on": f"{at.day} {at:%B %Y}",
+        "on": letters.day(at),
         "changes": words.news(before.document, offer.document, currency=choice.currency),
     }
-    for address in _owners_of(session, organisation):
+    for address in letters.payers_of(session, organisation):
         mail.queue(
             session,
             to=address,
             template="plan_changes",
-            context=context,
-            key=f"plan-move:{subscription.organisation_id}:{offer.version.id}:{at:%Y-%m-%d}",
+            context={**context, "instead_of": instead_of if address in informed else ""},
+            key=letters.key_of(organisation, offer.version.id, at),
             organisation_id=organisation.id,
             now=now,
         )
-
-
-def _owners_of(session: Session, organisation: Organisation) -> list[str]:
-    statement = (
-        select(Person.email)
-        .join(Membership, col(Membership.person_id) == col(Person.id))
-        .where(
-            Membership.organisation_id == organisation.id,
-            col(Membership.role).in_(_PAYERS),
-            col(Person.email).is_not(None),
-        )
-    )
-    return sorted({address for address in session.exec(statement) if address})

@@ -52,7 +52,7 @@ def subscribe(
             anchor_at = before.anchor_at
     made = _begin(session, organisation.id, choice, at=now, anchor_at=anchor_at, stripe_id=stripe_id, now=now)
     owing.carry(before, made)
-    _tell(session, made, "subscription.begun", person_id=person_id, now=now, details={"plan": choice.offer.plan.slug})
+    tell(session, made, "subscription.begun", person_id=person_id, now=now, details={"plan": choice.offer.plan.slug})
     return made
 
 
@@ -102,7 +102,7 @@ def plan_next(
     subscription.told_at = None
     _keep(session, subscription)
     details = {"plan": choice.offer.plan.slug, "from": at.isoformat(timespec="seconds"), "by": by}
-    _tell(session, subscription, "subscription.planned", person_id=person_id, now=now, details=details)
+    tell(session, subscription, "subscription.planned", person_id=person_id, now=now, details=details)
 
 
 def cancel(
@@ -113,11 +113,11 @@ def cancel(
     if current is None or queries.offer_of(session, current.plan_version_id).document.is_default:
         raise Conflict("There is no subscription to cancel.")
     _, ends_at = intervals.around(now, interval=current.interval, anchor_at=current.anchor_at)
-    _forget_next(current)
+    forget_next(current)
     current.next_at, current.next_by, current.cancel_reason = ends_at, BY_CUSTOMER, reason.strip()[:REASON_LENGTH]
     _keep(session, current)
     details = {"ends": ends_at.isoformat(timespec="seconds"), "reason": current.cancel_reason}
-    _tell(session, current, "subscription.cancelled", person_id=person_id, now=now, details=details)
+    tell(session, current, "subscription.cancelled", person_id=person_id, now=now, details=details)
     return current
 
 
@@ -130,16 +130,16 @@ def resume(
         raise Conflict("Nothing is planned that could be taken back.")
     if current.next_by != BY_CUSTOMER:
         raise Conflict("Whoever runs this gateway has planned that change; you can choose another plan instead.")
-    _forget_next(current)
+    forget_next(current)
     _keep(session, current)
-    _tell(session, current, "subscription.resumed", person_id=person_id, now=now, details={})
+    tell(session, current, "subscription.resumed", person_id=person_id, now=now, details={})
     return current
 
 
 def end(session: Session, *, subscription: Subscription, now: datetime) -> None:
     """At once, whatever was paid for: what was planned for a moment that has come follows, or else the default plan."""
     if subscription.next_at is None or subscription.next_at > now:
-        _forget_next(subscription)
+        forget_next(subscription)
         subscription.next_at = now
     _succeed(session, subscription, now=now)
 
@@ -201,7 +201,7 @@ def _succeed(session: Session, subscription: Subscription, *, now: datetime) -> 
         session, subscription.organisation_id, choice, at=at, anchor_at=anchor_at, stripe_id=stripe_id, now=now
     )
     owing.carry(subscription, made)
-    _tell(session, made, "subscription.begun", person_id=None, now=now, details={"plan": choice.offer.plan.slug})
+    tell(session, made, "subscription.begun", person_id=None, now=now, details={"plan": choice.offer.plan.slug})
     return True
 
 
@@ -267,7 +267,7 @@ def _end(session: Session, subscription: Subscription, *, at: datetime, is_cance
     _keep(session, subscription)
 
 
-def _forget_next(subscription: Subscription) -> None:
+def forget_next(subscription: Subscription) -> None:
     subscription.next_plan_version_id, subscription.next_interval, subscription.next_seats = None, "", 0
     subscription.next_at, subscription.next_by, subscription.cancel_reason = None, "", ""
     subscription.told_at = None
@@ -278,7 +278,7 @@ def _keep(session: Session, subscription: Subscription) -> None:
     session.flush()
 
 
-def _tell(
+def tell(
     session: Session,
     subscription: Subscription,
     action: str,

@@ -251,3 +251,24 @@ NAMES = ["name", "kind", "base-usd-month", "c0-key", "c0-calls-usd-model", "c0-c
 def test_whatever_is_sent_is_a_plan_or_refused_in_words(database_url, fields):
     with suppress(WrongForm):
         plan_form.read(fields, ["usd"])
+
+
+def test_a_rise_that_is_taken_back_is_shown_as_withdrawn_and_said_beforehand(session, operator, make, now):
+    apply(session, now=now)
+    organisation = make.organisation()
+    services.subscribe(session, organisation=organisation, choice=choice(session, "team", now=now), now=now)
+    later = {"effective": "2027-01-01", "move": "follow", "notice": "0"}
+    rise = previewed(operator, opened(operator), **{"base-usd-month": "109"}, **later)
+    assert "Nobody is told beforehand" in rise.text
+    applied(operator, rise)
+    assert "Coming" in operator.get("/operator/plans/").text
+
+    back = previewed(operator, opened(operator), **{"base-usd-month": "99"})
+
+    assert "1 organisation was to follow to an older version, and will not" in back.text
+    assert "They stay: for them nothing would be different" in back.text
+    applied(operator, back)
+    page = operator.get("/operator/plans/").text
+    assert "Withdrawn" in page
+    assert "Coming" not in page
+    assert "Others follow here" not in page

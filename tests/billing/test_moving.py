@@ -224,3 +224,27 @@ def test_calls_before_and_after_a_move_are_billed_by_their_own_version_and_nothi
     assert lived.due(organisation, "2026-12") == {"2026-12": 10_900 + 12}, "twenty calls at 0.6 cents"
     reconciling.run(till.engine, till.api, clock=lived.clock)
     assert findings.listed(till.session, is_open=True, limit=50) == []
+
+
+def test_a_move_that_was_taken_back_does_not_happen_at_stripe(till):
+    till.subscribe("team")
+    plan_move(till)
+    tell(till)
+
+    apply(till.session, SMALL, now=till.hand.now)
+    till.session.commit()
+    assert (tell(till), tell(till)) == (1, 0)
+
+    wait_until(till, JANUARY)
+    till.synchronise()
+    assert (fees(till), lines_of(till)[-1]) == ([9_900], [0, 0, 9_900])
+    assert queries.offer_of(till.session, till.current().plan_version_id).version.number == 1
+
+
+def test_a_move_that_stripe_never_heard_of_is_taken_back_without_a_word(till):
+    till.subscribe("team")
+    plan_move(till)
+    apply(till.session, SMALL, now=till.hand.now)
+    till.session.commit()
+
+    assert (tell(till), till.at_stripe()["schedule"]) == (0, None)

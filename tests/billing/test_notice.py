@@ -25,3 +25,14 @@ def test_a_move_is_announced_on_the_pages_of_billing(session, owner, member, out
             assert "eur" not in page.text.partition("Until then nothing changes")[0].partition("changes on")[2]
     assert "changes on" not in owner.get("/keys/").text
     assert "changes on" not in outsider.get("/billing/plan").text
+
+
+def test_a_move_that_was_taken_back_is_announced_no_more(session, owner, now):
+    apply(session, now=now)
+    chosen = choice(session, "team", now=now)
+    services.subscribe(session, organisation=owner.organisation, choice=chosen, now=now)
+    apply(session, DEARER, now=now, is_moving=True, notice_days=30)
+
+    apply(session, now=now)
+
+    assert "changes on" not in owner.get("/billing/plan").text

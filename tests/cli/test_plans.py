@@ -83,3 +83,16 @@ def test_a_file_that_would_undo_a_change_of_the_page_is_refused_until_it_is_mean
 
     assert "payg: version 3" in run("apply", "--overwrite")
     assert "from the operator’s page" not in run("list")
+
+
+def test_a_move_without_notice_and_one_that_is_taken_back_are_said(run, session, make):
+    run("apply")
+    now = clock.now()
+    services.subscribe(session, organisation=make.organisation(), choice=choice(session, "team", now=now), now=now)
+    session.commit()
+
+    dearer = SMALL.replace('each = "0.005" }\neur', 'each = "0.006" }\neur')
+    assert "Nobody is told beforehand: no days of notice" in run("apply", "--move", "--notice-days", "0", text=dearer)
+
+    said = run("apply", text=SMALL)
+    assert "Withdrawn: 1 organisation that was to follow to an older version stays where it is." in said

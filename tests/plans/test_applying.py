@@ -130,7 +130,7 @@ def test_a_plan_that_the_file_has_no_more_is_withdrawn_and_kept_for_those_on_it(
 
 
 def test_a_dry_run_says_the_same_and_leaves_nothing(session, now):
-    told = applying.compare(session, reading.from_text(SMALL))
+    told = applying.compare(session, reading.from_text(SMALL), now=now)
 
     assert [difference.slug for difference in told] == ["free", "payg", "team"]
     assert session.exec(select(PlanVersion)).all() == []

@@ -127,6 +127,7 @@ def _preview(wish: Wish, found: list[Difference], fields: Mapping[str, str]) -> 
         changes=words.changed(words.facts(before.document) if before else {}, words.facts(wish.said)),
         others=others,
         is_change=bool(found),
+        withdrawn=mine.withdrawn if mine is not None else 0,
         groups=groups,
         month=effects.month_before(current.now),
         most=effects.MOST,
@@ -173,7 +174,7 @@ def _form(
 def _compare(wish: Wish) -> list[Difference]:
     catalogue = _catalogue(wish)
     applying.check_when(wish.when, now=current.now)
-    found = applying.compare(current.session, catalogue)
+    found = applying.compare(current.session, catalogue, now=current.now)
     applying.check_unseen(found, catalogue, Source(FROM_PAGE, current.person.id, {wish.slug: wish.seen}))
     return found
 
