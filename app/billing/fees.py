@@ -1,10 +1,23 @@
 """Base fees and seats as lines of a bill."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from app.billing.bill import BASE, SEATS, SHORT, Fee, Line, Period, Stay
 from app.plans import amounts, intervals
 from app.plans.models import YEARLY
+
+
+def of_month(stays: Iterable[Stay], *, begins_at: datetime, ends_at: datetime) -> list[Line]:
+    """The lines of all stays, oldest first. A fee that went on unchanged is one line, rounded once, whatever else was
+    changed meanwhile; as on Stripe's invoice.
+    """
+    found = sorted(stays, key=lambda stay: stay.begins_at)
+    base = [replace(stay, seat_minor=0, seats_extra=0) for stay in found]
+    seats = [replace(stay, base_minor=0) for stay in found]
+    alone = sorted([*_joined(base), *_joined(seats)], key=lambda stay: stay.begins_at)
+    return [line for stay in alone for line in lines(stay, begins_at=begins_at, ends_at=ends_at)]
 
 
 def lines(stay: Stay, *, begins_at: datetime, ends_at: datetime) -> list[Line]:
@@ -21,6 +34,20 @@ def lines(stay: Stay, *, begins_at: datetime, ends_at: datetime) -> list[Line]:
     if stay.interval == YEARLY and is_over and stay.ends_at is not None and starts < stay.ends_at < whole[1]:
         return _fee_lines(stay, (stay.ends_at, whole[1]), whole, is_back=True)
     return []
+
+
+def _joined(stays: Iterable[Stay]) -> list[Stay]:
+    """Those that follow each other at once and cost the same, as one with the first one's id. stays: oldest first."""
+    found: list[Stay] = []
+    for stay in stays:
+        last = found[-1] if found else None
+        if last is not None and last == replace(
+            stay, subscription_id=last.subscription_id, begins_at=last.begins_at, ends_at=stay.begins_at
+        ):
+            found[-1] = replace(last, ends_at=stay.ends_at)
+        else:
+            found.append(stay)
+    return found
 
 
 def _fee_lines(stay: Stay, period: Period, whole: Period, *, is_back: bool) -> list[Line]:

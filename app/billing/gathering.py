@@ -61,11 +61,7 @@ def quantities_of(session: Session, organisation_id: UUID, month: Month) -> dict
 
 def gather(session: Session, organisation_id: UUID, month: Month, *, used_versions: Collection[UUID]) -> Gathered:
     """used_versions: ids of the prices by which calls were charged."""
-    history = [
-        one
-        for one in plans.history(session, organisation_id)
-        if one.begins_at < month.ends_at and (one.ends_at is None or one.ends_at >= month.begins_at)
-    ]
+    history = subscriptions_in(session, organisation_id, month)
     versions = {version.id: version for version in _versions(session, used_versions)}
     for one in history:
         if one.currency and _is_there(one, month):
@@ -91,6 +87,15 @@ def gather(session: Session, organisation_id: UUID, month: Month, *, used_versio
         taken=_taken(session, organisation_id, prepaid, own) if own else {},
         credit=credit_notes.of_month(session, organisation_id, month),
     )
+
+
+def subscriptions_in(session: Session, organisation_id: UUID, month: Month) -> list[Subscription]:
+    """Those whose fees the month's bill may charge or give back, oldest first; also one that ended as it began."""
+    return [
+        one
+        for one in plans.history(session, organisation_id)
+        if one.begins_at < month.ends_at and (one.ends_at is None or one.ends_at >= month.begins_at)
+    ]
 
 
 def priced(session: Session, versions: Iterable[PriceVersion], offers: Mapping[UUID, Offer]) -> list[Priced]:

@@ -47,7 +47,7 @@ def of_month(
     how much of what integrations charge by prices of their own was used on a prepaid plan.
     """
     period = (begins_at, ends_at)
-    lines = [line for stay in stays for line in fees.lines(stay, begins_at=begins_at, ends_at=ends_at)]
+    lines = fees.of_month(stays, begins_at=begins_at, ends_at=ends_at)
     for one in priced:
         if not one.is_own:
             lines += _of_charge(one, quantities.get(one.version_id, {}), period)

@@ -48,7 +48,12 @@ def compare(session: Session, organisation: Organisation, month: Month, offer: O
     currency = (current.currency if current is not None else "") or next(iter(said.currencies), "usd")
     was = gathering.statement_of(session, organisation.id, month)
     charges = plans.prices_of(session, [offer.version.id], currency=currency)
-    stays = _stays(offer, organisation, month, current, currency)
+    is_own = current is not None and current.plan_version_id == offer.version.id
+    stays = (
+        _lived(session, offer, organisation, month, currency)
+        if is_own
+        else _stays(offer, organisation, month, current, currency)
+    )
     return Compared(was, repriced(session, organisation, month, offer, charges, stays=stays), currency)
 
 
@@ -144,16 +149,20 @@ def _holds(version: PriceVersion) -> ColumnElement[bool]:
     return sa.and_(*conditions)
 
 
+def _lived(session: Session, offer: Offer, organisation: Organisation, month: Month, currency: str) -> Iterable[Stay]:
+    """Whoever is on the plan pays what they pay, with the seats that they had at each time."""
+    return [
+        gathering.stay_of(one, offer)
+        for one in gathering.subscriptions_in(session, organisation.id, month)
+        if one.plan_version_id == offer.version.id and one.interval and one.currency == currency
+    ]
+
+
 def _stays(
     offer: Offer, organisation: Organisation, month: Month, current: Subscription | None, currency: str
 ) -> Iterable[Stay]:
-    """On the plan for the whole month, with as many seats as now; by the month where it can be paid so. Whoever is on
-    it pays what they pay.
-    """
+    """On the plan for the whole month, with as many seats as now; by the month where it can be paid so."""
     said = offer.document
-    if current is not None and current.plan_version_id == offer.version.id:
-        stay = gathering.stay_of(current, offer)
-        return [stay] if current.interval else []
     if not said.intervals:
         return []
     seats = min(max(current.seats if current is not None else 0, said.seats_included), said.seats_most)

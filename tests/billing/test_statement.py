@@ -1,5 +1,6 @@
 """A month's bill as lines: pure, in integers, each rounded once, and the same however it was used."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -194,6 +195,38 @@ def test_parts_of_a_month_add_up_to_its_fee(day):
     lines = bill([], {}, stays=[stay(BEGINS, at), stay(at)]).lines
 
     assert sum(line.amount_minor for line in lines) == 9_900
+
+
+def test_a_fee_that_seats_did_not_change_is_one_line_as_on_stripes_invoice():
+    begun, more = datetime(2026, 11, 23, 0, 17, 3, tzinfo=UTC), datetime(2026, 11, 23, 0, 22, tzinfo=UTC)
+
+    lines = bill([], {}, stays=[stay(begun, more), replace(stay(more, extra=10), subscription_id=UUID(int=7))]).lines
+
+    assert [(line.kind, line.quantity, line.amount_minor) for line in lines] == [
+        ("base", 1, 2_636),
+        ("seats", 10, 2_395),
+    ]
+    assert (lines[0].begins_at, lines[0].ends_at) == (begun, ENDS)
+    assert lines[0].key == fees.lines(stay(begun, more), begins_at=BEGINS, ends_at=ENDS)[0].key
+
+
+@pytest.mark.parametrize(
+    "changed", [{"base_minor": 9_800}, {"plan_version_id": UUID(int=5)}, {"begins_at": BEGINS.replace(day=20)}]
+)
+def test_a_fee_that_changed_or_stopped_between_is_two_lines(changed):
+    at = datetime(2026, 11, 10, tzinfo=UTC)
+
+    assert len(bill([], {}, stays=[stay(BEGINS, at), replace(stay(at), **changed)]).lines) == 2
+
+
+def test_seats_that_change_within_a_year_leave_its_fee_alone():
+    at = moment("2027-02-01")
+    year = stay(ends=at, interval="year", base=99_000, seat=9_000)
+    stays = [year, replace(year, begins_at=at, ends_at=None, seats_extra=1)]
+
+    found = statement.of_month(**month_of("2027-02"), priced=[], quantities={}, stays=stays).lines
+
+    assert [(line.kind, line.quantity) for line in found] == [("seats", 1)]
 
 
 def test_a_year_is_billed_in_the_month_that_it_begins_in():

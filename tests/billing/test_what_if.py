@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 
 from app.billing import gathering, months, what_if
-from app.plans import pricing, queries
+from app.plans import pricing, queries, services
 from tests.billing.months_used import BEGINNING, call, price, subscribed
 from tests.databases import on_both
+from tests.plans.catalogues import choice
 
 MONTH = months.around(BEGINNING)
 
@@ -41,6 +42,19 @@ def test_i17_what_if_on_the_present_plan_is_the_statement(session, on, now, slug
     compared = what_if.compare(session, organisation, MONTH, queries.newest(session)[slug], now=now)
 
     assert compared.would == compared.was == gathering.statement_of(session, organisation.id, MONTH)
+    assert compared.difference_minor == 0
+
+
+def test_i17_what_if_on_the_present_plan_is_the_statement_after_a_change_of_seats(session, on, now):
+    at = BEGINNING + timedelta(days=3, minutes=17, seconds=3)
+    organisation = on("team", interval="month", seats=2, at=at)
+    more = choice(session, "team", now=now, interval="month", seats=9)
+    services.change(session, organisation=organisation, choice=more, now=at + timedelta(minutes=5))
+
+    compared = what_if.compare(session, organisation, MONTH, queries.newest(session)["team"], now=now)
+
+    assert [line.kind for line in compared.was.lines if line.fee] == ["base", "seats"]
+    assert compared.would == compared.was
     assert compared.difference_minor == 0
 
 
