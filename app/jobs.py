@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from app.accounts import services as accounts
-from app.billing import lookout, owing_mail, wallet
+from app.billing import lookout, owing_mail, running_low, wallet
 from app.billing import worker as billing
 from app.core import changes, clock, config, db, logs, mail_sending, vault
 from app.core.config import Settings
@@ -146,7 +146,9 @@ def _expire_credit(session: Session, settings: Settings, now: datetime) -> int:
 
 
 def _settle_credit(session: Session, settings: Settings, now: datetime) -> int:
-    return wallet.settle_all(session, now=now)
+    """And tell whose is used up, or soon will be."""
+    settled = wallet.settle_all(session, now=now)
+    return settled + running_low.tell_due(session, mode=settings.stripe_mode, now=now)
 
 
 def _enrol(session: Session, settings: Settings, now: datetime) -> int:

@@ -9,7 +9,7 @@ transaction: whoever writes it first tells, however many workers look, however o
 - Used up is also what has refused a call since, although a smaller one would fit.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -184,9 +184,7 @@ def _write(
     session: Session, organisation_id: UUID, one: Watched, threshold: int, *, is_told: bool, now: datetime
 ) -> UUID | None:
     """The alert's id; None if it is there already, from whomever."""
-    make = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     row = {
-        "id": uuid4(),
         "organisation_id": organisation_id,
         "key": f"{one.place} {one.most} {one.begins_at:%Y-%m-%d} {threshold}",
         "threshold": threshold,
@@ -196,5 +194,11 @@ def _write(
         "is_told": is_told,
         "at": now,
     }
-    statement = make(Alert).values(**row).on_conflict_do_nothing(index_elements=["organisation_id", "key"])
+    return write_once(session, row)
+
+
+def write_once(session: Session, row: Mapping[str, object]) -> UUID | None:
+    """The new row's id; None if its key is there already. row: everything of Alert but the id."""
+    make = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    statement = make(Alert).values(id=uuid4(), **row).on_conflict_do_nothing(index_elements=["organisation_id", "key"])
     return session.execute(statement.returning(col(Alert.id))).scalar()

@@ -8,13 +8,13 @@ money is asked for: app/billing/charging.py.
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, update
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from app.billing import customers
+from app.billing import bought, customers, top_up_mail
 from app.billing.models import BillingAccount
-from app.billing.payment_models import AUTOMATIC, COUNTED, UNDER_WAY, AutoTopUp, CreditPayment
+from app.billing.payment_models import AUTOMATIC, UNDER_WAY, AutoTopUp, CreditPayment
 from app.billing.stripe_api import Found
 from app.billing.topping_up import Range
 from app.core import audit
@@ -22,7 +22,6 @@ from app.core.errors import Invalid
 from app.limits import prepaid
 from app.limits.models import LimitRule
 from app.organisations.models import Organisation
-from app.plans import periods
 from app.plans.amounts import NANOS
 
 PAGE = 200
@@ -127,7 +126,11 @@ def begin(session: Session, organisation_id: UUID, mode: str, *, now: datetime) 
     if auto is None or not auto.is_on or auto.stopped_why or under_way(session, organisation_id, mode) is not None:
         return False
     # Only now: a payment that was still under way a moment ago may have brought credit since.
-    if not _low(session, [auto]) or is_at_most(session, auto, now=now):
+    if not _low(session, [auto]):
+        return False
+    if is_at_most(session, auto, now=now):
+        so_far = bought.this_month(session, organisation_id, mode, now=now)
+        top_up_mail.tell_at_most(session, auto, bought=so_far, now=now)
         return False
     session.add(
         CreditPayment(
@@ -155,22 +158,9 @@ def under_way(session: Session, organisation_id: UUID, mode: str) -> CreditPayme
     return session.exec(statement).first()
 
 
-def bought_this_month(session: Session, organisation_id: UUID, mode: str, *, now: datetime) -> int:
-    """By itself, in minor units; also what is still on its way."""
-    since = periods.start_of(periods.MONTH, now)
-    statement = select(func.coalesce(func.sum(CreditPayment.amount), 0)).where(
-        CreditPayment.organisation_id == organisation_id,
-        CreditPayment.mode == mode,
-        CreditPayment.kind == AUTOMATIC,
-        col(CreditPayment.state).in_(COUNTED),
-        col(CreditPayment.created_at) >= since,
-    )
-    return int(session.exec(statement).one())
-
-
 def is_at_most(session: Session, auto: AutoTopUp, *, now: datetime) -> bool:
     """Whether one more payment would be more than was agreed to for this month."""
-    return bought_this_month(session, auto.organisation_id, auto.mode, now=now) + auto.amount > auto.month_most
+    return bought.this_month(session, auto.organisation_id, auto.mode, now=now) + auto.amount > auto.month_most
 
 
 def _go_on(auto: AutoTopUp) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from sqlmodel import Session, select
 
-from app.billing import customers, paid_back, stopping, wallet
+from app.billing import bought, customers, paid_back, stopping, top_up_mail, wallet
 from app.billing.models import BillingAccount
 from app.billing.payment_models import (
     AUTOMATIC,
@@ -95,6 +95,7 @@ def apply(session: Session, found: Found, now: datetime) -> None:
     session.add(row)
     if payment["status"] == "succeeded":
         _credit(session, account, row, now)
+        _tell(session, row, before, payment, now)
         paid_back.follow(session, row, paid_back.asked_back(payment, found["disputes"], row.amount), now=now)
     session.flush()
 
@@ -171,6 +172,13 @@ def _credit(session: Session, account: BillingAccount, row: CreditPayment, now: 
         words=WORDS[row.kind],
         now=now,
     )
+
+
+def _tell(session: Session, row: CreditPayment, before: str, payment: Found, now: datetime) -> None:
+    """Nobody was there when it was bought."""
+    if row.kind == AUTOMATIC and before != PAID:
+        room = bought.room(session, row.organisation_id, row.mode, now=now)
+        top_up_mail.tell_made(session, row, payment, room=room, now=now)
 
 
 def _declined_card(payment: Found) -> str:

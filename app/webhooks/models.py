@@ -11,7 +11,12 @@ from app.core.db import UtcDateTime
 WAITING, DELIVERED, FAILED = "waiting", "delivered", "failed"
 TEST = "webhook.test"
 LIMIT_PASSED = "limit.threshold_passed"
-KINDS = {LIMIT_PASSED: "a share of a cap, an allowance or free units is used"}
+CREDIT_LOW, CREDIT_USED_UP = "credit.low", "credit.used_up"
+KINDS = {
+    LIMIT_PASSED: "a share of a cap, an allowance or free units is used",
+    CREDIT_LOW: "prepaid credit is running low",
+    CREDIT_USED_UP: "prepaid credit is used up",
+}
 """What endpoints are told of, beside tests. Whoever tells of more adds a line."""
 
 

@@ -5,7 +5,18 @@ from dataclasses import dataclass, field
 from flask import flash, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.billing import automatic, checkout, credit, forms, history, months, subscribing, subscriptions, topping_up
+from app.billing import (
+    automatic,
+    bought,
+    checkout,
+    credit,
+    forms,
+    history,
+    months,
+    subscribing,
+    subscriptions,
+    topping_up,
+)
 from app.billing.checkout import Ways
 from app.billing.history import KINDS, Row
 from app.billing.models import TOP_UP, Checkout
@@ -166,7 +177,7 @@ def _page(typed: Typed) -> ResponseReturnValue:
         account=account(session),
         auto=auto,
         under_way=automatic.under_way(session, organisation.id, mode),
-        bought=automatic.bought_this_month(session, organisation.id, mode, now=current.now),
+        bought=bought.this_month(session, organisation.id, mode, now=current.now),
         is_at_most=auto is not None and auto.is_on and automatic.is_at_most(session, auto, now=current.now),
         rows=_history(currency, month),
         kinds=KINDS,
