@@ -21,7 +21,8 @@ from app.plans.rating import GRADUATED, PACKAGE, PER_UNIT, VOLUME, Scheme
 MICRO = 1_000
 """Nano-minor-units in a millionth of a minor unit, the smallest amount that Stripe is told of."""
 NANO_DIGITS = -9
-_ONE_MICRO = Decimal(1).scaleb(-6)
+ONE_MICRO = Decimal(1).scaleb(-6)
+"""What a unit costs of what is told as money, in minor units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def price_of(meter: Meter) -> dict[str, Any]:
     """The part of a price at Stripe that says how the meter's count becomes money."""
     scheme = meter.scheme
     if scheme is None:
-        return {"billing_scheme": "per_unit", "unit_amount_decimal": _ONE_MICRO}
+        return {"billing_scheme": "per_unit", "unit_amount_decimal": ONE_MICRO}
     if scheme.kind == PACKAGE:
         divided = {"divide_by": scheme.package, "round": "up"}
         return {

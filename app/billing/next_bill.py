@@ -1,12 +1,18 @@
 """The next bill, as Stripe will send it if nothing more is used: Stripe's own preview, so that both are the same."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
+from app.billing import meters
 from app.billing.problems import Missing
 from app.billing.stripe_api import Found, StripeApi, key_for
+
+_COUNTED = re.compile(r"[\d,.]+ × (?P<name>.+) \([^()]*\)")
+"""Stripe's words for a line: “9 × Calls (at $0.01 / month)”."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,4 +64,13 @@ def _bill(found: Found) -> NextBill:
 
 
 def _line(line: Mapping[str, Any]) -> NextLine:
-    return NextLine(str(line.get("description") or ""), int(line["amount"]))
+    return NextLine(_words(line), int(line["amount"]))
+
+
+def _words(line: Mapping[str, Any]) -> str:
+    """Stripe's; of what it was told as money the name alone: nobody counts millionths of a cent."""
+    words = str(line.get("description") or "")
+    each = (line.get("pricing") or {}).get("unit_amount_decimal")
+    counted = _COUNTED.fullmatch(words)
+    is_money = each is not None and Decimal(str(each)) == meters.ONE_MICRO
+    return counted["name"] if counted is not None and is_money else words

@@ -26,6 +26,22 @@ def test_the_next_bill_equals_what_stripe_then_sends(shop, owner):
     assert (shown, invoice.total) == ("$0.06", 6)
 
 
+def test_what_stripe_is_told_as_money_is_a_name_and_an_amount_and_what_it_counts_keeps_its_count(shop, owner):
+    pay(shop, owner, "/billing/plan/payg")
+    names = [one["event_name"] for one in shop.stand_in.desk.store.all("billing.meter")]
+    at, customer = int(shop.hand.now.timestamp()), shop.account().customer_id
+    own = next(name for name in names if name == "postern_own_usd")
+    stripe_shop.use(shop.stand_in, customer, 335_331_000, own, timestamp=at)
+    stripe_shop.use(shop.stand_in, customer, 7, next(name for name in names if name.endswith("calls")), timestamp=at)
+
+    text = owner.get("/billing/next").text
+
+    assert re.search(r"(?<![×\d] )Integrations with prices of their own\s*\$3\.35", text)
+    assert "335331000" not in text
+    assert "minor units" not in text
+    assert re.search(r"\d+ × Pay as you go", text)
+
+
 def test_without_a_subscription_no_bill_is_coming(shop, owner):
     assert "No bill is coming" in owner.get("/billing/next").text
     assert "/billing/next" not in owner.get("/billing/").html
