@@ -174,6 +174,7 @@ def test_cancelling_takes_one_press_and_keeps_the_reason(shop, owner, session):
 
     assert "ends on 1 December 2026" in owner.get("/billing/plan").text
     assert shop.current().cancel_reason == "Too dear."
+    assert "Stay on it instead" in owner.get("/billing/").text
     assert shop.at_stripe()["cancel_at"] == int(shop.december.timestamp())
     shop.wait_until_december()
     assert shop.plan() == "free"
