@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import psutil
 import pytest
+from playwright.sync_api import TimeoutError as NotInTime
 from playwright.sync_api import sync_playwright
 
 from app.sandbox.stripe import asked
@@ -20,6 +21,7 @@ from tests.sandbox.stripe import validate
 from tests.waiting import PATIENCE_S, eventually
 
 PATIENCE_MS = 1_000 * PATIENCE_S
+PRESSES = 3
 PASSWORD = "let-me-in"
 ARTEFACTS = ROOT / "build" / "screenshots"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
@@ -140,9 +142,15 @@ def sign_in(new_page):
 
 
 def identify(page, user_name):
-    """Say who you are at the identity provider."""
-    page.locator("input[name=login]").fill(user_name)
-    page.locator("button[type=submit], input[type=submit]").first.click()
+    """Say who you are at the identity provider, whose first page now and then does not hear a button being pressed."""
+    for _ in range(PRESSES):
+        page.locator("input[name=login]").fill(user_name)
+        page.locator("button[type=submit], input[type=submit]").first.click()
+        try:
+            page.locator("input[name=password]").wait_for(timeout=PATIENCE_MS / PRESSES)
+            break
+        except NotInTime:
+            page.reload()
     page.locator("input[name=password]").fill(PASSWORD)
     page.locator("button[type=submit], input[type=submit]").first.click()
     page.wait_for_url("**/127.0.0.1:*/**")
