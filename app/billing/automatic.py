@@ -22,6 +22,7 @@ from app.core.errors import Invalid
 from app.limits import prepaid
 from app.limits.models import LimitRule
 from app.organisations.models import Organisation
+from app.plans import amounts
 from app.plans.amounts import NANOS
 
 PAGE = 200
@@ -62,11 +63,8 @@ def agree(
     auto.is_on, auto.agreed_by, auto.agreed_at = True, person_id, now
     _go_on(auto)
     session.add(auto)
-    details = {
-        "below": terms.shown(below),
-        "amount": terms.shown(amount),
-        "month_most": terms.shown(month_most),
-    }
+    agreed = {"below": below, "amount": amount, "month_most": month_most}
+    details = {name: amounts.recorded(minor * NANOS, currency=terms.currency) for name, minor in agreed.items()}
     audit.record(
         session,
         action="credit.top_up_agreed",

@@ -85,7 +85,7 @@ def _message(said: Said) -> dict[str, object]:
     return {
         "organisation": said.organisation.slug,
         "words": sentence(said.left, said.currency, is_used_up=said.is_used_up),
-        "left": amounts.typed(said.left, currency=said.currency),
-        "bought_last": amounts.typed(said.bought, currency=said.currency),
+        "left": amounts.written(said.left, currency=said.currency),
+        "bought_last": amounts.written(said.bought, currency=said.currency),
         "currency": said.currency,
     }

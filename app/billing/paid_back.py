@@ -95,7 +95,7 @@ def _tell_operators(session: Session, row: CreditPayment, now: datetime) -> None
     proposal = "Its credit was used before it was paid back. Ask for the difference, or let it go."
     difference = Difference(EXTRA, subject, ours, theirs, proposal)
     findings.record(session, row.mode, row.organisation_id, [(None, difference)], now=now)
-    short = amounts.shown(row.asked_back_nanos - row.taken_back_nanos, currency=row.currency)
+    short = amounts.recorded(row.asked_back_nanos - row.taken_back_nanos, currency=row.currency)
     audit.record(
         session,
         action="credit.paid_back_beyond",

@@ -47,8 +47,7 @@ class Range:
 
     def typed(self, amount: int) -> str:
         """“25.00”: what to type to get it."""
-        digits = self.shown(amount).lstrip("$€£")
-        return digits.removesuffix(f" {self.currency}")
+        return amounts.written(amount * amounts.NANOS, currency=self.currency)
 
 
 def range_of(settings: Settings, currency: str) -> Range:

@@ -96,7 +96,7 @@ def give(
     )
     _settle(session, organisation.id, currency, held, now=now)
     _allow(session, organisation.id, currency)
-    said = {"amount": amounts.shown(nanos, currency=currency), "kind": kind, "words": words}
+    said = {"amount": amounts.recorded(nanos, currency=currency), "kind": kind, "words": words}
     audit.record(
         session,
         action="credit.given",

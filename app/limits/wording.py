@@ -45,7 +45,7 @@ def typed(rule: Rule, *, currency: str) -> str:
     """“calls 600/minute”: what to type to get the same."""
     most = str(rule.most)
     if rule.measure == models.SPEND:
-        most = amounts.typed(rule.most, currency=currency) + currency
+        most = amounts.written(rule.most, currency=currency) + currency
     return f"{rule.measure} {most}/{rule.period}" if rule.period else f"{rule.measure} {most}"
 
 

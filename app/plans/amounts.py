@@ -15,7 +15,7 @@ LARGEST_NANOS = 2**63 - 1
 
 EXPONENTS = {"usd": 2, "eur": 2, "gbp": 2, "chf": 2, "cad": 2, "aud": 2, "jpy": 0, "krw": 0}
 """Currencies that prices can be in, each with its number of decimals (ISO 4217)."""
-_SIGNS = {"usd": "$", "eur": "€", "gbp": "£"}
+_SIGNS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 _AMOUNT = re.compile(r"(?a)(\d{1,15}(?:\.\d{1,15})?)(c| ?[a-z]{3})?")
 
 
@@ -61,18 +61,25 @@ def to_minor(nanos: int) -> int:
 
 
 def shown_minor(minor: int, *, currency: str) -> str:
-    """`shown` for whole minor units; below zero with a sign in front: “-$5.00”."""
-    return f"-{shown_minor(-minor, currency=currency)}" if minor < 0 else shown(minor * NANOS, currency=currency)
+    """`shown` for whole minor units."""
+    return shown(minor * NANOS, currency=currency)
 
 
 def shown(nanos: int, *, currency: str) -> str:
-    """For people: “$0.0025”, “€12.00”, “5 jpy”; at least the currency's decimals, and no zeros after those."""
-    number, sign = written(nanos, currency=currency), _SIGNS.get(currency)
-    return f"{sign}{number}" if sign else f"{number} {currency}"
+    """For people: “$0.0025”, “€12,345.67”, “¥1,234,567”, “5.00 chf”, “-$5.00”; at least the currency's decimals, and
+    no zeros after those.
+    """
+    whole, point, decimals = written(abs(nanos), currency=currency).partition(".")
+    return _with_sign(f"{int(whole):,}{point}{decimals}", nanos, currency)
+
+
+def recorded(nanos: int, *, currency: str) -> str:
+    """For the audit trail and logs, which programs search: “€12345.67”, without separators."""
+    return _with_sign(written(abs(nanos), currency=currency), nanos, currency)
 
 
 def written(nanos: int, *, currency: str) -> str:
-    """The number alone, which `parse` reads again: “0.0025”, “12.00”, “5”."""
+    """The number alone, which programs and `parse` read again: “0.0025”, “12345.67”, “5”."""
     exponent = EXPONENTS[currency]
     major = Decimal(nanos).scaleb(-9 - exponent)
     whole, _, decimals = f"{major:.{9 + exponent}f}".partition(".")
@@ -80,6 +87,6 @@ def written(nanos: int, *, currency: str) -> str:
     return f"{whole}.{decimals}" if decimals else whole
 
 
-def typed(nanos: int, *, currency: str) -> str:
-    """“50.00”: the same without sign or currency, as people type it and programs read it."""
-    return shown(nanos, currency=currency).lstrip("".join(_SIGNS.values())).removesuffix(f" {currency}")
+def _with_sign(number: str, nanos: int, currency: str) -> str:
+    sign, minus = _SIGNS.get(currency), "-" if nanos < 0 else ""
+    return f"{minus}{sign}{number}" if sign else f"{minus}{number} {currency}"

@@ -63,7 +63,7 @@ def set_price(
         details={
             "integration": integration.slug,
             "tool": tool,
-            "amount": amounts.shown(nanos_per_unit, currency=currency),
+            "amount": amounts.recorded(nanos_per_unit, currency=currency),
             "from": begins_at.isoformat(timespec="seconds"),
         },
     )

@@ -8,14 +8,13 @@ from datetime import UTC, date, datetime
 
 from markupsafe import Markup, escape
 
-THIN = "\N{NARROW NO-BREAK SPACE}"
 SPACE = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 
 
 def number(value: float, places: int = 0) -> str:
-    """1204567 → “1 204 567”, groups set apart by a thin space that does not break. places: digits after the point."""
-    text = f"{abs(value):,.{places}f}".replace(",", THIN)
+    """1204567 → “1,204,567”, as amounts of money are written, too. places: digits after the point."""
+    text = f"{abs(value):,.{places}f}"
     return f"{MINUS}{text}" if value < 0 else text
 
 

@@ -63,4 +63,4 @@ def test_whatever_plans_charge_for_can_be_guessed(browse, session, now):
     page = browse.get("/pricing?calls=0&tokens_out=500,000")
 
     assert "Thousand tokens out a month" in page.text
-    assert "$1000.00 a month" in page.text, "500 million tokens at two dollars a million"
+    assert "$1,000.00 a month" in page.text, "500 million tokens at two dollars a million"

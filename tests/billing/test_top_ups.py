@@ -126,7 +126,7 @@ def test_money_that_takes_days_is_credited_when_it_is_there(shop, debit, balance
 
 @pytest.mark.parametrize("amount", [499, 200_001, 0, -5])
 def test_amounts_that_are_not_sold_are_refused(shop, amount):
-    with pytest.raises(Invalid, match=r"\$5\.00 to \$2000\.00"):
+    with pytest.raises(Invalid, match=r"\$5\.00 to \$2,000\.00"):
         shop.terms.check(amount)
 
 

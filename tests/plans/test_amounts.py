@@ -35,7 +35,7 @@ def test_what_is_no_amount_is_refused_in_words(text):
 
 def test_a_currency_without_decimals_has_no_cents():
     assert amounts.parse("5 jpy", currency="jpy") == 5_000_000_000
-    assert amounts.shown(5_000_000_000, currency="jpy") == "5 jpy"
+    assert amounts.shown(5_000_000_000, currency="jpy") == "¥5"
     with pytest.raises(Invalid, match="hundredths"):
         amounts.parse("5c", currency="jpy")
 
@@ -47,11 +47,34 @@ def test_amounts_are_shown_exactly(nanos, shown):
     assert amounts.shown(nanos, currency="usd") == shown
 
 
-@given(st.integers(0, amounts.LARGEST_NANOS // 100), st.sampled_from(sorted(amounts.EXPONENTS)))
-def test_what_is_shown_reads_as_what_it_was(nanos, currency):
-    shown = amounts.shown(nanos, currency=currency)
+@pytest.mark.parametrize(
+    ("minor", "currency", "shown", "recorded", "written"),
+    [
+        (1_234_567, "eur", "€12,345.67", "€12345.67", "12345.67"),
+        (-123_456_789, "usd", "-$1,234,567.89", "-$1234567.89", "-1234567.89"),
+        (99_999, "gbp", "£999.99", "£999.99", "999.99"),
+        (1_234_567, "jpy", "¥1,234,567", "¥1234567", "1234567"),
+        (100_000, "chf", "1,000.00 chf", "1000.00 chf", "1000.00"),
+    ],
+)
+def test_thousands_are_set_apart_for_people_and_never_for_programs(minor, currency, shown, recorded, written):
+    nanos = minor * amounts.NANOS
 
-    assert amounts.parse(shown.lstrip("$€£"), currency=currency) == nanos
+    assert amounts.shown_minor(minor, currency=currency) == amounts.shown(nanos, currency=currency) == shown
+    assert amounts.recorded(nanos, currency=currency) == recorded
+    assert amounts.written(nanos, currency=currency) == written
+
+
+def test_decimals_are_never_set_apart():
+    assert amounts.shown(1_234_567_000_000_001, currency="usd") == "$12,345.67000000001"
+
+
+@given(st.integers(0, amounts.LARGEST_NANOS // 100), st.sampled_from(sorted(amounts.EXPONENTS)))
+def test_what_is_written_reads_as_what_it_was_and_is_shown_alike(nanos, currency):
+    written = amounts.written(nanos, currency=currency)
+
+    assert amounts.parse(written, currency=currency) == nanos
+    assert written in amounts.shown(nanos, currency=currency).replace(",", "")
 
 
 @pytest.mark.parametrize(
@@ -67,7 +90,7 @@ def test_fees_are_whole_minor_units():
     assert amounts.parse_minor("49.00", currency="usd") == 4900
     assert amounts.parse_minor("4900", currency="jpy") == 4900
     assert amounts.shown_minor(-4900, currency="usd") == "-$49.00"
-    assert amounts.shown_minor(4900, currency="jpy") == "4900 jpy"
+    assert amounts.shown_minor(4900, currency="jpy") == "¥4,900"
     with pytest.raises(Invalid, match="2 decimals"):
         amounts.parse_minor("49.001", currency="usd")
     with pytest.raises(Invalid, match="no decimals"):

@@ -194,8 +194,8 @@ def test_chart_has_a_table_twin_with_the_same_figures(render):
     html = render("{{ ui.bar_chart(chart, 'Calls', 'calls') }}", chart=chart)
 
     assert "Tue, so far</th>" + "".join(f'<td class="is-number">{figure}</td>' for figure in (3, 0, 3)) in html
-    assert "<title>Mon: 1\u202f207 calls (1\u202f200 answered, 7 failed)</title>" in html
-    assert 'role="img" aria-label="Calls. Mon to Tue: 1\u202f210 calls, most in Mon (1\u202f207).' in html
+    assert "<title>Mon: 1,207 calls (1,200 answered, 7 failed)</title>" in html
+    assert 'role="img" aria-label="Calls. Mon to Tue: 1,210 calls, most in Mon (1,207).' in html
     assert html.count("chart__bar--open") == 1
 
 

@@ -46,7 +46,7 @@ def edit(rule_id: UUID) -> ResponseReturnValue:
     if form.whose.data not in [choice.value for choice in form.whose.choices]:
         raise Conflict("What this cap is for cannot be called any more. The cap can only be removed.")
     form.period.data, form.action.data = rule.period, rule.action
-    form.amount.data = amounts.typed(rule.most, currency=currency)
+    form.amount.data = amounts.written(rule.most, currency=currency)
     return htmx.render("billing/limit.html", form=form, currency=currency)
 
 

@@ -182,9 +182,7 @@ class Words:
     @staticmethod
     def nanos(amount: int, currency: str) -> str:
         """Unrounded amounts, also below zero."""
-        return (
-            f"-{amounts.shown(-amount, currency=currency)}" if amount < 0 else amounts.shown(amount, currency=currency)
-        )
+        return amounts.shown(amount, currency=currency)
 
     @staticmethod
     def unit(metric: str, quantity: int) -> str:

@@ -73,8 +73,8 @@ def _volume(tiers: list[dict[str, Any]], units: int) -> int:
 
 
 def shown(minor: int, currency: str) -> str:
-    """For people: “12.34 EUR”, “500 JPY”."""
+    """For people: “1,234.56 EUR”, “500 JPY”."""
     sign, minor = ("-" if minor < 0 else ""), abs(minor)
     if currency in ZERO_DECIMAL:
-        return f"{sign}{minor} {currency.upper()}"
-    return f"{sign}{minor // 100}.{minor % 100:02d} {currency.upper()}"
+        return f"{sign}{minor:,} {currency.upper()}"
+    return f"{sign}{minor // 100:,}.{minor % 100:02d} {currency.upper()}"

@@ -116,7 +116,13 @@ def test_decimals_come_back_as_they_went(units):
 
 @pytest.mark.parametrize(
     ("minor", "currency", "text"),
-    [(1234, "usd", "12.34 USD"), (-5, "eur", "-0.05 EUR"), (500, "jpy", "500 JPY"), (0, "krw", "0 KRW")],
+    [
+        (1234, "usd", "12.34 USD"),
+        (-5, "eur", "-0.05 EUR"),
+        (123456789, "usd", "1,234,567.89 USD"),
+        (500, "jpy", "500 JPY"),
+        (0, "krw", "0 KRW"),
+    ],
 )
 def test_amounts_are_shown_with_their_currencys_decimals(minor, currency, text):
     assert arithmetic.shown(minor, currency) == text
