@@ -50,7 +50,7 @@ class Factory:
             self.membership(organisation, owner, role="owner")
         return organisation
 
-    def membership(self, organisation, person, *, role="member") -> Membership:
+    def membership(self, organisation, person, *, role="developer") -> Membership:
         return self._add(
             Membership(organisation_id=organisation.id, person_id=person.id, role=role, joined_at=self.now)
         )

@@ -2,15 +2,14 @@
 
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
-from app.accounts.models import Person
 from app.billing import customers
 from app.billing.watching import FREE_UNITS, Watched
 from app.core.mail import Words
 from app.limits import models, wording
-from app.organisations import roles
-from app.organisations.models import Membership, Organisation
+from app.organisations import queries as organisations
+from app.organisations.models import Organisation
 from app.plans import amounts
 
 _BEYOND = {
@@ -86,14 +85,7 @@ def recipients(session: Session, organisation: Organisation, *, mode: str) -> li
     """Where bills go, and everybody who may change caps; each address once."""
     account = customers.account_of(session, organisation.id, mode)
     found = [account.email] if account is not None else []
-    wanted = [role for role in roles.PERMISSIONS if roles.may(role, "billing:write")]
-    statement = (
-        select(Person.email)
-        .join(Membership, col(Membership.person_id) == col(Person.id))
-        .where(Membership.organisation_id == organisation.id, col(Membership.role).in_(wanted))
-        .order_by(col(Membership.joined_at), col(Person.id))
-    )
-    found += [email for email in session.exec(statement) if email]
+    found += organisations.addresses_with(session, organisation.id, "billing:write")
     return list({email.casefold(): email for email in reversed(found) if email}.values())[::-1]
 
 

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from app.accounts.models import Person
 from app.core import mail
 from app.integrations.models import Installation, Integration, ToolChange
+from app.organisations import roles
 from app.organisations.models import Membership
 
 TEMPLATE = "tools_changed"
@@ -56,7 +57,7 @@ def _owners(session: Session, integration: Integration) -> list[str]:
         select(Person.email)
         .join(Membership, col(Membership.person_id) == col(Person.id))
         .join(Installation, col(Installation.organisation_id) == col(Membership.organisation_id))
-        .where(Installation.integration_id == integration.id, Membership.role == "owner")
+        .where(Installation.integration_id == integration.id, Membership.role == roles.OWNER)
         .order_by(Person.email)
     )
     return [address for address in session.exec(statement) if address]

@@ -28,7 +28,7 @@ class Current(accounts.Current):
 
     @property
     def role(self) -> str:
-        """What the person is in it: "owner" or "member"."""
+        """What the person is in it: of roles.py."""
         return self._place()[1].role
 
     def may(self, permission: str) -> bool:

@@ -20,7 +20,7 @@ class Organisation(SQLModel, table=True):
 
 
 class Membership(SQLModel, table=True):
-    """That a person belongs to an organisation, and as what ("owner" or "member")."""
+    """That a person belongs to an organisation, and as what: a role of roles.py."""
 
     organisation_id: UUID = Field(foreign_key="organisation.id", primary_key=True)
     person_id: UUID = Field(foreign_key="person.id", primary_key=True, index=True)

@@ -4,7 +4,9 @@ from uuid import UUID
 
 from sqlmodel import Session, col, select
 
+from app.accounts.models import Person
 from app.core.errors import NotFound
+from app.organisations import roles
 from app.organisations.models import Membership, Organisation
 
 
@@ -22,6 +24,21 @@ def membership_of(
         .limit(1)
     )
     return session.exec(statement).first()
+
+
+def addresses_with(session: Session, organisation_id: UUID, permission: str) -> list[str]:
+    """E-mail addresses of the members whose role includes `permission`, who joined first first; each once."""
+    statement = (
+        select(Person.email)
+        .join(Membership, col(Membership.person_id) == col(Person.id))
+        .where(
+            Membership.organisation_id == organisation_id,
+            col(Membership.role).in_(roles.with_permission(permission)),
+            col(Person.email).is_not(None),
+        )
+        .order_by(col(Membership.joined_at), col(Person.id))
+    )
+    return list({email.casefold(): email for email in reversed(session.exec(statement).all()) if email}.values())[::-1]
 
 
 def is_slug_taken(session: Session, slug: str) -> bool:

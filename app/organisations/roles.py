@@ -1,13 +1,35 @@
-"""What each role may do. The whole table, so that it can be read in one look."""
+"""What each role may do. The whole table, so that it can be read in one look.
 
-READ = frozenset({"keys:read", "usage:read", "billing:read"})
-WRITE = frozenset({"keys:write"})
-MONEY = frozenset({"billing:write"})
-SETTINGS = frozenset({"webhooks:write"})
+Guards, pages and tests read it, and so does the page that explains roles to whoever invites somebody.
+"""
+
+OWNER = "owner"
+ADMIN = "admin"
+DEVELOPER = "developer"
+BILLING = "billing"
+VIEWER = "viewer"
+
+LOOK = frozenset({"organisation:read", "members:read", "keys:read", "usage:read", "billing:read"})
+BUILD = frozenset({"keys:write", "webhooks:read", "webhooks:write"})
+PAY = frozenset({"billing:write"})
+RUN = frozenset({"organisation:write", "members:write", "sso:write", "api:write", "audit:read"})
+OWN = frozenset({"organisation:delete", "ownership:write"})
 
 PERMISSIONS: dict[str, frozenset[str]] = {
-    "owner": READ | WRITE | MONEY | SETTINGS,
-    "member": READ | WRITE,
+    OWNER: LOOK | BUILD | PAY | RUN | OWN,
+    ADMIN: LOOK | BUILD | PAY | RUN,
+    DEVELOPER: LOOK | BUILD,
+    BILLING: LOOK | PAY,
+    VIEWER: LOOK,
+}
+"""Widest first."""
+
+DESCRIPTIONS: dict[str, str] = {
+    OWNER: "Everything, including giving the organisation to somebody else and deleting it.",
+    ADMIN: "Everything but deleting the organisation: people, sign-in, keys, plan, payments and the audit log.",
+    DEVELOPER: "Makes and revokes keys and webhook endpoints; sees usage, spend and bills.",
+    BILLING: "Chooses the plan, pays, sets caps; sees usage and keys but cannot make any.",
+    VIEWER: "Sees keys, usage, spend and bills; changes nothing.",
 }
 
 ALL = frozenset().union(*PERMISSIONS.values())
@@ -17,3 +39,8 @@ ALL = frozenset().union(*PERMISSIONS.values())
 def may(role: str, permission: str) -> bool:
     """Whether `role` includes `permission`; an unknown role includes nothing."""
     return permission in PERMISSIONS.get(role, frozenset())
+
+
+def with_permission(permission: str) -> list[str]:
+    """The roles that include it, widest first."""
+    return [role for role in PERMISSIONS if may(role, permission)]

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from app.accounts.models import Person
 from app.core import audit
 from app.core.errors import Conflict
-from app.organisations import queries
+from app.organisations import queries, roles
 from app.organisations.models import Membership, Organisation
 
 SLUG_LENGTH = 32
@@ -31,7 +31,7 @@ def create_personal(session: Session, *, person: Person, now: datetime) -> Organ
         session.flush()
     except IntegrityError:
         raise Conflict("Somebody of the same name came in at the same moment. Try again.") from None
-    session.add(Membership(organisation_id=organisation.id, person_id=person.id, role="owner", joined_at=now))
+    session.add(Membership(organisation_id=organisation.id, person_id=person.id, role=roles.OWNER, joined_at=now))
     audit.record(
         session,
         action="organisation.created",

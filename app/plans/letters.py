@@ -3,13 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
-from app.accounts.models import Person
-from app.organisations import roles
-from app.organisations.models import Membership, Organisation
-
-_PAYERS = [role for role in roles.PERMISSIONS if roles.may(role, "billing:write")]
+from app.organisations import queries
+from app.organisations.models import Organisation
 
 
 def key_of(organisation: Organisation, version_id: UUID, at: datetime) -> str:
@@ -23,14 +20,5 @@ def day(at: datetime) -> str:
 
 
 def payers_of(session: Session, organisation: Organisation) -> list[str]:
-    """The addresses of those who see to paying, sorted."""
-    statement = (
-        select(Person.email)
-        .join(Membership, col(Membership.person_id) == col(Person.id))
-        .where(
-            Membership.organisation_id == organisation.id,
-            col(Membership.role).in_(_PAYERS),
-            col(Person.email).is_not(None),
-        )
-    )
-    return sorted({address for address in session.exec(statement) if address})
+    """The addresses of those who see to paying, who joined first first."""
+    return queries.addresses_with(session, organisation.id, "billing:write")

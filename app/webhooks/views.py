@@ -22,7 +22,7 @@ TONES = {models.WAITING: "warn", models.FAILED: "danger", models.DELIVERED: "ok"
 
 
 @bp.get("/")
-@member("webhooks:write")
+@member("webhooks:read")
 def index() -> ResponseReturnValue:
     endpoints = queries.endpoints_of(current.session, current.organisation.id)
     last = queries.last_deliveries(current.session, endpoints)
@@ -60,7 +60,7 @@ def create() -> ResponseReturnValue:
 
 
 @bp.get("/<uuid:endpoint_id>")
-@member("webhooks:write")
+@member("webhooks:read")
 def show(endpoint_id: UUID) -> ResponseReturnValue:
     endpoint, page, state = _endpoint(endpoint_id), limits.page_number(), request.args.get("state", "")
     if state not in WORDS:
@@ -88,7 +88,7 @@ def show(endpoint_id: UUID) -> ResponseReturnValue:
 
 
 @bp.get("/<uuid:endpoint_id>/deliveries/<uuid:delivery_id>")
-@member("webhooks:write")
+@member("webhooks:read")
 def delivery(endpoint_id: UUID, delivery_id: UUID) -> ResponseReturnValue:
     endpoint = _endpoint(endpoint_id)
     found = queries.delivery_of(current.session, endpoint, delivery_id)

@@ -50,7 +50,7 @@ def test_each_guard_lets_in_whom_it_says(browse, owner, member, outsider):
     assert browse.get("/member", status=303).location == "/sign-in?next=/member"
     assert owner.get("/signed-in").text == "Olive Owner"
     assert owner.get("/member").text == "Acme owner"
-    assert member.get("/member").text == "Acme member"
+    assert member.get("/member").text == "Acme developer"
     assert outsider.get("/member").text == "Other owner"
 
 
@@ -68,7 +68,7 @@ def test_operators_pages_do_not_exist_for_others(browse, owner, sign_in, make):
 
 @pytest.mark.usefixtures("views")
 def test_role_that_may_not_is_refused_with_words(member, monkeypatch):
-    monkeypatch.setitem(roles.PERMISSIONS, "member", roles.READ)
+    monkeypatch.setitem(roles.PERMISSIONS, "developer", roles.LOOK)
 
     answer = member.get("/member", status=403)
 

@@ -102,14 +102,17 @@ def test_off_means_off_and_removed_means_gone(owner, endpoint, delivery, session
     assert session.get(WebhookEndpoint, endpoint.id).secret == ""
 
 
-def test_members_may_not_and_strangers_find_nothing(member, outsider, endpoint, delivery):
+def test_viewers_may_not_and_strangers_find_nothing(owner, outsider, endpoint, delivery, make, sign_in):
+    person = make.person()
+    make.membership(owner.organisation, person, role="viewer")
+    viewer = sign_in(person, owner.organisation)
     place = f"/webhooks/{endpoint.id}"
-    member.get("/webhooks/", status=403)
-    member.get(place, status=403)
+    viewer.get("/webhooks/", status=403)
+    viewer.get(place, status=403)
     outsider.get(place, status=404)
     outsider.get(f"{place}/deliveries/{delivery.id}", status=404)
     for action in ("test", "secret", "switch", "remove", f"deliveries/{delivery.id}/again"):
-        member.post(f"{place}/{action}", status=403)
+        viewer.post(f"{place}/{action}", status=403)
         outsider.post(f"{place}/{action}", status=404)
     assert "No webhook yet" in outsider.get("/webhooks/").text
 
