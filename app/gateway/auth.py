@@ -16,11 +16,16 @@ from app.gateway.incoming import Headers, Incoming
 from app.gateway.policy import Policy
 from app.keys import tokens
 from app.keys.grants import Grant
-from app.keys.models import DISABLED
+from app.keys.models import DISABLED, REVOKED, STOPPED
 from app.metering import attempts
 
 CATCH_UP_S = 1.0
 
+_WHY_CLOSED = {
+    REVOKED: attempts.REVOKED_KEY,
+    DISABLED: attempts.DISABLED_KEY,
+    STOPPED: attempts.ORGANISATION_STOPPED,
+}
 _BEARER = b"Bearer "
 _LIKE_A_KEY = re.compile(r"[a-z][a-z0-9]{1,9}_(?:live|test)_")
 _KEY_IN_ADDRESS = re.compile(
@@ -90,8 +95,7 @@ class Authentication:
         closed = policy.closed.get(digest)
         if closed is None:
             raise Refused(attempts.UNKNOWN_KEY, key_hint=hint)
-        reason = attempts.DISABLED_KEY if closed.state == DISABLED else attempts.REVOKED_KEY
-        raise Refused(reason, grant=closed, key_hint=hint)
+        raise Refused(_WHY_CLOSED[closed.state], grant=closed, key_hint=hint)
 
 
 def key_in(headers: Headers) -> bytes:

@@ -90,6 +90,7 @@ REFUSALS = {
     attempts.UNKNOWN_KEY: Form(401, -31401),
     attempts.REVOKED_KEY: Form(401, -31401),
     attempts.DISABLED_KEY: Form(401, -31401),
+    attempts.ORGANISATION_STOPPED: Form(403, NOT_ALLOWED),
     attempts.EXPIRED_KEY: Form(401, -31401),
     attempts.ADDRESS_NOT_ALLOWED: Form(401, -31401),
     attempts.INTEGRATION_NOT_ALLOWED: Form(403, NOT_ALLOWED),

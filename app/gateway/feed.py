@@ -143,6 +143,9 @@ class Feed:
         keys = grants.among(session, key_ids)
         self._policy.put_keys(keys)
         self._policy.drop_keys(key_ids - {key.grant.key_id for key in keys})
+        organisation_ids = {change.subject_id for change in page if change.kind == "organisation"}
+        if organisation_ids:
+            self._policy.put_keys(grants.of_organisations(session, organisation_ids))
         integration_ids = {change.subject_id for change in page if change.kind == "integration"}
         found = routes.among(session, integration_ids, self._vault)
         self._policy.put_routes(found)

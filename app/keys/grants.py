@@ -11,13 +11,14 @@ from math import inf
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlmodel import Session, col
 
 from app.keys import models, networks, scopes
 from app.keys.models import Key
 from app.keys.networks import Networks
 from app.keys.scopes import Scopes, Tools
+from app.organisations.models import Organisation
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,9 @@ _COLUMNS: tuple[Any, ...] = (
     col(Key.expires_at),
     col(Key.scopes),
     col(Key.networks),
+    col(Organisation.stopped_at).is_not(None),
 )
+_KEYS = select(*_COLUMNS).join(Organisation, col(Organisation.id) == col(Key.organisation_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ def every(session: Session) -> Iterator[KnownKey]:
     they are never all there twice.
     """
     organisations: dict[UUID, UUID] = {}
-    statement = select(*_COLUMNS).order_by(col(Key.id)).limit(PAGE)
+    statement = _KEYS.order_by(col(Key.id)).limit(PAGE)
     rows = session.execute(statement).all()
     while rows:
         yield from (_known(row, organisations) for row in rows)
@@ -83,24 +86,40 @@ def every(session: Session) -> Iterator[KnownKey]:
 
 def among(session: Session, key_ids: Iterable[UUID]) -> list[KnownKey]:
     """Those of `key_ids` that exist."""
+    return _found(session, col(Key.id).in_(list(key_ids)))
+
+
+def of_organisations(session: Session, organisation_ids: Iterable[UUID]) -> list[KnownKey]:
+    """All keys of these organisations."""
+    return _found(session, col(Key.organisation_id).in_(list(organisation_ids)))
+
+
+def _found(session: Session, those: ColumnElement[bool]) -> list[KnownKey]:
     organisations: dict[UUID, UUID] = {}
-    rows = session.execute(select(*_COLUMNS).where(col(Key.id).in_(list(key_ids))))
-    return [_known(row, organisations) for row in rows]
+    return [_known(row, organisations) for row in session.execute(_KEYS.where(those))]
 
 
 def _known(row: Sequence[Any], organisations: dict[UUID, UUID]) -> KnownKey:
     """organisations: the ids that were seen, so that each is held once."""
-    key_id, organisation_id, environment, digest, prefix, is_revoked, is_on, ends_at, reach, origin = row
+    key_id, organisation_id, environment, digest, prefix, is_revoked, is_on, ends_at, reach, origin, is_stopped = row
     grant = Grant(
         key_id=key_id,
         organisation_id=organisations.setdefault(organisation_id, organisation_id),
         environment="live" if environment == "live" else "test",
-        state=models.REVOKED if is_revoked else models.LIVE if is_on else models.DISABLED,
+        state=_state(is_revoked=is_revoked, is_stopped=is_stopped, is_on=is_on),
         expires_at=inf if ends_at is None else ends_at.timestamp(),
         scopes=None if reach is None else scopes.read(reach),
         networks=_networks(key_id, origin),
     )
     return KnownKey(bytes.fromhex(digest), prefix, grant)
+
+
+def _state(*, is_revoked: bool, is_stopped: bool, is_on: bool) -> str:
+    if is_revoked:
+        return models.REVOKED
+    if is_stopped:
+        return models.STOPPED
+    return models.LIVE if is_on else models.DISABLED
 
 
 def _networks(key_id: UUID, texts: list[str]) -> Networks | None:

@@ -13,7 +13,10 @@ LIVE = "live"
 DISABLED = "disabled"
 EXPIRED = "expired"
 REVOKED = "revoked"
-"""States of a key. Only a live one opens the gateway; a revoked one never does again."""
+STOPPED = "stopped"
+"""States of a key. Only a live one opens the gateway; a revoked one never does again. Stopped is whose organisation is:
+the key by itself may be live.
+"""
 
 
 class Key(SQLModel, table=True):

@@ -18,6 +18,7 @@ UNKNOWN_KEY = "unknown_key"
 REVOKED_KEY = "revoked_key"
 DISABLED_KEY = "disabled_key"
 EXPIRED_KEY = "expired_key"
+ORGANISATION_STOPPED = "organisation_stopped"
 ADDRESS_NOT_ALLOWED = "address_not_allowed"
 INTEGRATION_NOT_ALLOWED = "integration_not_allowed"
 TOOL_NOT_ALLOWED = "tool_not_allowed"
@@ -78,6 +79,10 @@ EXPLANATIONS: dict[str, Explanation] = {
     DISABLED_KEY: Explanation(
         "The key is switched off",
         "It was disabled, not revoked: {operator} can enable it again. {keys_url} shows its state.",
+    ),
+    ORGANISATION_STOPPED: Explanation(
+        "The organisation is stopped",
+        "None of its keys works for now. Its members read why, and what they can do, at {keys_url}.",
     ),
     EXPIRED_KEY: Explanation(
         "The key has expired", "Make a new one at {keys_url}, or ask {operator} to move its expiry."

@@ -14,6 +14,8 @@ import pytest
 
 from app.gateway import feed
 from app.keys import services, terms
+from app.organisations import stopping
+from app.organisations.models import SUSPENDED, Organisation
 from tests.databases import on_one
 from tests.gateway.gateways import LIST
 from tests.gateway.keyed import a_key
@@ -45,11 +47,17 @@ def narrow_networks(session, key, now):
     services.change(session, key=key, to=to, person_id=None, now=now)
 
 
+def suspend(session, key, now):
+    organisation = session.get_one(Organisation, key.organisation_id)
+    stopping.stop(session, organisation=organisation, why=SUSPENDED, words="Odd calls.", person_id=None, now=now)
+
+
 CHANGES = {
     "revoked_key": revoke,
     "disabled_key": disable,
     "integration_not_allowed": narrow_scopes,
     "address_not_allowed": narrow_networks,
+    "organisation_stopped": suspend,
 }
 """Reason that callers then hear to what was done."""
 

@@ -7,6 +7,8 @@ import pytest
 
 from app.core import clock
 from app.keys import services, terms
+from app.organisations import stopping
+from app.organisations.models import SUSPENDED
 from tests.asynchronous import until
 from tests.databases import on_one
 from tests.gateway.keyed import a_key, bearing, goes_by, said
@@ -157,3 +159,30 @@ async def test_a_later_expiry_is_heard_of(open_gateway, session, make, hands):
         await until(lambda: caller.gateway.parts.policy.grant_of(key.id).expires_at == to.expires_at.timestamp())
 
         assert (await caller.call(headers=bearing(secret))).status == 200
+
+
+async def test_keys_of_a_stopped_organisation_say_so_and_come_back_but_not_the_revoked(
+    open_gateway, session, make, now
+):
+    async with Upstream(OK) as upstream, open_gateway(upstream_url=upstream.url) as caller:
+        organisation = make.organisation("Stopped")
+        key, secret = a_key(session, make, organisation=organisation)
+        gone, gone_secret = a_key(session, make, organisation=organisation)
+        services.revoke(session, key=gone, person_id=None, now=now)
+        session.commit()
+        policy = caller.gateway.parts.policy
+        await until(lambda: policy.grant_of(key.id) and policy.grant_of(gone.id) is None)
+
+        stopping.stop(session, organisation=organisation, why=SUSPENDED, words="Odd.", person_id=None, now=now)
+        session.commit()
+        await until(lambda: policy.grant_of(key.id) is None)
+        got = await caller.call(headers=bearing(secret))
+        assert said(got) == (403, -31403, "organisation_stopped")
+        assert "The organisation is stopped" in got.error["message"]
+        assert said(await caller.call(headers=bearing(gone_secret)))[2] == "revoked_key"
+
+        stopping.resume(session, organisation=organisation, why=SUSPENDED, person_id=None, now=now)
+        session.commit()
+        await until(lambda: policy.grant_of(key.id))
+        assert (await caller.call(headers=bearing(secret))).status == 200
+        assert said(await caller.call(headers=bearing(gone_secret)))[2] == "revoked_key"
