@@ -57,7 +57,8 @@ class Window:
 @dataclass(frozen=True, slots=True)
 class Billed:
     """A meter's lines on a closed month's invoices. lines: how many; each is rounded by itself. quantity, amount: their
-    sums. counted: what the meter should have had. rated: what we make of that, in minor units.
+    sums. counted: what the meter should have had. rated: what we make of that, in minor units. is_closed: whether they
+    bill the month to its end.
     """
 
     event_name: str
@@ -67,6 +68,7 @@ class Billed:
     amount: int
     counted: int
     rated: int
+    is_closed: bool = False
 
 
 def of_books(books: Books) -> list[Difference]:
@@ -85,7 +87,7 @@ def of_books(books: Books) -> list[Difference]:
         proposal = "Nothing wrong was told: set the figure of what was cut to the ledger's."
         found.append(Difference(VALUE, f"{place}, cut", ours, theirs, proposal))
     if books.refused:
-        proposal = "Mend the reason that stands at the range, then send it again."
+        proposal = "Mend the reason that stands at the range, then send it again; or bill it, if its invoice is closed."
         subject = refused_subject(books.event_name, books.month_at)
         found.append(Difference(MISSING, subject, books.refused, 0, proposal))
     if books.overdue:
@@ -108,7 +110,7 @@ def of_window(window: Window) -> Difference | None:
 
 def of_billed(billed: Billed) -> list[Difference]:
     """Whether invoices have what the meter had, at our price."""
-    place = f"{place_of(billed.event_name, billed.month_at)}, invoice"
+    place = invoice_subject(billed.event_name, billed.month_at)
     if billed.quantity != billed.counted:
         kind = MISSING if billed.quantity < billed.counted else EXTRA
         proposal = (
@@ -124,6 +126,11 @@ def of_billed(billed: Billed) -> list[Difference]:
 def place_of(event_name: str, month_at: datetime) -> str:
     """How findings call a meter's month."""
     return f"{event_name}, {month_at:%Y-%m}"
+
+
+def invoice_subject(event_name: str, month_at: datetime) -> str:
+    """How they call what its invoices say of it."""
+    return f"{place_of(event_name, month_at)}, invoice"
 
 
 def refused_subject(event_name: str, month_at: datetime) -> str:

@@ -2,11 +2,12 @@
 
 A range never straddles a month, because a month is a billing period; its events lie between two links of the chain
 and it is cut in the transaction that moves the mark, so none is cut twice or left out. What was cut is never cut again.
-What comes after a month's invoice is closed (it waited on a gateway's disk) keeps its true time, and goes onto the next
-invoice as money that names the old month.
+What comes after a month's invoice is closed (it waited on a gateway's disk, or Stripe's clock is ahead of ours) keeps
+its true time, and goes onto the next invoice as money that names the old month. Once that has begun for a month, all
+that follows of it goes the same way.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -76,9 +77,16 @@ class _Range:
     latest_at: datetime
 
 
-def cut(session: Session, account: BillingAccount, portions: Portions, *, now: datetime) -> int:
+def cut(
+    session: Session,
+    account: BillingAccount,
+    portions: Portions,
+    *,
+    closed: Collection[datetime] = (),
+    now: datetime,
+) -> int:
     """Cut what has been sealed since the last time, at most PAGE events; gives how many were looked at. The caller
-    commits, and asks again until it is 0.
+    commits, and asks again until it is 0. closed: beginnings of months whose invoice Stripe has closed.
     """
     mark = _mark(session, account)
     rows = _sealed(session, account.organisation_id, after=mark.seq)
@@ -87,7 +95,7 @@ def cut(session: Session, account: BillingAccount, portions: Portions, *, now: d
     ranges: dict[tuple[str, datetime], _Range] = {}
     for row in rows:
         month_at = periods.start_of(periods.MONTH, row.at)
-        is_late = now >= periods.end_of(periods.MONTH, month_at) + CLOSES_AFTER
+        is_late = month_at in closed or now >= periods.end_of(periods.MONTH, month_at) + CLOSES_AFTER
         for portion in portions(dict(row._mapping)):
             if not is_late:
                 _add(ranges, month_at, portion, row, kind=METERED)

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 from app.billing.models import StripeObject
 from app.billing.problems import StripeAway, StripeRefused
 from app.billing.stripe_api import ALREADY_THERE, StripeApi
-from app.billing.usage_models import DELIVERED, LATE, REFUSED, WAITING, StripeOutbox
+from app.billing.usage_models import DELIVERED, LATE, METERED, REFUSED, WAITING, StripeOutbox
 from app.core.errors import PosternError
 
 log = logging.getLogger(__name__)
@@ -144,6 +144,7 @@ def _has_arrived(engine: Engine, api: StripeApi, row: StripeOutbox) -> bool:
             StripeOutbox.customer_id == row.customer_id,
             StripeOutbox.event_name == row.event_name,
             StripeOutbox.month_at == row.month_at,
+            StripeOutbox.kind == METERED,
             StripeOutbox.state == DELIVERED,
         )
         before = sum(session.exec(delivered))

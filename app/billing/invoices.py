@@ -13,6 +13,7 @@ from app.billing.models import Invoice
 from app.billing.stripe_api import Found, StripeApi
 from app.core.errors import NotFound
 
+DRAFT = "draft"
 FINAL = ("paid", "void", "uncollectible")
 
 
@@ -42,8 +43,8 @@ def apply(session: Session, found: Found, now: datetime) -> None:
     if account is None:
         return
     known = session.get(Invoice, str(found["id"]))
-    if known is not None and known.state in FINAL and str(found["status"]) not in FINAL:
-        return  # what was fetched first is applied last: an end is the end
+    if known is not None and _is_older(str(found["status"]), known.state):
+        return  # what was fetched first is applied last
     changes = found.get("status_transitions") or {}
     invoice = Invoice(
         id=str(found["id"]),
@@ -106,6 +107,11 @@ def invoice_of(session: Session, organisation_id: UUID, invoice_id: str) -> Invo
     if found is None or found.organisation_id != organisation_id:
         raise NotFound("There is no such invoice.")
     return found
+
+
+def _is_older(state: str, known: str) -> bool:
+    """No end is left again, and what is closed is no draft again."""
+    return (known in FINAL and state not in FINAL) or (known != DRAFT and state == DRAFT)
 
 
 def _line(line: Mapping[str, Any]) -> dict[str, Any]:

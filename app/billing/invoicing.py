@@ -1,52 +1,107 @@
-"""Lines of closed months' invoices, beside what the meters were told and what we make of it."""
+"""Lines of months' closed invoices, beside what the meters were told and what we make of it.
+
+A month is closed when Stripe has closed its invoice, whatever the time is here: the two clocks need not agree.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlmodel import Session, col, select
 
-from app.billing import comparing, recounting, statement
+from app.billing import invoices, recounting, statement
 from app.billing.bill import Priced
 from app.billing.catalogue import PRICE
 from app.billing.comparing import Billed
-from app.billing.findings import Dated
 from app.billing.meters import MICRO, Book
 from app.billing.models import BillingAccount, Invoice, StripeObject
 from app.billing.recounting import Place, Sent
-from app.billing.usage_models import DELIVERED
+from app.billing.usage_models import DELIVERED, StripeOutbox, UsageCut
 from app.plans import amounts, periods
 
 CLOSED = ("open", "paid", "uncollectible")
 THERE_AFTER = timedelta(hours=26)
 """After a month's end: by then its invoice is closed, and a webhook or a sweep has brought it."""
+RECENT = timedelta(days=33)
+"""Months that ended longer ago than this are late by the calendar anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Metered:
+    """A line of an invoice that bills a meter's count."""
+
+    invoice: Invoice
+    event_name: str
+    month_at: datetime
+    line: dict[str, Any]
+
+    @property
+    def ends_month(self) -> bool:
+        """Whether nothing of the month is left to bill behind it."""
+        return int(self.line["period_end"]) >= periods.end_of(periods.MONTH, self.month_at).timestamp()
+
+
+def closed_months(session: Session, account: BillingAccount, *, now: datetime) -> frozenset[datetime]:
+    """Beginnings of months whose use no meter can bill any more: Stripe has closed the invoice, as far as was heard,
+    or some of it has gone onto the next one already.
+    """
+    since = periods.start_of(periods.MONTH, now - RECENT)
+    late = select(UsageCut.month_at).where(
+        UsageCut.organisation_id == account.organisation_id,
+        UsageCut.mode == account.mode,
+        col(UsageCut.month_at) >= since,
+        col(UsageCut.event_name).startswith(recounting.LATE_STEM, autoescape=True),
+    )
+    return frozenset(one.month_at for one in _metered(session, account, since=since) if one.ends_month).union(
+        session.exec(late)
+    )
 
 
 def compare(
     session: Session, account: BillingAccount, book: Book, told: Sent, *, since: datetime, now: datetime
-) -> list[Dated]:
-    """What differs on the invoices of months from `since` on that are closed."""
-    lines = _lines(session, account, since=since)
-    found: list[Dated] = []
+) -> list[Billed]:
+    """Meters beside the invoices of months from `since` on that are closed."""
+    lines: dict[Place, list[_Metered]] = defaultdict(list)
+    for one in _metered(session, account, since=since):
+        if one.invoice.state in CLOSED:
+            lines[one.event_name, one.month_at].append(one)
+    found: list[Billed] = []
     for place in sorted({*lines, *[one for one in told.places() if not recounting.is_late(one[0])]}):
         event_name, month_at = place
-        if now < periods.end_of(periods.MONTH, month_at) + THERE_AFTER:
-            continue
-        counted = sum(row.value for row in told.rows_of(place) if row.state == DELIVERED)
         of_it = lines.get(place, [])
-        billed = Billed(
-            event_name=event_name,
-            month_at=month_at,
-            lines=len(of_it),
-            quantity=sum(int(line["quantity"] or 0) for line in of_it),
-            amount=sum(int(line["amount"]) for line in of_it),
-            counted=counted,
-            rated=rated(book, event_name, counted, month_at=month_at),
+        is_closed = any(one.ends_month for one in of_it)
+        if not is_closed and now < periods.end_of(periods.MONTH, month_at) + THERE_AFTER:
+            continue
+        counted = sum(row.value for row in told.unbilled(place) if row.state == DELIVERED)
+        found.append(
+            Billed(
+                event_name=event_name,
+                month_at=month_at,
+                lines=len(of_it),
+                quantity=sum(int(one.line["quantity"] or 0) for one in of_it),
+                amount=sum(int(one.line["amount"]) for one in of_it),
+                counted=counted,
+                rated=rated(book, event_name, counted, month_at=month_at),
+                is_closed=is_closed,
+            )
         )
-        found += [(month_at, each) for each in comparing.of_billed(billed)]
     return found
+
+
+def came_late(rows: Iterable[StripeOutbox], quantity: int) -> list[StripeOutbox] | None:
+    """Which of the ranges that Stripe has counted it has counted after it closed an invoice of `quantity`; None where
+    that is not what the first of them come to, because then something else is wrong.
+    """
+    ordered = sorted(rows, key=lambda row: (row.delivered_at or row.created_at, row.first_seq))
+    so_far = 0
+    for index, row in enumerate(ordered):
+        if so_far == quantity:
+            return ordered[index:]
+        so_far += row.value
+    return [] if so_far == quantity else None
 
 
 def rated(book: Book, event_name: str, counted: int, *, month_at: datetime) -> int:
@@ -66,30 +121,28 @@ def rated(book: Book, event_name: str, counted: int, *, month_at: datetime) -> i
     return sum(line.amount_minor for line in made.lines)
 
 
-def _lines(session: Session, account: BillingAccount, *, since: datetime) -> dict[Place, list[dict[str, Any]]]:
-    """Metered lines by meter and month."""
+def _metered(session: Session, account: BillingAccount, *, since: datetime) -> Iterator[_Metered]:
+    """Lines of meters on all invoices but drafts."""
     prices = select(StripeObject.id, StripeObject.key).where(
         StripeObject.mode == account.mode, StripeObject.kind == PRICE
     )
     names = {id_: key for id_, key in session.exec(prices) if _is_meter(key)}
-    found: dict[Place, list[dict[str, Any]]] = defaultdict(list)
     for invoice in _invoices(session, account, since=since):
         for line in invoice.lines:
             month_at = periods.start_of(periods.MONTH, datetime.fromtimestamp(line["period_start"], UTC))
             ends_at = datetime.fromtimestamp(line["period_end"], UTC)
             if line["price"] in names and month_at >= since and ends_at <= invoice.created_at:
-                found[names[line["price"]], month_at].append(line)
-    return dict(found)
+                yield _Metered(invoice, names[line["price"]], month_at, line)
 
 
-def _invoices(session: Session, account: BillingAccount, *, since: datetime) -> Iterator[Invoice]:
+def _invoices(session: Session, account: BillingAccount, *, since: datetime) -> list[Invoice]:
     statement = select(Invoice).where(
         Invoice.organisation_id == account.organisation_id,
         Invoice.mode == account.mode,
         col(Invoice.created_at) >= since,
-        col(Invoice.state).in_(CLOSED),
+        Invoice.state != invoices.DRAFT,
     )
-    yield from session.exec(statement.order_by(col(Invoice.created_at), col(Invoice.id)))
+    return list(session.exec(statement.order_by(col(Invoice.created_at), col(Invoice.id))))
 
 
 def _is_meter(key: str) -> bool:

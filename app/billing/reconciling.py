@@ -1,5 +1,5 @@
 """Reconciliation: the ledger, recomputed, against what was cut and sent of it, what Stripe's meters have counted, and
-what its invoices say. Never writes usage; heals only what was never sent, and leaves all else to people as findings.
+what its invoices say. Never writes usage; heals little (app/billing/healing.py), and leaves all else to people.
 
 Nightly, in the hour between a month's end and its invoices, and on demand. docs/operate/billing.md says what findings
 mean.
@@ -15,17 +15,20 @@ from itertools import product
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from app.billing import comparing, findings, invoicing, recounting, wallet_reconciling
+from app.billing import comparing, findings, healing, invoicing, recounting, usage, wallet_reconciling
 from app.billing.catalogue import METER, by_key
-from app.billing.comparing import Books, Difference, Window
+from app.billing.comparing import Difference, Window
 from app.billing.findings import Dated
+from app.billing.healing import Seen
 from app.billing.models import BillingAccount
+from app.billing.reconcile_models import LATE as OVERDUE
 from app.billing.reconcile_models import UNKNOWN, Agreed, ReconcileRun
 from app.billing.recounting import Place, Sent
 from app.billing.stripe_api import StripeApi
 from app.billing.usage import Shelf
-from app.billing.usage_models import DELIVERED, METERED, REFUSED, StripeOutbox
+from app.billing.usage_models import DELIVERED, LATE, REFUSED, StripeOutbox
 from app.plans import periods
+from app.plans import queries as plans
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +50,11 @@ Counted = dict[Place, dict[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Theirs:
-    """What Stripe was told, and what it has."""
+class _Item:
+    """An invoice item that we made for a range. waits: whether no invoice has it yet."""
 
-    told: Sent
-    counted: Counted
+    amount: int
+    waits: bool
 
 
 def is_due(session: Session, mode: str, *, now: datetime) -> bool:
@@ -114,16 +117,18 @@ def _one(engine: Engine, api: StripeApi, account: BillingAccount, shelf: Shelf, 
         places = known.places() | set(product(shelf.meters_of(session, account), _months(since, now)))
         meters = by_key(session, api.mode, METER, {name for name, _ in places})
     counted = _ask(api, account, places, meters)
-    items = _ask_items(api, account) if any(recounting.is_late(name) for name, _ in known.places()) else {}
+    items = _ask_items(api, account) if any(row.kind == LATE for row in known.rows) else {}
     with Session(engine, expire_on_commit=False) as session:
         told = recounting.sent(session, account, since=since)
         ledgers = recounting.recount(session, account, book, told, since=since)
         ours = list(recounting.books(told, ledgers, now=now))
         found: list[Dated] = [(one.month_at, each) for one in ours for each in comparing.of_books(one)]
         found += _windows(api, account, told, counted, meters, now=now)
-        found += _late_items(told, items, now=now)
-        found += invoicing.compare(session, account, book, told, since=since, now=now)
-        found = _heal(session, account, found, ours, _Theirs(told, counted), now=now)
+        found += _late_items(told, items, is_billed=_gets_bills(session, account, now=now), now=now)
+        billed = invoicing.compare(session, account, book, told, since=since, now=now)
+        found += [(one.month_at, each) for one in billed for each in comparing.of_billed(one)]
+        sums = {place: sum(days.values()) for place, days in counted.items()}
+        found = healing.heal(session, account, book, Seen(ours, told, sums, billed, found), now=now)
         seen = findings.record(session, api.mode, account.organisation_id, found, now=now)
         findings.end_others(session, api.mode, account.organisation_id, seen, since=since, now=now)
         if not found:
@@ -166,7 +171,7 @@ def _windows(
     """Days that differ, each narrowed down to its hours."""
     found: list[Dated] = []
     for place, sums in sorted(counted.items()):
-        rows = [row for row in told.rows_of(place) if row.kind == METERED]
+        rows = told.metered(place)
         for day, window in _by(rows, sums, DAY, place, now=now).items():
             difference = comparing.of_window(window)
             if difference is None:
@@ -206,63 +211,48 @@ def _by(
     }
 
 
-def _ask_items(api: StripeApi, account: BillingAccount) -> dict[str, int]:
-    """Range to minor units, of the customer's invoice items that we made."""
+def _ask_items(api: StripeApi, account: BillingAccount) -> dict[str, _Item]:
+    """By range, the customer's invoice items that we made; amounts in minor units."""
     items = api.every(api.v1.invoice_items.list, params={"customer": account.customer_id})
-    found: dict[str, int] = defaultdict(int)
+    found: dict[str, _Item] = {}
     for item in items:
         name = (item.get("metadata") or {}).get("range")
         if name:
-            found[str(name)] += int(item["amount"])
-    return dict(found)
+            before = found.get(str(name), _Item(0, waits=False))
+            found[str(name)] = _Item(before.amount + int(item["amount"]), before.waits or not item.get("invoice"))
+    return found
 
 
-def _late_items(told: Sent, items: dict[str, int], *, now: datetime) -> list[Dated]:
+def _gets_bills(session: Session, account: BillingAccount, *, now: datetime) -> bool:
+    """Whether another invoice comes that items can be on."""
+    held = plans.subscription_at(session, account.organisation_id, now)
+    return held is not None and held.plan_version_id in usage.billed_versions(session)
+
+
+def _late_items(told: Sent, items: dict[str, _Item], *, is_billed: bool, now: datetime) -> list[Dated]:
     found: list[Dated] = []
     known = {row.identifier for row in told.rows}
     for row in told.rows:
-        if recounting.is_late(row.event_name) and row.state != REFUSED:
+        if row.kind == LATE and row.state != REFUSED:
+            item = items.get(row.identifier, _Item(0, waits=False))
             is_settled = row.state == DELIVERED and row.delivered_at is not None and row.delivered_at <= now - SETTLES
             subject = f"{comparing.place_of(row.event_name, row.month_at)}, item of {row.first_seq}-{row.last_seq}"
             window = Window(
                 subject,
                 row.value if is_settled else 0,
                 () if is_settled else (row.value,),
-                items.get(row.identifier, 0),
+                item.amount,
             )
             difference = comparing.of_window(window)
             found += [(row.month_at, difference)] if difference else []
-    for name, amount in items.items():
+            if item.waits and not is_billed:
+                proposal = "No invoice comes that it could be on: make one of it at Stripe, or write it off there."
+                found.append((row.month_at, Difference(OVERDUE, f"{subject}, waiting", item.amount, 0, proposal)))
+    for name, item in items.items():
         if name not in known and told.rows:
             proposal = "An invoice item names a range that we do not know, or one of an older month."
-            found.append((max(row.month_at for row in told.rows), Difference(UNKNOWN, name, 0, amount, proposal)))
+            found.append((max(row.month_at for row in told.rows), Difference(UNKNOWN, name, 0, item.amount, proposal)))
     return found
-
-
-def _heal(
-    session: Session,
-    account: BillingAccount,
-    found: list[Dated],
-    ours: list[Books],
-    theirs: _Theirs,
-    *,
-    now: datetime,
-) -> list[Dated]:
-    """Send what was never sent, where nothing else is wrong with the place and Stripe has exactly what it was told."""
-    left = list(found)
-    for one in ours:
-        place = (one.event_name, one.month_at)
-        of_it = [(at, each) for at, each in found if each.subject.startswith(f"{one.event_name}, ") and at == place[1]]
-        missing = sum(each.never_sent for _, each in of_it)
-        if not missing or len(of_it) != 1 or recounting.is_late(one.event_name) or now >= _end(one.month_at):
-            continue
-        is_quiet = all(row.state == DELIVERED for row in theirs.told.rows_of(place))
-        has = sum(theirs.counted.get(place, {}).values())
-        if is_quiet and has == one.told:
-            recounting.send_missing(session, account, one, missing, seq=theirs.told.mark, now=now)
-            log.warning("reconcile.healed", extra={"place": of_it[0][1].subject, "value": missing})
-            left.remove(of_it[0])
-    return left
 
 
 def _agree(session: Session, account: BillingAccount, told: Sent, *, now: datetime) -> None:

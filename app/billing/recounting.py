@@ -15,7 +15,7 @@ from app.billing import cutting
 from app.billing.comparing import Books
 from app.billing.meters import Book
 from app.billing.models import BillingAccount
-from app.billing.usage_models import REFUSED, WAITING, StripeOutbox, UsageCut, UsageMark
+from app.billing.usage_models import LATE, METERED, REFUSED, WAITING, StripeOutbox, UsageCut, UsageMark
 from app.core import ids
 from app.metering import ledger
 from app.plans import amounts, periods
@@ -23,6 +23,7 @@ from app.plans import amounts, periods
 PAGE = 2_000
 LONGEST_CALL = timedelta(days=1)
 OVERDUE = timedelta(hours=6)
+LATE_STEM = "late_"
 
 Place = tuple[str, datetime]
 """A meter's event name, and the month."""
@@ -41,6 +42,15 @@ class Sent:
         of_cuts = {(one.event_name, one.month_at) for one in self.cuts}
         return of_cuts | {(one.event_name, one.month_at) for one in self.rows}
 
+    def metered(self, place: Place) -> list[StripeOutbox]:
+        """Those of them that a meter was told."""
+        return [row for row in self.rows_of(place) if row.kind == METERED]
+
+    def unbilled(self, place: Place) -> list[StripeOutbox]:
+        """Those but for what was too late for the month's invoice and became items on the next."""
+        items = {(row.first_seq, row.last_seq) for row in self.rows_of(place) if row.kind == LATE}
+        return [row for row in self.metered(place) if (row.first_seq, row.last_seq) not in items]
+
     def rows_of(self, place: Place) -> list[StripeOutbox]:
         """The ranges of a meter and month, in their order."""
         return [row for row in self.rows if (row.event_name, row.month_at) == place]
@@ -48,7 +58,7 @@ class Sent:
 
 def is_late(event_name: str) -> bool:
     """Whether it is for invoice items, and no meter."""
-    return event_name.startswith("late_")
+    return event_name.startswith(LATE_STEM)
 
 
 def sent(session: Session, account: BillingAccount, *, since: datetime) -> Sent:
@@ -97,7 +107,8 @@ def books(told: Sent, ledgers: Mapping[Place, int], *, now: datetime) -> Iterato
     """Our figures side by side, for every place where there are any."""
     cuts = {(one.event_name, one.month_at): one for one in told.cuts}
     for place in sorted(told.places() | set(ledgers)):
-        rows, cut = told.rows_of(place), cuts.get(place)
+        rows, cut = told.rows_of(place) if is_late(place[0]) else told.metered(place), cuts.get(place)
+        unbilled = rows if is_late(place[0]) else told.unbilled(place)
         overdue = [row.value for row in rows if row.state == WAITING and now - row.created_at > OVERDUE]
         yield Books(
             event_name=place[0],
@@ -107,7 +118,7 @@ def books(told: Sent, ledgers: Mapping[Place, int], *, now: datetime) -> Iterato
             step=step_of(place[0]),
             shipped=cut.shipped if cut else 0,
             told=sum(row.value for row in rows),
-            refused=sum(row.value for row in rows if row.state == REFUSED),
+            refused=sum(row.value for row in unbilled if row.state == REFUSED),
             overdue=sum(overdue),
         )
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Engine, and_, exists, func
 from sqlmodel import Session, col, select
 
-from app.billing import cutting, meters, offers
+from app.billing import cutting, invoicing, meters, offers
 from app.billing.meters import Book, Stretch
 from app.billing.models import BillingAccount
 from app.billing.usage_models import UsageMark
@@ -27,10 +27,15 @@ def cut_all(engine: Engine, mode: str, *, now: datetime) -> int:
         with Session(engine, expire_on_commit=False) as session:
             assert shelf is not None
             book = shelf.book_of(session, account)
-            while count := cutting.cut(session, account, book.portions, now=now):
+            while count := _cut(session, account, book, now=now):
                 session.commit()
                 looked_at += count
     return looked_at
+
+
+def _cut(session: Session, account: BillingAccount, book: Book, *, now: datetime) -> int:
+    closed = invoicing.closed_months(session, account, now=now)
+    return cutting.cut(session, account, book.portions, closed=closed, now=now)
 
 
 def accounts_behind(session: Session, mode: str) -> list[BillingAccount]:
