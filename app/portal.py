@@ -45,6 +45,7 @@ from app.web import (
     htmx,
     limits,
     navigation,
+    origin,
     outbox,
     request_id,
     request_log,
@@ -89,6 +90,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     compression.install(app)
     headers.install(app, settings)
     limits.install(app, settings)
+    origin.install(app)
     database.install(app, engine or db.create(settings.database_url))
     session.install(app, SessionRows(), settings)
     forgery.install(app, settings)

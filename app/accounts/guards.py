@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from app.accounts import queries
 from app.accounts.models import Person
+from app.core import audit
 from app.core.errors import NotFound
 from app.web import current as web_current
 from app.web import forgery, htmx, session
@@ -100,6 +101,8 @@ def _only_operators() -> ResponseReturnValue | None:
     turned_away = turn_away_strangers()
     if turned_away is None and not current.person.is_operator:
         raise NotFound("There is nothing at this address, or it is not yours to see.")
+    if turned_away is None:
+        audit.as_operator()
     return turned_away
 
 
@@ -118,7 +121,10 @@ def _only_operators_lately() -> ResponseReturnValue | None:
 
 def _account(person_id: str) -> Account | None:
     person = queries.person(current.session, UUID(person_id))
-    return Account(person) if person is not None else None
+    if person is None:
+        return None
+    audit.acts(person.id, person.name)
+    return Account(person)
 
 
 def _to_sign_in() -> Response:

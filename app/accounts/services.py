@@ -51,13 +51,13 @@ def enter(session: Session, *, claims: Claims, now: datetime) -> Entered:
         identity.last_used_at, identity.label = now, claims.label
         session.add(identity)
         person = session.get_one(Person, identity.person_id)
-        audit.record(session, action="person.signed_in", now=now, person_id=person.id, subject_id=identity.id)
+        _record(session, "person.signed_in", person, identity, now=now)
         return Entered(person=person, identity=identity, is_new=False)
     person = Person(name=claims.name, email=claims.email, created_at=now)
     session.add(person)
     session.flush()
     identity = _attach(session, person=person, claims=claims, now=now)
-    audit.record(session, action="person.joined", now=now, person_id=person.id, subject_id=identity.id)
+    _record(session, "person.joined", person, identity, now=now)
     return Entered(person=person, identity=identity, is_new=True)
 
 
@@ -75,14 +75,7 @@ def link(session: Session, *, person: Person, claims: Claims, now: datetime) -> 
             "Sign in with it and unlink it there first."
         )
     identity = _attach(session, person=person, claims=claims, now=now)
-    audit.record(
-        session,
-        action="identity.linked",
-        now=now,
-        person_id=person.id,
-        subject_id=identity.id,
-        details={"provider": claims.provider},
-    )
+    _record(session, "identity.linked", person, identity, now=now)
     return identity
 
 
@@ -96,14 +89,7 @@ def unlink(session: Session, *, person: Person, identity: Identity, now: datetim
     )
     if session.execute(statement).rowcount == 0:  # type: ignore[attr-defined]  # a DELETE's result counts rows
         raise Conflict("This is the only way into your account. Link another one first.")
-    audit.record(
-        session,
-        action="identity.unlinked",
-        now=now,
-        person_id=person.id,
-        subject_id=identity.id,
-        details={"provider": identity.provider},
-    )
+    _record(session, "identity.unlinked", person, identity, now=now)
 
 
 def end_session(session: Session, *, person: Person, session_id: UUID | None, now: datetime) -> None:
@@ -143,7 +129,7 @@ def make_operator(session: Session, *, person: Person, now: datetime) -> None:
         raise Conflict(f"{person.name} is an operator already.")
     person.is_operator = True
     session.add(person)
-    audit.record(session, action="operator.added", now=now, subject_id=person.id)
+    audit.record(session, action="operator.added", now=now, subject_id=person.id, details={"name": person.name})
 
 
 def count_try(session: Session, *, address_digest: str, now: datetime) -> tuple[int, datetime]:
@@ -197,3 +183,10 @@ def _attach(session: Session, *, person: Person, claims: Claims, now: datetime) 
     except IntegrityError:
         raise Conflict("This account came in a second time at the same moment. Try again.") from None
     return identity
+
+
+def _record(session: Session, action: str, person: Person, identity: Identity, *, now: datetime) -> None:
+    """What a person did by, or with, one of their ways in."""
+    audit.acts(person.id, person.name)
+    details = {"provider": identity.provider, "label": identity.label}
+    audit.record(session, action=action, now=now, person_id=person.id, subject_id=identity.id, details=details)

@@ -1,5 +1,6 @@
 """`postern`: what whoever runs Postern types. Each command says what it did, or what is wrong in words."""
 
+import getpass
 import sys
 
 import click
@@ -20,6 +21,8 @@ from app.cli import (
     secrets,
     stripes,
 )
+from app.core import audit
+from app.core.audit import Origin
 from app.core.errors import PosternError
 
 
@@ -55,6 +58,7 @@ postern.add_command(doctor.doctor)
 
 def main() -> None:
     """Entry point. A refusal is printed without a traceback and exits with 2."""
+    audit.set_origin(Origin(kind=audit.COMMAND_LINE, name=_user()))
     try:
         postern(standalone_mode=False)
     except click.exceptions.Abort:
@@ -65,3 +69,11 @@ def main() -> None:
     except PosternError as problem:
         click.echo(problem.message, err=True)
         sys.exit(2)
+
+
+def _user() -> str:
+    """Who types, as the machine knows them; "" where it does not."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""

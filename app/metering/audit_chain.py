@@ -21,11 +21,14 @@ from app.metering.proof_models import AuditLink
 
 PAGE = 500
 EVERY_S = 60.0
-VERSION = "postern audit 1"
+VERSIONS = {1: "postern audit 1", 2: "postern audit 2"}
+"""By form of the link. New links have the newest; old ones are checked by their own."""
+FORM = max(VERSIONS)
 LINK_VERSION = "postern audit link 1"
 GENESIS = sha256(b"postern audit chain 1\0").digest()
-COLUMNS = ("id", "at", "organisation_id", "person_id", "action", "subject_id", "details", "request_id")
-"""Every column of audit_entry. A new one is added at the end, under a new VERSION."""
+_FIRST = ("id", "at", "organisation_id", "person_id", "action", "subject_id", "details", "request_id")
+COLUMNS = {1: _FIRST, 2: (*_FIRST, "actor_kind", "actor", "admin_key_id", "address", "client")}
+"""By form, which columns of audit_entry it holds; the newest holds them all. A new column is a new form."""
 
 ENTRIES = db.metadata.tables[str(AuditEntry.__tablename__)]
 LINKS = db.metadata.tables[str(AuditLink.__tablename__)]
@@ -61,12 +64,13 @@ class AuditSealer:
         signer = signing.signer(session, vault, now=now)
         links = []
         for entry in entries:
-            seq, head = seq + 1, _link(head, entry)
+            seq, head = seq + 1, _link(head, entry, form=FORM)
             signature = signing.encoded(signer.sign(message(seq, head.hex())))
             links.append(
                 {
                     "seq": seq,
                     "entry_id": entry["id"],
+                    "form": FORM,
                     "hash": head.hex(),
                     "signing_key_id": signer.key_id,
                     "signature": signature,
@@ -91,10 +95,10 @@ def check(connection: Connection, *, keys: Mapping[str, bytes], unsealed_before:
         if row["seq"] != expected:
             yield f"places {expected} to {row['seq'] - 1} are gone"
         expected = row["seq"] + 1
-        entry = {name: row[f"of_{name}"] for name in COLUMNS}
+        entry = {name: row[f"of_{name}"] for name in COLUMNS[FORM]}
         if entry["id"] is None:
             yield f"place {row['seq']}: the entry {row['entry_id']} was deleted"
-        elif _link(before, entry).hex() != row["hash"]:
+        elif not is_as_sealed(row, entry, before=before):
             yield f"place {row['seq']}: “{entry['action']}” ({row['entry_id']}) was changed, or is not where it was"
         if not is_signed(row, keys):
             yield f"place {row['seq']}: its signature does not fit, or its key is not published"
@@ -107,6 +111,22 @@ def check(connection: Connection, *, keys: Mapping[str, bytes], unsealed_before:
     )
     for entry_id, action in connection.execute(late):
         yield f"“{action}” ({entry_id}) has no place in the chain; it was put in, or not sealed"
+
+
+def is_as_sealed(link: Mapping[str, Any] | RowMapping, entry: Mapping[str, Any] | RowMapping, *, before: bytes) -> bool:
+    """Whether an entry is what its place was given for: hash and form of `link`. before: the hash of the place before.
+
+    What a form does not hold must be empty: such entries are older than those columns.
+    """
+    form = form_of(link)
+    if form not in COLUMNS or any(entry[name] for name in COLUMNS[FORM] if name not in COLUMNS[form]):
+        return False
+    return _link(before, entry, form=form).hex() == str(link["hash"])
+
+
+def form_of(link: Mapping[str, Any] | RowMapping) -> int:
+    """Those older than the column are of the first form."""
+    return 1 if link["form"] is None else int(link["form"])
 
 
 def is_signed(link: Mapping[str, Any] | RowMapping, keys: Mapping[str, bytes]) -> bool:
@@ -129,9 +149,9 @@ def message(seq: object, digest: str) -> bytes:
     return chain.netstrings([LINK_VERSION, seq, digest])
 
 
-def _link(before: bytes, entry: Mapping[str, Any] | RowMapping) -> bytes:
-    values = [entry[name] if name != "details" else _as_json(entry[name]) for name in COLUMNS]
-    return sha256(before + chain.netstrings([VERSION, *values])).digest()
+def _link(before: bytes, entry: Mapping[str, Any] | RowMapping, *, form: int) -> bytes:
+    values = [entry[name] if name != "details" else _as_json(entry[name]) for name in COLUMNS[form]]
+    return sha256(before + chain.netstrings([VERSIONS[form], *values])).digest()
 
 
 def _as_json(details: object) -> str:

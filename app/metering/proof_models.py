@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, LargeBinary, Text
+from sqlalchemy import BigInteger, Column, LargeBinary, SmallInteger, Text
 from sqlmodel import Field, SQLModel
 
 from app.core.db import UtcDateTime
@@ -53,7 +53,8 @@ class Seal(SQLModel, table=True):
 
 class AuditLink(SQLModel, table=True):
     """An audit entry's place in the chain of all of them. hash: SHA-256 over the one before and the entry in canonical
-    form (app/metering/audit_chain.py), hex. signature: Ed25519 over place and hash, base64url.
+    form (app/metering/audit_chain.py), hex. signature: Ed25519 over place and hash, base64url. form: which columns of
+    the entry the hash holds; None for the first.
     """
 
     __tablename__ = "audit_link"
@@ -64,6 +65,7 @@ class AuditLink(SQLModel, table=True):
     hash: str = Field(max_length=64)
     signing_key_id: str = Field(max_length=30)
     signature: str = Field(max_length=100)
+    form: int | None = Field(default=None, sa_type=SmallInteger)
 
 
 class IdempotentCall(SQLModel, table=True):

@@ -39,7 +39,7 @@ def create_personal(session: Session, *, person: Person, now: datetime) -> Organ
         organisation_id=organisation.id,
         person_id=person.id,
         subject_id=organisation.id,
-        details={"slug": organisation.slug},
+        details={"name": organisation.name, "slug": organisation.slug},
     )
     session.flush()
     return organisation

@@ -15,7 +15,7 @@ from sqlmodel import Session, select
 from app.core import audit, db
 from app.core.audit import AuditEntry
 from app.core.vault import Vault
-from app.metering import audit_chain, proving
+from app.metering import audit_chain, proving, signing
 from app.metering.audit_chain import AuditSealer
 from tests.conftest import NOW
 from tests.metering.test_verification import tamper
@@ -72,7 +72,7 @@ def test_a_sound_trail_has_nothing_wrong_and_is_sealed_once(engine, sealed):
 
 
 def test_every_column_of_an_entry_is_in_the_chain():
-    assert set(audit_chain.COLUMNS) == set(AuditEntry.__table__.columns.keys())
+    assert set(audit_chain.COLUMNS[audit_chain.FORM]) == set(AuditEntry.__table__.columns.keys())
 
 
 @pytest.mark.parametrize("table", ["audit_entry", "audit_link"])
@@ -131,6 +131,11 @@ def test_an_entry_deleted_with_its_place_is_found(engine, sealed):
         "organisation_id = NULL",
         "at = '2026-01-01 00:00:00.000000'",
         "request_id = 'req_1'",
+        "actor_kind = 'operator'",
+        "actor = 'Mallory'",
+        "admin_key_id = '00000000000000000000000000000007'",
+        "address = '203.0.113.9'",
+        "client = 'curl'",
     ],
 )
 def test_a_changed_entry_is_found(engine, sealed, change):
@@ -139,6 +144,50 @@ def test_a_changed_entry_is_found(engine, sealed, change):
     tamper(engine, f"UPDATE audit_entry SET {change} WHERE id = :id", id=at(engine, victim))
 
     assert any(f"({victim}) was changed" in words for words in findings(engine))
+
+
+def seal_as_the_release_before(engine):
+    """What the release before left: places without a form, over the columns that there were."""
+    with Session(engine) as session:
+        signer = signing.signer(session, VAULT, now=NOW)
+        head, rows = audit_chain.GENESIS, []
+        for seq, entry in enumerate(session.exec(select(AuditEntry).order_by(AuditEntry.at)), start=1):
+            head = audit_chain._link(head, entry.model_dump(), form=1)
+            signature = signing.encoded(signer.sign(audit_chain.message(seq, head.hex())))
+            rows.append((seq, at(engine, entry.id), head.hex(), signer.key_id, signature))
+        session.commit()
+    for seq, entry_id, digest, key_id, signature in rows:
+        tamper(
+            engine,
+            "INSERT INTO audit_link (seq, entry_id, hash, signing_key_id, signature) "
+            "VALUES (:seq, :entry_id, :digest, :key_id, :signature)",
+            seq=seq,
+            entry_id=entry_id,
+            digest=digest,
+            key_id=key_id,
+            signature=signature,
+        )
+
+
+def test_entries_sealed_before_there_was_a_where_stay_sound_and_new_ones_follow(engine):
+    note(engine, ACTIONS[:3])
+    tamper(engine, "UPDATE audit_entry SET actor_kind = ''")
+    seal_as_the_release_before(engine)
+    note(engine, ACTIONS[3:])
+    seal(engine)
+    assert findings(engine) == []
+
+    tamper(engine, "UPDATE audit_entry SET address = '203.0.113.9' WHERE action = 'key.issued'")
+    tamper(engine, "UPDATE audit_link SET form = 1 WHERE seq = 5")
+
+    assert [words.partition(":")[0] for words in findings(engine)] == ["place 1", "place 5"]
+
+
+def test_a_worker_of_the_release_before_seals_nothing_without_where_it_came_from(engine, sealed):
+    statement = "INSERT INTO audit_link (seq, entry_id, hash, signing_key_id, signature) VALUES (9, :id, '', '', '')"
+
+    with engine.connect() as connection, pytest.raises(DBAPIError, match="form"):
+        connection.execute(text(statement), {"id": UUID(int=5).hex})
 
 
 def test_a_trail_made_anew_without_the_key_is_found(engine, sealed):
