@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from app.accounts import queries
 from app.accounts.models import BrowserSession, Identity, Person, SignInTry
-from app.core import audit
+from app.core import audit, db
 from app.core.errors import Conflict, NotFound
 
 TRY_WINDOW = timedelta(minutes=5)
@@ -87,7 +87,7 @@ def unlink(session: Session, *, person: Person, identity: Identity, now: datetim
         col(Identity.id) == identity.id,
         exists().where(col(other.person_id) == person.id, col(other.id) != identity.id),
     )
-    if session.execute(statement).rowcount == 0:  # type: ignore[attr-defined]  # a DELETE's result counts rows
+    if not db.changed_rows(session, statement):
         raise Conflict("This is the only way into your account. Link another one first.")
     _record(session, "identity.unlinked", person, identity, now=now)
 
@@ -118,7 +118,7 @@ def end_all_sessions(session: Session, *, person: Person, now: datetime) -> int:
         .where(col(BrowserSession.person_id) == person.id, col(BrowserSession.ended_at).is_(None))
         .values(ended_at=now, data={})
     )
-    ended: int = session.execute(statement).rowcount  # type: ignore[attr-defined]
+    ended = db.changed_rows(session, statement)
     audit.record(session, action="sessions.ended", now=now, person_id=person.id, details={"count": str(ended)})
     return ended
 
@@ -164,7 +164,7 @@ def forget_sessions(session: Session, *, idle: timedelta, absolute: timedelta, n
         )
     )
     past = delete(SignInTry).where(col(SignInTry.window_at) <= now - TRY_WINDOW)
-    return sum(session.execute(statement).rowcount for statement in (over, past))  # type: ignore[attr-defined]
+    return sum(db.changed_rows(session, statement) for statement in (over, past))
 
 
 def _attach(session: Session, *, person: Person, claims: Claims, now: datetime) -> Identity:

@@ -15,6 +15,7 @@ from app.billing.models import StripeObject
 from app.billing.problems import StripeAway, StripeRefused
 from app.billing.stripe_api import ALREADY_THERE, StripeApi
 from app.billing.usage_models import DELIVERED, LATE, METERED, REFUSED, WAITING, StripeOutbox
+from app.core import db
 from app.core.errors import PosternError
 
 log = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ def _claim(engine: Engine, row: StripeOutbox, *, now: datetime) -> bool:
         .values(due_at=now + CLAIM, first_sent_at=row.first_sent_at or now, tries=row.tries + 1)
     )
     with Session(engine) as session:
-        claimed = int(session.execute(statement).rowcount)  # type: ignore[attr-defined]  # a CursorResult
+        claimed = db.changed_rows(session, statement)
         session.commit()
     return claimed == 1
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Column, delete, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from app.core.db import UtcDateTime
+from app.core.db import UtcDateTime, changed_rows
 
 
 class ChangeVersion(SQLModel, table=True):
@@ -55,5 +55,4 @@ def since(session: Session, version: int, *, limit: int = 1000) -> list[Change]:
 
 def forget(session: Session, *, before: datetime) -> int:
     """Delete changes older than `before`; gives how many. The version that was handed out last is kept elsewhere."""
-    result = session.execute(delete(Change).where(col(Change.at) < before))
-    return int(result.rowcount)  # type: ignore[attr-defined]  # a DELETE answers with a CursorResult
+    return changed_rows(session, delete(Change).where(col(Change.at) < before))

@@ -6,11 +6,12 @@ SQLite runs in WAL with synchronous=FULL: a commit that was acknowledged survive
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, create_engine, event
+from sqlalchemy import CursorResult, DateTime, Delete, Dialect, Engine, MetaData, Update, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
@@ -73,6 +74,11 @@ def create(url: str, *, pool_size: int = 10, idle_ms: int = IDLE_MS) -> Engine:
     options += f" -c idle_in_transaction_session_timeout={idle_ms}"
     arguments: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_S, "options": options}
     return create_engine(parsed, pool_size=pool_size, max_overflow=0, pool_pre_ping=True, connect_args=arguments)
+
+
+def changed_rows(session: Session, statement: Update | Delete) -> int:
+    """Carry out an UPDATE or DELETE; gives how many rows it met."""
+    return int(cast(CursorResult[Any], session.execute(statement)).rowcount)
 
 
 def missing_file(url: str) -> str | None:

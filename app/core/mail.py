@@ -17,7 +17,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from app.core import addresses, audit, config_mail, mail_letters
 from app.core.config import Settings
-from app.core.db import UtcDateTime
+from app.core.db import UtcDateTime, changed_rows
 from app.core.errors import Conflict, NotFound
 
 WAITING, SENT, FAILED = "waiting", "sent", "failed"
@@ -176,10 +176,10 @@ def give_up_waiting(session: Session, *, before: datetime, why: str) -> int:
     statement = (
         update(Mail).where(col(Mail.state) == WAITING, col(Mail.queued_at) < before).values(state=FAILED, error=why)
     )
-    return int(session.execute(statement).rowcount)  # type: ignore[attr-defined]  # a CursorResult
+    return changed_rows(session, statement)
 
 
 def forget(session: Session, *, before: datetime) -> int:
     """Delete what was sent or given up and queued before; gives how many."""
     statement = delete(Mail).where(col(Mail.queued_at) < before, col(Mail.state) != WAITING)
-    return int(session.execute(statement).rowcount)  # type: ignore[attr-defined]  # a CursorResult
+    return changed_rows(session, statement)

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import delete
 from sqlmodel import Session, col
 
+from app.core import db
 from app.metering.models import Attempt
 
 NO_KEY = "no_key"
@@ -197,5 +198,4 @@ def explain(reason: str, *, path: str, keys_url: str, gateway_url: str, operator
 
 def forget(session: Session, *, before: datetime) -> int:
     """Delete refused tries older than `before`; gives how many."""
-    result = session.execute(delete(Attempt).where(col(Attempt.at) < before))
-    return int(result.rowcount)  # type: ignore[attr-defined]  # a DELETE answers with a CursorResult
+    return db.changed_rows(session, delete(Attempt).where(col(Attempt.at) < before))

@@ -7,10 +7,10 @@ Each request that joins a crowd gets an id that names it, so that no list of ids
 from collections.abc import Callable
 from datetime import datetime
 from time import monotonic
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Engine, bindparam, delete
+from sqlalchemy import Engine, bindparam, delete
 from sqlmodel import Session, col, select
 
 from app.core import db, ids
@@ -170,5 +170,4 @@ def of_request(session: Session, request_id: str) -> Crowd | None:
 
 def forget(session: Session, *, before: datetime) -> int:
     """Delete crowds that began before `before`; gives how many."""
-    result = session.execute(delete(Crowd).where(col(Crowd.id) < ids.lowest_request(before)))
-    return int(cast(CursorResult[object], result).rowcount)
+    return db.changed_rows(session, delete(Crowd).where(col(Crowd.id) < ids.lowest_request(before)))

@@ -6,10 +6,10 @@ without an answer when the call failed, or when whoever made it is known to be d
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, bindparam
+from sqlalchemy import bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import Session, col, delete, select, update
@@ -110,8 +110,7 @@ def let_go(session: Session, *, key_id: UUID, digest: str, receipt: str) -> None
 
 def forget(session: Session, *, before: datetime) -> int:
     """Delete answers to calls older than `before`; gives how many."""
-    result = session.execute(delete(IdempotentCall).where(col(IdempotentCall.claimed_at) < before))
-    return int(cast(CursorResult[object], result).rowcount)
+    return db.changed_rows(session, delete(IdempotentCall).where(col(IdempotentCall.claimed_at) < before))
 
 
 def _is_dead(session: Session, process_id: UUID, now: datetime) -> bool:
@@ -131,4 +130,4 @@ def _take_over(session: Session, found: IdempotentCall, this: Try, now: datetime
         )
         .values(receipt=this.receipt, claimed_by=this.process_id, claimed_at=now)
     )
-    return bool(cast(CursorResult[object], session.execute(statement)).rowcount)
+    return bool(db.changed_rows(session, statement))

@@ -9,7 +9,7 @@ from sqlalchemy import delete
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
-from app.core import audit
+from app.core import audit, db
 from app.core.errors import Conflict, LimitReached
 from app.core.net import Guard
 from app.core.vault import Vault
@@ -139,7 +139,7 @@ def forget(session: Session, *, before: datetime) -> int:
     statement = delete(WebhookDelivery).where(
         col(WebhookDelivery.queued_at) < before, col(WebhookDelivery.state) != WAITING
     )
-    return int(session.execute(statement).rowcount)  # type: ignore[attr-defined]  # a CursorResult
+    return db.changed_rows(session, statement)
 
 
 def give_up(delivery: WebhookDelivery, why: str) -> None:
