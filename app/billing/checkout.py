@@ -18,40 +18,51 @@ from app.billing.offers import Item
 from app.billing.payment_models import CHECKOUT
 from app.billing.problems import StripeRefused
 from app.billing.stripe_api import Found, StripeApi, key_for
-from app.core.errors import NotFound
+from app.core.errors import Conflict, NotFound
 from app.plans import periods
 
 GOOD_FOR = timedelta(hours=1)
 """How long a session can be paid: prices on it are those of that hour. Stripe allows 30 minutes to 24 hours."""
+_AGREED = ("kind", "plan_version_id", "currency", "interval", "seats", "amount", "keeps_card")
+"""What a visit is for: the same visit is never for something else."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """Where Checkout leads: back when it is paid, and away when it is not; whole addresses. takes_tax: asks for it."""
+    """Where Checkout leads: back when it is paid, and away when it is not; whole addresses. takes_tax: asks for it.
+    back_url gets the session's id at its end, as Stripe writes it.
+    """
 
     back_url: str
     cancel_url: str
     takes_tax: bool
 
 
+def keep(session: Session, wanted: Checkout, *, look_at: str) -> Checkout:
+    """The visit of that name, made as `wanted` if need be.
+
+    Raises Conflict for one that was for something else, or is over. look_at: what is to be looked at again then.
+    """
+    known = visit_of(session, wanted.organisation_id, wanted.id)
+    if known is None:
+        session.add(wanted)
+        session.flush()
+        return wanted
+    is_good = known.state == OPEN and known.created_at + GOOD_FOR > wanted.created_at
+    if not is_good or any(getattr(known, name) != getattr(wanted, name) for name in _AGREED):
+        raise Conflict(f"This page is out of date. Look at {look_at} again before you pay.")
+    return known
+
+
 def begin_subscription(
-    api: StripeApi,
-    visit: Checkout,
-    *,
-    customer_id: str,
-    items: Sequence[Item],
-    back_url: str,
-    cancel_url: str,
-    takes_tax: bool,
-    now: datetime,
+    api: StripeApi, visit: Checkout, *, customer_id: str, items: Sequence[Item], ways: Ways
 ) -> Found:
     """A session for subscribing; bills follow the months of UTC, and the base fee of the first is for the rest of it.
-
-    back_url: gets the session's id at its end, as Stripe writes it. Asks Stripe.
+    Asks Stripe.
     """
-    next_month = periods.end_of(periods.MONTH, periods.start_of(periods.MONTH, now))
+    next_month = periods.end_of(periods.MONTH, periods.start_of(periods.MONTH, visit.created_at))
     params = {
-        **_session(visit, customer_id=customer_id, back_url=back_url, cancel_url=cancel_url, takes_tax=takes_tax),
+        **_session(visit, customer_id, ways),
         "mode": "subscription",
         "line_items": [item.as_line() for item in items],
         "payment_method_collection": "always",
@@ -74,13 +85,7 @@ def begin_top_up(api: StripeApi, visit: Checkout, *, customer_id: str, ways: Way
         intent["setup_future_usage"] = "off_session"
     bought = {"currency": visit.currency, "unit_amount": visit.amount, "product_data": {"name": words}}
     params = {
-        **_session(
-            visit,
-            customer_id=customer_id,
-            back_url=ways.back_url,
-            cancel_url=ways.cancel_url,
-            takes_tax=ways.takes_tax,
-        ),
+        **_session(visit, customer_id, ways),
         "mode": "payment",
         "line_items": [{"price_data": bought, "quantity": 1}],
         "expires_at": _until(visit),
@@ -117,15 +122,19 @@ def is_paid(found: Found) -> bool:
     return found.get("status") == "complete" and found.get("payment_status") in ("paid", "no_payment_required")
 
 
+def is_settled(kind: str, found: Found) -> bool:
+    """Whether what a visit of that kind was for is bought: a subscription begins before its money is there."""
+    return found.get("status") == "complete" and (kind == SUBSCRIPTION or is_paid(found))
+
+
 def apply(session: Session, found: Found, now: datetime) -> None:
     """Know what became of a visit."""
     visit = by_session(session, str(found["id"]))
     if visit is None or visit.state != OPEN:
         return
-    status = found.get("status")
-    if status == "expired":
+    if found.get("status") == "expired":
         visit.state, visit.ended_at = EXPIRED, now
-    elif status == "complete" and (visit.kind == SUBSCRIPTION or is_paid(found)):
+    elif is_settled(visit.kind, found):
         visit.state, visit.ended_at = COMPLETED, now
     session.add(visit)
     session.flush()
@@ -163,17 +172,15 @@ def open_visits(session: Session, organisation_id: UUID, *, kind: str) -> list[C
     return list(session.exec(statement))
 
 
-def _session(
-    visit: Checkout, *, customer_id: str, back_url: str, cancel_url: str, takes_tax: bool
-) -> dict[str, object]:
+def _session(visit: Checkout, customer_id: str, ways: Ways) -> dict[str, object]:
     params: dict[str, object] = {
         "customer": customer_id,
         "client_reference_id": str(visit.id),
-        "success_url": f"{back_url}?session_id={{CHECKOUT_SESSION_ID}}",
-        "cancel_url": cancel_url,
+        "success_url": f"{ways.back_url}?session_id={{CHECKOUT_SESSION_ID}}",
+        "cancel_url": ways.cancel_url,
         "metadata": _metadata(visit),
     }
-    if takes_tax:
+    if ways.takes_tax:
         params["automatic_tax"] = {"enabled": True}
         params["tax_id_collection"] = {"enabled": True}
         params["customer_update"] = {"address": "auto", "name": "auto"}

@@ -13,9 +13,8 @@ from sqlmodel import Session
 
 from app.billing import checkout, customers, offers
 from app.billing.checkout import Ways
-from app.billing.models import OPEN, SUBSCRIPTION, Checkout
+from app.billing.models import SUBSCRIPTION, Checkout
 from app.billing.stripe_api import Found, StripeApi
-from app.core.errors import Conflict
 from app.organisations.models import Organisation
 from app.plans.choosing import Choice
 
@@ -48,28 +47,19 @@ def keep_visit(
     now: datetime,
 ) -> Checkout:
     """The visit of that name, made if need be. Raises Conflict for one that was for something else, or is over."""
-    known = checkout.visit_of(session, organisation.id, visit_id)
-    wanted = (choice.offer.version.id, choice.currency, choice.interval, choice.seats)
-    if known is not None:
-        is_good = known.state == OPEN and known.created_at + checkout.GOOD_FOR > now
-        if not is_good or wanted != (known.plan_version_id, known.currency, known.interval, known.seats):
-            raise Conflict("This page is out of date. Look at the plan again before you pay.")
-        return known
-    made = Checkout(
+    wanted = Checkout(
         id=visit_id,
         organisation_id=organisation.id,
         person_id=person_id,
         mode=mode,
         kind=SUBSCRIPTION,
-        plan_version_id=wanted[0],
-        currency=wanted[1],
-        interval=wanted[2],
-        seats=wanted[3],
+        plan_version_id=choice.offer.version.id,
+        currency=choice.currency,
+        interval=choice.interval,
+        seats=choice.seats,
         created_at=now,
     )
-    session.add(made)
-    session.flush()
-    return made
+    return checkout.keep(session, wanted, look_at="the plan")
 
 
 def close_others(api: StripeApi, visits: Sequence[Checkout], but: UUID) -> list[Found]:
@@ -80,17 +70,7 @@ def close_others(api: StripeApi, visits: Sequence[Checkout], but: UUID) -> list[
 def ask(api: StripeApi, visit: Checkout, *, payer: Payer, items: Sequence[offers.Item], ways: Ways) -> Asked:
     """A session for the visit, the same whenever it is asked for. Asks Stripe."""
     customer_id = payer.customer_id or customers.make_customer(api, payer.organisation, email=payer.email)
-    made = checkout.begin_subscription(
-        api,
-        visit,
-        customer_id=customer_id,
-        items=items,
-        back_url=ways.back_url,
-        cancel_url=ways.cancel_url,
-        takes_tax=ways.takes_tax,
-        now=visit.created_at,
-    )
-    return Asked(customer_id, made)
+    return Asked(customer_id, checkout.begin_subscription(api, visit, customer_id=customer_id, items=items, ways=ways))
 
 
 def keep_asked(session: Session, visit: Checkout, payer: Payer, asked: Asked, *, now: datetime) -> None:

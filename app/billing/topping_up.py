@@ -11,11 +11,11 @@ from sqlmodel import Session
 
 from app.billing import checkout, customers
 from app.billing.checkout import Ways
-from app.billing.models import OPEN, TOP_UP, Checkout
+from app.billing.models import TOP_UP, Checkout
 from app.billing.stripe_api import StripeApi
 from app.billing.subscribing import Asked, Payer
 from app.core.config import Settings
-from app.core.errors import Conflict, Invalid
+from app.core.errors import Invalid
 from app.organisations.models import Organisation
 from app.plans import amounts
 
@@ -68,14 +68,7 @@ def keep_visit(
     now: datetime,
 ) -> Checkout:
     """The visit of that name, made if need be. Raises Conflict for one that was for something else, or is over."""
-    known = checkout.visit_of(session, organisation.id, visit_id)
-    wanted = (TOP_UP, currency, amount, keeps_card)
-    if known is not None:
-        is_good = known.state == OPEN and known.created_at + checkout.GOOD_FOR > now
-        if not is_good or wanted != (known.kind, known.currency, known.amount, known.keeps_card):
-            raise Conflict("This page is out of date. Look at your credit again before you pay.")
-        return known
-    made = Checkout(
+    wanted = Checkout(
         id=visit_id,
         organisation_id=organisation.id,
         person_id=person_id,
@@ -86,9 +79,7 @@ def keep_visit(
         keeps_card=keeps_card,
         created_at=now,
     )
-    session.add(made)
-    session.flush()
-    return made
+    return checkout.keep(session, wanted, look_at="your credit")
 
 
 def ask(api: StripeApi, visit: Checkout, *, payer: Payer, ways: Ways, words: str) -> Asked:

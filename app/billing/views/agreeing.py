@@ -8,15 +8,16 @@ from uuid import UUID
 from flask import flash, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.billing import changing, checkout, forms, offers, review, subscribing, subscriptions
+from app.billing import changing, forms, offers, review, subscribing, subscriptions
+from app.billing.catalogue import Catalogue
 from app.billing.changing import Change
 from app.billing.checkout import Ways
-from app.billing.models import SUBSCRIPTION
 from app.billing.problems import Declined
 from app.billing.review import AWAY, CHECKOUT, HERE, LATER, NOW, SAME, Line, Way
-from app.billing.stripe_api import Found
-from app.billing.subscribing import Payer
-from app.billing.views.console import account, bp, standing, stripe
+from app.billing.stripe_api import Found, StripeApi
+from app.billing.subscribing import Asked, Payer
+from app.billing.views.checking_out import Elsewhere, check_out
+from app.billing.views.console import bp, standing, stripe
 from app.core.errors import Conflict, Invalid
 from app.limits import entitlements
 from app.organisations.guards import current, member
@@ -27,6 +28,8 @@ from app.plans.document import PREPAID
 from app.plans.models import BY_CUSTOMER, PriceVersion
 from app.plans.queries import Offer, Standing
 from app.web import htmx
+
+ELSEWHERE = Elsewhere("You have paid in another window already, so nothing was bought twice.", "billing.plan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,45 +189,22 @@ def _change(wish: Wish, visit: UUID) -> None:
 
 
 def _check_out(wish: Wish, visit_id: UUID) -> ResponseReturnValue:
-    session, payer = current.session, account(current.session)
-    mode = current.settings.stripe_mode
     held = wish.held.subscription
     if held is not None and held.currency not in ("", wish.choice.currency):
         raise Invalid(f"You pay in {held.currency}; a currency cannot be changed afterwards.")
     visit = subscribing.keep_visit(
-        session,
+        current.session,
         visit_id=visit_id,
         organisation=current.organisation,
         person_id=current.person.id,
-        mode=mode,
+        mode=current.settings.stripe_mode,
         choice=wish.choice,
         now=current.now,
     )
-    if visit.url:
-        return htmx.leave(visit.url)
-    others = checkout.open_visits(session, current.organisation.id, kind=SUBSCRIPTION)
-    api, catalogue = stripe()
-    closed = subscribing.close_others(api, others, visit.id)
-    if any(found["status"] == "complete" for found in closed):
-        return _paid_elsewhere(closed)
-    who = Payer(current.organisation, payer.customer_id if payer is not None else "", current.person.email or "")
-    base = current.settings.portal_url.rstrip("/")
-    cancel_url = base + url_for("billing.look", slug=wish.choice.offer.plan.slug)
-    ways = Ways(base + url_for("billing.come_back"), cancel_url, current.settings.stripe_tax)
-    items = offers.items(catalogue, wish.choice, wish.prices)
-    asked = subscribing.ask(api, visit, payer=who, items=items, ways=ways)
-    for found in closed:
-        checkout.apply(session, found, current.now)
-    subscribing.keep_asked(session, visit, who, asked, now=current.now)
-    return htmx.leave(visit.url)
 
+    def ask(api: StripeApi, catalogue: Catalogue, payer: Payer, ways: Ways) -> Asked:
+        items = offers.items(catalogue, wish.choice, wish.prices)
+        return subscribing.ask(api, visit, payer=payer, items=items, ways=ways)
 
-def _paid_elsewhere(closed: list[Found]) -> ResponseReturnValue:
-    api, _ = stripe()
-    for one in closed:
-        subscriptions.apply_of_checkout(
-            current.session, subscriptions.fetch_of_checkout(api, str(one["id"])), current.now
-        )
-        current.session.commit()
-    flash("You have paid in another window already, so nothing was bought twice.")
-    return htmx.redirect(url_for("billing.plan"))
+    cancel_path = url_for("billing.look", slug=wish.choice.offer.plan.slug)
+    return check_out(visit, ask=ask, cancel_path=cancel_path, elsewhere=ELSEWHERE)

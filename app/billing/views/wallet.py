@@ -8,23 +8,22 @@ from flask.typing import ResponseReturnValue
 from app.billing import (
     automatic,
     bought,
-    checkout,
     credit,
     forms,
     history,
     months,
-    subscribing,
-    subscriptions,
     topping_up,
 )
+from app.billing.catalogue import Catalogue
 from app.billing.checkout import Ways
 from app.billing.history import KINDS, Row
-from app.billing.models import TOP_UP, Checkout
+from app.billing.models import Checkout
 from app.billing.months import Month
-from app.billing.stripe_api import Found
-from app.billing.subscribing import Payer
+from app.billing.stripe_api import Found, StripeApi
+from app.billing.subscribing import Asked, Payer
 from app.billing.topping_up import Range
-from app.billing.views.console import account, bp, standing, stripe
+from app.billing.views.checking_out import Elsewhere, check_out
+from app.billing.views.console import account, bp, standing
 from app.billing.views.months import Words, file_of
 from app.core.errors import Conflict, Invalid
 from app.organisations.guards import current, member
@@ -34,6 +33,10 @@ from app.plans.document import PREPAID
 from app.web import htmx
 
 OTHER = "other"
+ELSEWHERE = Elsewhere(
+    "You have paid in another window just now, so nothing was bought twice. Look whether you want more.",
+    "billing.wallet",
+)
 COLUMNS = ("at_utc", "what", "words", "nanos", "balance_nanos", "currency")
 
 
@@ -88,7 +91,7 @@ def top_up() -> ResponseReturnValue:
         keeps_card="keep" in request.form,
         now=current.now,
     )
-    return htmx.leave(visit.url) if visit.url else _check_out(visit)
+    return _check_out(visit)
 
 
 @bp.post("/wallet/automatic")
@@ -238,30 +241,9 @@ def _amount(terms: Range) -> int:
 
 
 def _check_out(visit: Checkout) -> ResponseReturnValue:
-    session, payer = current.session, account(current.session)
-    others = checkout.open_visits(session, current.organisation.id, kind=TOP_UP)
-    api, _ = stripe()
-    closed = subscribing.close_others(api, others, visit.id)
-    if any(checkout.is_paid(found) for found in closed):
-        return _paid_elsewhere(closed)
-    who = Payer(current.organisation, payer.customer_id if payer is not None else "", current.person.email or "")
-    base = current.settings.portal_url.rstrip("/")
-    ways = Ways(
-        base + url_for("billing.come_back"), base + url_for("billing.wallet", unpaid=1), current.settings.stripe_tax
-    )
     words = f"Prepaid credit for {current.settings.product_name}"
-    asked = topping_up.ask(api, visit, payer=who, ways=ways, words=words)
-    for found in closed:
-        checkout.apply(session, found, current.now)
-    subscribing.keep_asked(session, visit, who, asked, now=current.now)
-    return htmx.leave(visit.url)
 
+    def ask(api: StripeApi, _: Catalogue, payer: Payer, ways: Ways) -> Asked:
+        return topping_up.ask(api, visit, payer=payer, ways=ways, words=words)
 
-def _paid_elsewhere(closed: list[Found]) -> ResponseReturnValue:
-    api, _ = stripe()
-    for one in closed:
-        found = subscriptions.fetch_of_checkout(api, str(one["id"]))
-        subscriptions.apply_of_checkout(current.session, found, current.now)
-        current.session.commit()
-    flash("You have paid in another window just now, so nothing was bought twice. Look whether you want more.")
-    return htmx.redirect(url_for("billing.wallet"))
+    return check_out(visit, ask=ask, cancel_path=url_for("billing.wallet", unpaid=1), elsewhere=ELSEWHERE)
