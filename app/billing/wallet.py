@@ -36,6 +36,8 @@ PAGE = 200
 LARGEST = 2**60
 """Nano-minor-units of one grant, so that many of them fit into 63 bits."""
 LEFT = col(CreditGrant.nanos) - col(CreditGrant.used_nanos) - col(CreditGrant.expired_nanos) - CreditGrant.voided_nanos
+_GONE = {EXPIRY: "expired", REFUND: "refunded"}
+"""The account of the journal where it is then."""
 ORDER = (
     col(CreditGrant.expires_at).asc().nulls_last(),
     col(CreditGrant.priority),
@@ -135,17 +137,7 @@ def expire(session: Session, *, organisation_id: UUID, currency: str, now: datet
             continue
         reference = f"expiry:{grant.id}:{grant.used_nanos}:{grant.expired_nanos}:{uuid4()}"
         grant.expired_nanos += amount
-        session.add(grant)
-        sides = {grant.account: -amount, "expired": amount}
-        journal.write(
-            session,
-            Wallet(organisation_id, currency),
-            kind=EXPIRY,
-            reference=reference,
-            sides=sides,
-            words="Expired",
-            now=now,
-        )
+        _take_away(session, grant, amount, kind=EXPIRY, reference=reference, words="Expired", now=now)
         taken += amount
     _allow(session, organisation_id, currency)
     return taken
@@ -165,17 +157,7 @@ def take_back(session: Session, *, grant: CreditGrant, nanos: int, reference: st
     session.refresh(grant)
     amount = max(0, min(nanos, grant.left_nanos, held.room))
     grant.voided_nanos += amount
-    session.add(grant)
-    sides = {grant.account: -amount, "refunded": amount}
-    journal.write(
-        session,
-        Wallet(organisation_id, currency),
-        kind=REFUND,
-        reference=f"refund:{reference}",
-        sides=sides,
-        words=words,
-        now=now,
-    )
+    _take_away(session, grant, amount, kind=REFUND, reference=f"refund:{reference}", words=words, now=now)
     _allow(session, organisation_id, currency)
     return amount
 
@@ -199,6 +181,22 @@ def expire_due(session: Session, *, now: datetime) -> int:
         expire(session, organisation_id=organisation_id, currency=currency, now=now)
         session.commit()
     return len(due)
+
+
+def _take_away(
+    session: Session, grant: CreditGrant, amount: int, *, kind: str, reference: str, words: str, now: datetime
+) -> None:
+    """Write down that so much of a grant is gone, which the grant says already."""
+    session.add(grant)
+    journal.write(
+        session,
+        Wallet(grant.organisation_id, grant.currency),
+        kind=kind,
+        reference=reference,
+        sides={grant.account: -amount, _GONE[kind]: amount},
+        words=words,
+        now=now,
+    )
 
 
 def _settle(session: Session, organisation_id: UUID, currency: str, held: Held, *, now: datetime) -> int:
