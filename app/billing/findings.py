@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from app.billing.comparing import Difference
 from app.billing.reconcile_models import Agreed, Finding, ReconcileRun
@@ -64,17 +65,7 @@ def end_others(
     now: datetime,
 ) -> None:
     """What was open of months from `since` on and is found no more has ended."""
-    statement = select(Finding).where(
-        Finding.mode == mode,
-        Finding.organisation_id == organisation_id,
-        col(Finding.ended_at).is_(None),
-        col(Finding.month_at) >= since,
-    )
-    for found in session.exec(statement).all():
-        if (found.kind, found.subject) not in seen:
-            found.ended_at = now
-            session.add(found)
-    session.flush()
+    _end(session, _open(mode, organisation_id).where(col(Finding.month_at) >= since), seen, now)
 
 
 def end_named(
@@ -87,18 +78,8 @@ def end_named(
     now: datetime,
 ) -> None:
     """The same for findings that belong to no month: of those whose subject begins so."""
-    statement = select(Finding).where(
-        Finding.mode == mode,
-        Finding.organisation_id == organisation_id,
-        col(Finding.ended_at).is_(None),
-        col(Finding.month_at).is_(None),
-        col(Finding.subject).startswith(beginning, autoescape=True),
-    )
-    for found in session.exec(statement).all():
-        if (found.kind, found.subject) not in seen:
-            found.ended_at = now
-            session.add(found)
-    session.flush()
+    named = col(Finding.subject).startswith(beginning, autoescape=True)
+    _end(session, _open(mode, organisation_id).where(col(Finding.month_at).is_(None), named), seen, now)
 
 
 def settle(session: Session, finding_id: UUID, *, person_id: UUID, now: datetime) -> Finding:
@@ -140,6 +121,20 @@ def runs(session: Session, *, limit: int, offset: int = 0) -> list[ReconcileRun]
 def agreed(session: Session, organisation_id: UUID, mode: str) -> Agreed | None:
     """Up to where Stripe and we agree about an organisation's usage; None before the first comparison."""
     return session.get(Agreed, (organisation_id, mode))
+
+
+def _open(mode: str, organisation_id: UUID) -> SelectOfScalar[Finding]:
+    return select(Finding).where(
+        Finding.mode == mode, Finding.organisation_id == organisation_id, col(Finding.ended_at).is_(None)
+    )
+
+
+def _end(session: Session, those: SelectOfScalar[Finding], seen: Collection[tuple[str, str]], now: datetime) -> None:
+    for found in session.exec(those).all():
+        if (found.kind, found.subject) not in seen:
+            found.ended_at = now
+            session.add(found)
+    session.flush()
 
 
 def _at(session: Session, mode: str, organisation_id: UUID, kind: str, subject: str) -> Finding | None:

@@ -144,13 +144,18 @@ def _payment_of(desk: Desk, invoice: Thing, customer: Thing) -> Thing:
         desk, customer=customer["id"], amount=invoice["amount_remaining"], currency=invoice["currency"],
         description=f"Invoice {invoice['number']}", setup_future_usage="off_session",
     )  # fmt: skip
+    pay_by(desk, invoice, payment)
+    return payment
+
+
+def pay_by(desk: Desk, invoice: Thing, payment: Thing) -> None:
+    """The invoice is to be paid by that payment."""
     made = desk.new(
         "invoice_payment", "inpay_", amount_paid=None, amount_requested=payment["amount"], currency=payment["currency"],
         invoice=invoice["id"], is_default=True, payment={"type": "payment_intent", "payment_intent": payment["id"]},
         status="open", status_transitions={"canceled_at": None, "paid_at": None}, _ref=invoice["id"],
     )  # fmt: skip
     desk.put(made)
-    return payment
 
 
 def paid(desk: Desk, invoice: Thing, payment: Thing | None, *, amount: int | None = None) -> Thing:

@@ -149,12 +149,7 @@ def _keep_invoice(desk: Desk, session: Thing, customer: Thing, payment: Thing) -
     data = wanted.get("invoice_data") or {}
     invoice |= {"metadata": data.get("metadata") or {}, "description": data.get("description")}
     invoice = drafts.finalize(desk, invoice)
-    made = desk.new(
-        "invoice_payment", "inpay_", amount_paid=None, amount_requested=payment["amount"], currency=payment["currency"],
-        invoice=invoice["id"], is_default=True, payment={"type": "payment_intent", "payment_intent": payment["id"]},
-        status="open", status_transitions={"canceled_at": None, "paid_at": None}, _ref=invoice["id"],
-    )  # fmt: skip
-    desk.put(made)
+    collecting.pay_by(desk, invoice, payment)
     collecting.paid(desk, invoice, payment)
     session["invoice"] = invoice["id"]
 
