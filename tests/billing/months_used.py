@@ -8,28 +8,14 @@ from app.core import ids
 from app.metering.models import UsageEvent
 from app.plans import metrics, queries, rating, services
 from app.plans.models import UsageCharge
-from tests.plans.catalogues import apply, choice
+from tests.plans.catalogues import FREE, apply, by_use, choice
 
 BEGINNING = datetime(2026, 11, 1, tzinfo=UTC)
-CATALOGUE = """
-currencies = ["usd"]
-
-[plans.free]
-name = "Free"
-words = "For trying."
-kind = "free"
-default = true
-
-[plans.payg]
-name = "Pay as you go"
-words = "By use."
-kind = "payg"
-
-[[plans.payg.charges]]
-key = "calls"
-label = "Calls"
-usd.calls = { free = 2, graduated = [{ up_to = 3, each = "0.0055" }, { each = "0.0025" }] }
-
+CATALOGUE = (
+    'currencies = ["usd"]\n'
+    + FREE
+    + by_use('usd.calls = { free = 2, graduated = [{ up_to = 3, each = "0.0055" }, { each = "0.0025" }] }')
+    + """
 [plans.team]
 name = "Team"
 words = "For products."
@@ -59,6 +45,7 @@ key = "calls"
 label = "Calls"
 usd.calls = { each = "0.02" }
 """
+)
 _numbers = count(1)
 
 

@@ -12,25 +12,7 @@ from tests.billing.months_used import call
 from tests.databases import on_one
 from tests.plans import catalogues
 
-YEN = """
-currencies = ["jpy"]
-
-[plans.free]
-name = "Free"
-words = "For trying."
-kind = "free"
-default = true
-
-[plans.payg]
-name = "Pay as you go"
-words = "By use."
-kind = "payg"
-
-[[plans.payg.charges]]
-key = "calls"
-label = "Calls"
-jpy.calls = { each = "0.3" }
-"""
+YEN = 'currencies = ["jpy"]\n' + catalogues.FREE + catalogues.by_use('jpy.calls = { each = "0.3" }')
 
 
 @on_one

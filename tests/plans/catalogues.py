@@ -4,6 +4,13 @@ from app.plans import applying, queries, reading
 from app.plans.applying import When
 from app.plans.choosing import Choice
 
+FREE = """
+[plans.free]
+name = "Free"
+words = "For trying."
+kind = "free"
+default = true
+"""
 SMALL = """\
 currencies = ["usd", "eur"]
 
@@ -42,6 +49,21 @@ key = "calls"
 label = "Calls"
 usd.calls = { each = "0.005" }
 eur.calls = { each = "0.005" }
+"""
+
+
+def by_use(prices):
+    """A plan that charges for calls as the line `prices` says."""
+    return f"""
+[plans.payg]
+name = "Pay as you go"
+words = "By use."
+kind = "payg"
+
+[[plans.payg.charges]]
+key = "calls"
+label = "Calls"
+{prices}
 """
 
 
