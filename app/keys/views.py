@@ -9,7 +9,7 @@ from app.core.errors import Invalid, LimitReached
 from app.keys import models, queries, services
 from app.keys.forms import KeyForm
 from app.organisations.guards import current, member
-from app.web import htmx, limits
+from app.web import htmx, paging
 
 bp = Blueprint("keys", __name__, url_prefix="/keys")
 
@@ -20,9 +20,11 @@ TONES = {models.LIVE: "ok", models.DISABLED: "warn", models.EXPIRED: "warn", mod
 @bp.get("/")
 @member("keys:read")
 def index() -> ResponseReturnValue:
-    page = limits.page_number()
-    keys = queries.keys_of(current.session, current.organisation, limit=PAGE + 1, offset=(page - 1) * PAGE)
-    return htmx.render("keys/index.html", keys=keys[:PAGE], tones=TONES, page=page, has_next=len(keys) > PAGE)
+    page = paging.page_of(
+        lambda limit, offset: queries.keys_of(current.session, current.organisation, limit=limit, offset=offset),
+        size=PAGE,
+    )
+    return htmx.render("keys/index.html", page=page, tones=TONES)
 
 
 @bp.get("/new")

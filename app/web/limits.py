@@ -11,8 +11,6 @@ from app.web import forgery
 BODY_BYTES = 256 * 1024
 FORM_BYTES = 128 * 1024
 FORM_PARTS = 200
-PAGES = 10_000
-"""The last page of any list that can be asked for: far beyond reading, far below what a database cannot count."""
 
 
 def install(app: Flask, settings: Settings) -> None:
@@ -27,12 +25,6 @@ def install(app: Flask, settings: Settings) -> None:
     if hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]  # Flask's documented way to wrap itself
     app.before_request(_refuse_nul)
-
-
-def page_number() -> int:
-    """`?page=` of a list, from 1; what is no number or out of reach is page 1."""
-    number = request.args.get("page", default=1, type=int)
-    return number if 1 <= number <= PAGES else 1
 
 
 def _hosts(settings: Settings) -> list[str]:

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from app.core import mail, mail_letters
 from app.core.mail_letters import Letter
-from app.web import htmx, limits
+from app.web import htmx, paging
 from app.web.current import current
 from app.web.guards import public
 
@@ -21,10 +21,8 @@ CONTENT = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame
 @bp.get("/")
 @public
 def index() -> ResponseReturnValue:
-    page = limits.page_number()
-    found = mail.listed(current.session, limit=PAGE + 1, offset=(page - 1) * PAGE)
-    lines = [(one, _letter(one)) for one in found[:PAGE]]
-    return htmx.render("outbox/index.html", lines=lines, page=page, has_next=len(found) > PAGE)
+    page = paging.page_of(lambda limit, offset: mail.listed(current.session, limit=limit, offset=offset), size=PAGE)
+    return htmx.render("outbox/index.html", lines=[(one, _letter(one)) for one in page.rows], page=page)
 
 
 @bp.get("/<uuid:mail_id>")

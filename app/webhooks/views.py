@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from app.core import net, vault
 from app.core.errors import Invalid, LimitReached
 from app.organisations.guards import current, member
-from app.web import htmx, limits
+from app.web import htmx, paging
 from app.webhooks import models, queries, services, signing
 from app.webhooks.forms import EndpointForm
 from app.webhooks.models import WebhookEndpoint
@@ -62,14 +62,17 @@ def create() -> ResponseReturnValue:
 @bp.get("/<uuid:endpoint_id>")
 @member("webhooks:read")
 def show(endpoint_id: UUID) -> ResponseReturnValue:
-    endpoint, page, state = _endpoint(endpoint_id), limits.page_number(), request.args.get("state", "")
+    endpoint, state = _endpoint(endpoint_id), request.args.get("state", "")
     if state not in WORDS:
         raise Invalid(f"Deliveries are {', '.join(filter(None, WORDS))}.")
-    found = queries.deliveries_of(current.session, endpoint, state=state, limit=PAGE + 1, offset=(page - 1) * PAGE)
+    page = paging.page_of(
+        lambda limit, offset: queries.deliveries_of(current.session, endpoint, state=state, limit=limit, offset=offset),
+        size=PAGE,
+    )
     return htmx.render(
         "webhooks/show.html",
         endpoint=endpoint,
-        deliveries=found[:PAGE],
+        page=page,
         words=WORDS,
         tones=TONES,
         state=state,
@@ -81,8 +84,6 @@ def show(endpoint_id: UUID) -> ResponseReturnValue:
             }
             for one, words in WORDS.items()
         ],
-        page=page,
-        has_next=len(found) > PAGE,
         now=current.now,
     )
 

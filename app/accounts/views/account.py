@@ -9,7 +9,7 @@ from app.accounts import browsers, entrance, pending, queries, services
 from app.accounts.guards import current, signed_in
 from app.accounts.views import sign_in
 from app.core.errors import Conflict, Invalid
-from app.web import htmx, limits, session
+from app.web import htmx, paging, session
 
 bp = Blueprint("account", __name__, url_prefix="/account")
 
@@ -19,24 +19,21 @@ PAGE = 20
 @bp.get("")
 @signed_in
 def index() -> ResponseReturnValue:
-    page = limits.page_number()
-    rows = queries.sessions_of(
-        current.session,
-        current.person,
-        lifetimes=queries.lifetimes(current.settings),
-        now=current.now,
-        limit=PAGE + 1,
-        offset=(page - 1) * PAGE,
+    lifetimes = queries.lifetimes(current.settings)
+    page = paging.page_of(
+        lambda limit, offset: queries.sessions_of(
+            current.session, current.person, lifetimes=lifetimes, now=current.now, limit=limit, offset=offset
+        ),
+        size=PAGE,
     )
     clients = entrance.current().clients
     return htmx.render(
         "accounts/account.html",
-        sessions=[(row, browsers.in_words(row.user_agent), row.id == session.current().id) for row in rows[:PAGE]],
+        sessions=[(row, browsers.in_words(row.user_agent), row.id == session.current().id) for row in page.rows],
         identities=queries.identities_of(current.session, current.person),
         clients=clients,
         provider_names={name: client.provider.short_name for name, client in clients.items()},
         page=page,
-        has_next=len(rows) > PAGE,
     )
 
 

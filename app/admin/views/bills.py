@@ -14,7 +14,7 @@ from app.billing.models import Invoice
 from app.billing.problems import Declined, StripeRefused
 from app.core.errors import Conflict, Invalid, NotFound
 from app.plans import amounts
-from app.web import htmx, limits
+from app.web import htmx, paging
 
 bp = Blueprint("bills", __name__, url_prefix="/operator/bills")
 
@@ -36,17 +36,16 @@ class Typed(NamedTuple):
 @bp.get("/")
 @operator
 def index() -> ResponseReturnValue:
-    page = limits.page_number()
     mode = current.settings.stripe_mode
-    rows = invoices.every(current.session, mode, limit=PAGE + 1, offset=(page - 1) * PAGE)
+    page = paging.page_of(
+        lambda limit, offset: invoices.every(current.session, mode, limit=limit, offset=offset), size=PAGE
+    )
     return htmx.render(
         "admin/bills.html",
-        invoices=rows[:PAGE],
-        names=queries.names_of(current.session, {one.organisation_id for one in rows}),
-        notes=credit_notes.of_invoices(current.session, [one.id for one in rows[:PAGE]]),
-        tones=TONES,
         page=page,
-        has_next=len(rows) > PAGE,
+        names=queries.names_of(current.session, {one.organisation_id for one in page.rows}),
+        notes=credit_notes.of_invoices(current.session, [one.id for one in page.rows]),
+        tones=TONES,
         is_connected=current.settings.takes_payments,
     )
 

@@ -1,6 +1,6 @@
 """Whether Stripe has what the ledger says: findings with both sides, usage that waits or was refused, and runs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from flask import Blueprint, flash, request, url_for
@@ -11,7 +11,7 @@ from app.admin import queries
 from app.billing import findings, outbox, reconcile_models
 from app.billing.usage_models import REFUSED, WAITING
 from app.core.errors import Invalid
-from app.web import htmx, limits
+from app.web import htmx, paging
 
 bp = Blueprint("money", __name__, url_prefix="/operator/money")
 
@@ -36,12 +36,12 @@ TONES = {
 @bp.get("/")
 @operator
 def index() -> ResponseReturnValue:
-    shown, page = _shown(), limits.page_number()
-    rows = _rows(shown, offset=(page - 1) * PAGE)
-    owners = {row.organisation_id for row in rows if hasattr(row, "organisation_id")}
+    shown = _shown()
+    page = paging.page_of(_rows(shown), size=PAGE)
+    owners = {row.organisation_id for row in page.rows if hasattr(row, "organisation_id")}
     return htmx.render(
         "admin/money.html",
-        rows=rows[:PAGE],
+        page=page,
         shown=shown,
         words=LISTS,
         tones=TONES,
@@ -53,8 +53,6 @@ def index() -> ResponseReturnValue:
             {"label": label, "url": url_for("money.index", show=name or None), "is_current": name == shown}
             for name, label in LISTS.items()
         ],
-        page=page,
-        has_next=len(rows) > PAGE,
         is_connected=current.settings.takes_payments,
     )
 
@@ -82,11 +80,11 @@ def _shown() -> str:
     return shown
 
 
-def _rows(shown: str, *, offset: int) -> Sequence[object]:
-    """One more than a page."""
-    most = PAGE + 1
+def _rows(shown: str) -> Callable[[int, int], Sequence[object]]:
+    """Rows by (limit, offset)."""
+    session = current.session
     if shown == RUNS:
-        return findings.runs(current.session, limit=most, offset=offset)
+        return lambda limit, offset: findings.runs(session, limit=limit, offset=offset)
     if shown in (WAITING, REFUSED):
-        return outbox.listed(current.session, shown, limit=most, offset=offset)
-    return findings.listed(current.session, is_open=shown == OPEN, limit=most, offset=offset)
+        return lambda limit, offset: outbox.listed(session, shown, limit=limit, offset=offset)
+    return lambda limit, offset: findings.listed(session, is_open=shown == OPEN, limit=limit, offset=offset)

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from app.accounts.guards import current, operator
 from app.core import mail
 from app.core.errors import Invalid
-from app.web import htmx, limits
+from app.web import htmx, paging
 
 bp = Blueprint("post", __name__, url_prefix="/operator/mail")
 
@@ -23,13 +23,15 @@ TONES = {mail.WAITING: "warn", mail.FAILED: "danger", mail.SENT: "ok"}
 @bp.get("/")
 @operator
 def index() -> ResponseReturnValue:
-    state, page = request.args.get("state", ""), limits.page_number()
+    state = request.args.get("state", "")
     if state not in WORDS:
         raise Invalid(f"Mail is {', '.join(filter(None, WORDS))}.")
-    found = mail.listed(current.session, state=state, limit=PAGE + 1, offset=(page - 1) * PAGE)
+    page = paging.page_of(
+        lambda limit, offset: mail.listed(current.session, state=state, limit=limit, offset=offset), size=PAGE
+    )
     return htmx.render(
         "admin/mail.html",
-        rows=found[:PAGE],
+        page=page,
         words=WORDS,
         tones=TONES,
         state=state,
@@ -37,8 +39,6 @@ def index() -> ResponseReturnValue:
             {"label": words, "url": url_for("post.index", state=one or None), "is_current": one == state}
             for one, words in WORDS.items()
         ],
-        page=page,
-        has_next=len(found) > PAGE,
         sends_mail=current.settings.sends_mail,
         is_kept=mail.is_kept(current.settings),
         no_address=mail.NO_ADDRESS,

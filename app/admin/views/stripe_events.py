@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from app.accounts.guards import current, operator
 from app.billing import events, models
 from app.core.errors import Invalid
-from app.web import htmx, limits
+from app.web import htmx, paging
 
 bp = Blueprint("stripe_events", __name__, url_prefix="/operator/stripe")
 
@@ -27,11 +27,13 @@ TONES = {models.NEW: "warn", models.FAILED: "danger", models.DONE: "ok", models.
 @bp.get("/")
 @operator
 def index() -> ResponseReturnValue:
-    state, page = _state(), limits.page_number()
-    found = events.listed(current.session, state=state, limit=PAGE + 1, offset=(page - 1) * PAGE)
+    state = _state()
+    page = paging.page_of(
+        lambda limit, offset: events.listed(current.session, state=state, limit=limit, offset=offset), size=PAGE
+    )
     return htmx.render(
         "admin/stripe_events.html",
-        events=found[:PAGE],
+        page=page,
         words=WORDS,
         tones=TONES,
         state=state,
@@ -39,8 +41,6 @@ def index() -> ResponseReturnValue:
             {"label": WORDS[one], "url": url_for("stripe_events.index", state=one or None), "is_current": one == state}
             for one in STATES
         ],
-        page=page,
-        has_next=len(found) > PAGE,
         is_connected=current.settings.takes_payments,
     )
 

@@ -26,7 +26,7 @@ from app.billing.watching import Watched
 from app.core.errors import Conflict
 from app.organisations.guards import current, member
 from app.plans.queries import Standing
-from app.web import htmx, limits
+from app.web import htmx, paging
 
 PAGE = 12
 WATCHED = 4
@@ -36,15 +36,11 @@ TONES = {"paid": "ok", "open": "warn", "draft": "neutral", "void": "neutral", "u
 @bp.get("/")
 @member("billing:read")
 def home() -> ResponseReturnValue:
-    page = limits.page_number()
-    found = invoices.of(
-        current.session,
-        current.organisation.id,
-        current.settings.stripe_mode,
-        limit=PAGE + 1,
-        offset=(page - 1) * PAGE,
+    month, organisation, mode = months.around(current.now), current.organisation, current.settings.stripe_mode
+    page = paging.page_of(
+        lambda limit, offset: invoices.of(current.session, organisation.id, mode, limit=limit, offset=offset),
+        size=PAGE,
     )
-    month, organisation = months.around(current.now), current.organisation
     held = standing()
     return htmx.render(
         "billing/home.html",
@@ -56,13 +52,11 @@ def home() -> ResponseReturnValue:
         now=current.now,
         watched=_watched(held),
         account=account(current.session),
-        agreed=findings.agreed(current.session, organisation.id, current.settings.stripe_mode),
+        agreed=findings.agreed(current.session, organisation.id, mode),
         has_next_bill=current.settings.takes_payments and review.is_at_stripe(held),
-        invoices=found[:PAGE],
-        notes=credit_notes.of_invoices(current.session, [one.id for one in found[:PAGE]]),
-        tones=TONES,
         page=page,
-        has_next=len(found) > PAGE,
+        notes=credit_notes.of_invoices(current.session, [one.id for one in page.rows]),
+        tones=TONES,
         visit=forms.new_visit(),
         takes_payments=current.settings.takes_payments,
     )

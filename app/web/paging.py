@@ -1,0 +1,32 @@
+"""Lists a page at a time: `?page=` says which, and templates show the way to others by `ui.pages`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from flask import request
+
+MOST = 10_000
+"""The last page of any list that can be asked for: far beyond reading, far below what a database cannot count."""
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """rows: of this page alone. number: from 1."""
+
+    rows: Sequence[Row]
+    number: int
+    has_next: bool
+
+
+def page_of(fetch: Callable[[int, int], Sequence[Row]], *, size: int) -> Page[Row]:
+    """The page that was asked for; what is no number or out of reach is page 1.
+
+    fetch: gives rows by (limit, offset), and is asked for one more than there is room for.
+    """
+    asked = request.args.get("page", default=1, type=int)
+    number = asked if 1 <= asked <= MOST else 1
+    found = fetch(size + 1, (number - 1) * size)
+    return Page(found[:size], number, len(found) > size)
