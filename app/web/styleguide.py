@@ -34,9 +34,10 @@ class KeyForm(Form):  # type: ignore[misc]  # WTForms ships no types
 
 @dataclass(frozen=True)
 class Named:
-    """Anything that layouts only call by its name."""
+    """Anything that layouts only call by its name; as an organisation it is one that nobody has stopped."""
 
     name: str
+    stopped_at: datetime | None = None
 
 
 @dataclass(frozen=True)

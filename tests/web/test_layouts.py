@@ -26,7 +26,7 @@ def test_style_guide_is_a_valid_page_in_each_layout(bare_app, layout):
 def test_console_carries_the_token_for_htmx_and_marks_where_one_is(render):
     html = render(
         PAGE.replace("LAYOUT", "console"),
-        current=SimpleNamespace(person=SimpleNamespace(name=EVIL), organisation=SimpleNamespace(name=EVIL)),
+        current=styleguide.Visitor(person=styleguide.Named(EVIL), organisation=styleguide.Named(EVIL)),
         nav=[{"label": "Keys", "url": "/keys", "icon": "key", "is_current": True}],
         sign_out_url="/sign-out",
     )
