@@ -24,6 +24,7 @@ from app.core.config import Settings
 from app.core.errors import Invalid
 from app.integrations import queries as integrations
 from app.integrations import refreshing
+from app.keys import rotation, seen
 from app.limits import entitlements, undertaker
 from app.metering import attempts, audit_chain, crowds, drained, idempotency, sealing
 from app.metering.ledger_connection import LedgerConnection
@@ -81,6 +82,14 @@ def _seal_events(session: Session, settings: Settings, now: datetime) -> int:
             session.commit()
             sealed += count
     return sealed
+
+
+def _retire_secrets(session: Session, settings: Settings, now: datetime) -> int:
+    return rotation.retire_due(session, now=now)
+
+
+def _tidy_key_uses(session: Session, settings: Settings, now: datetime) -> int:
+    return seen.tidy(session, now=now)
 
 
 def _forget_answers(session: Session, settings: Settings, now: datetime) -> int:
@@ -171,6 +180,8 @@ JOBS = (
     Job("forget_sessions", 600, _forget_sessions),
     Job("forget_changes", 3600, _forget_changes),
     Job("forget_answers", 600, _forget_answers),
+    Job("retire_secrets", 30, _retire_secrets),
+    Job("tidy_key_uses", 600, _tidy_key_uses),
     Job("tidy_mail", 3600, mail_sending.tidy),
     Job("tidy_webhooks", 3600, webhooks.tidy),
 )

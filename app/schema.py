@@ -13,6 +13,7 @@ from app.billing import wallet_models as wallet
 from app.core import audit, changes, db, mail
 from app.integrations import models as integrations
 from app.keys import models as keys
+from app.keys import seen_models as key_use
 from app.limits import models as limits
 from app.metering import models as metering
 from app.metering import proof_models as proofs
@@ -28,6 +29,7 @@ TABLES = (
     changes,
     credit_notes,
     integrations,
+    key_use,
     keys,
     limits,
     mail,

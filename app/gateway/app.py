@@ -23,6 +23,7 @@ from app.gateway import (
     privacy,
     repeats,
     samples,
+    seen,
 )
 from app.gateway.admission import Admission
 from app.gateway.call import Call
@@ -127,10 +128,11 @@ class Gateway:
         grant = authentication.known(incoming, headers) or await authentication.look_again(incoming, headers)
         call: Call | None = None
         try:
-            parts.notebook.used(grant.key_id, incoming.at)
+            use = seen.use_of(parts.notebook.uses, grant, incoming, proxy_hops=self._settings.proxy_hops)
+            parts.notebook.uses.used(use, incoming.at)
             destination = self._known(place, grant) or await self._looked_up(place, grant)
             message = self._message(incoming, headers, caller) or await self._late_message(headers, caller)
-            call = Call(incoming, headers, grant, destination, message)
+            call = Call(incoming, headers, grant, destination, message, use=use)
             parts.sessions.enter(call)
             call = parts.desk.enter(call)
             if call.destination is not parts.desk.place:
@@ -240,6 +242,8 @@ class Gateway:
         parts = self.parts
         meter = None
         if call.envelope.is_metered:
+            if call.use is not None:
+                parts.notebook.uses.called(call.use, call.incoming.at)
             version = parts.policy.version
             meter = Meter(
                 call,

@@ -15,7 +15,7 @@ from app.gateway.feed import Feed
 from app.gateway.incoming import Headers, Incoming
 from app.gateway.policy import Policy
 from app.keys import tokens
-from app.keys.grants import Grant
+from app.keys.grants import RETIRED, Grant
 from app.keys.models import DISABLED, REVOKED, STOPPED
 from app.metering import attempts
 
@@ -24,6 +24,7 @@ CATCH_UP_S = 1.0
 _WHY_CLOSED = {
     REVOKED: attempts.REVOKED_KEY,
     DISABLED: attempts.DISABLED_KEY,
+    RETIRED: attempts.RETIRED_KEY,
     STOPPED: attempts.ORGANISATION_STOPPED,
 }
 _BEARER = b"Bearer "
@@ -69,7 +70,8 @@ class Authentication:
     def _check_terms(self, grant: Grant, incoming: Incoming) -> None:
         if grant.expires_at < inf and grant.expires_at <= self._clock.now_s():
             ended_at = datetime.fromtimestamp(grant.expires_at, UTC)
-            raise Refused(attempts.EXPIRED_KEY, f"it ended on {ended_at:%Y-%m-%d at %H:%M} UTC.", grant=grant)
+            reason = attempts.RETIRED_KEY if grant.is_retiring else attempts.EXPIRED_KEY
+            raise Refused(reason, f"it ended on {ended_at:%Y-%m-%d at %H:%M} UTC.", grant=grant)
         if grant.networks is not None:
             address = incoming.caller_address(proxy_hops=self._proxy_hops)
             if not grant.networks.hold(address):

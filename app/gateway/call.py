@@ -9,6 +9,7 @@ from app.gateway.policy import Destination
 from app.integrations.catalogue import Pinned
 from app.keys.grants import Grant
 from app.metering.idempotency import Try
+from app.metering.uses import Use
 
 
 @dataclass(slots=True)
@@ -19,7 +20,7 @@ class Call:
     cannot talk to each other as they are (eras/desk.py). tool: the one that is called, as approved; None for everything
     else. session: where the gateway itself holds it, for callers by handshake. is_for_everything: it came to the
     address of all integrations. claim: of the caller's Idempotency-Key, until it is settled with the call's event or
-    let go (repeats.py).
+    let go (repeats.py). use: of the key, under which it is counted.
     """
 
     incoming: Incoming
@@ -33,6 +34,7 @@ class Call:
     claim: Try | None = None
     session: HeldSession | None = None
     is_for_everything: bool = False
+    use: Use | None = None
 
     def __post_init__(self) -> None:
         version = self.headers.get(b"mcp-protocol-version")

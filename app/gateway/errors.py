@@ -92,6 +92,7 @@ REFUSALS = {
     attempts.DISABLED_KEY: Form(401, -31401),
     attempts.ORGANISATION_STOPPED: Form(403, NOT_ALLOWED),
     attempts.EXPIRED_KEY: Form(401, -31401),
+    attempts.RETIRED_KEY: Form(401, -31401),
     attempts.ADDRESS_NOT_ALLOWED: Form(401, -31401),
     attempts.INTEGRATION_NOT_ALLOWED: Form(403, NOT_ALLOWED),
     attempts.TOOL_NOT_ALLOWED: Form(403, NOT_ALLOWED),

@@ -30,11 +30,11 @@ class Destination:
 
 
 class Policy:
-    """live, closed: SHA-256 of a key to its grant; the closed are revoked or switched off. by_prefix: a key's readable
-    start to its grant, to tell whose a broken key was meant to be. destinations: slug to destination, switched off ones
-    included. installed: an organisation to the integrations that it may use although they are not open to all.
-    shelves: an integration, by the number that its id is (an id itself takes a Python function to hash), to its tools.
-    version: of the change feed, up to which all is known.
+    """live, closed: SHA-256 of a secret to its grant; the closed are revoked, switched off or retired. by_prefix: a
+    secret's readable start to its grant, to tell whose a broken key was meant to be. destinations: slug to destination,
+    switched off ones included. installed: an organisation to the integrations that it may use although they are not
+    open to all. shelves: an integration, by the number that its id is (an id itself takes a Python function to hash),
+    to its tools. version: of the change feed, up to which all is known.
     """
 
     def __init__(self) -> None:
@@ -46,6 +46,7 @@ class Policy:
         self.shelves: dict[int, Shelf] = {}
         self.version = 0
         self._keys: dict[UUID, tuple[bytes, str]] = {}
+        self._earlier: dict[UUID, tuple[tuple[bytes, str], ...]] = {}
         self._slugs: dict[UUID, str] = {}
 
     def replace(
@@ -65,25 +66,48 @@ class Policy:
         vars(self).update(vars(fresh))
 
     def put_keys(self, keys: Iterable[KnownKey]) -> None:
-        """Know these keys as they are now."""
+        """Know these keys as they are now, with the secrets that they had before."""
         for key in keys:
-            if key.grant.state == LIVE:
-                self.live[key.digest] = key.grant
-                self.closed.pop(key.digest, None)
-            else:
-                self.closed[key.digest] = key.grant
-                self.live.pop(key.digest, None)
-            self.by_prefix[key.prefix] = key.grant
-            self._keys[key.grant.key_id] = (key.digest, key.prefix)
+            key_id = key.grant.key_id
+            former = self._keys.get(key_id)
+            self._put_secret(key)
+            self._keys[key_id] = (key.digest, key.prefix)
+            if key.earlier or key_id in self._earlier or (former is not None and former[0] != key.digest):
+                self._put_earlier(key, former)
 
     def drop_keys(self, key_ids: Iterable[UUID]) -> None:
         """These keys exist no more."""
         for key_id in key_ids:
             if key_id in self._keys:
-                digest, prefix = self._keys.pop(key_id)
-                self.live.pop(digest, None)
-                self.closed.pop(digest, None)
-                self.by_prefix.pop(prefix, None)
+                for digest, prefix in (self._keys.pop(key_id), *self._earlier.pop(key_id, ())):
+                    self._drop_secret(digest, prefix)
+
+    def _put_secret(self, key: KnownKey) -> None:
+        if key.grant.state == LIVE:
+            self.live[key.digest] = key.grant
+            self.closed.pop(key.digest, None)
+        else:
+            self.closed[key.digest] = key.grant
+            self.live.pop(key.digest, None)
+        self.by_prefix[key.prefix] = key.grant
+
+    def _put_earlier(self, key: KnownKey, former: tuple[bytes, str] | None) -> None:
+        """former: what was the key's own secret until now."""
+        known = self._earlier.pop(key.grant.key_id, ())
+        for one in key.earlier:
+            self._put_secret(one)
+        kept = {key.digest, *[one.digest for one in key.earlier]}
+        before = known if former is None else (*known, former)
+        for digest, prefix in before:
+            if digest not in kept:
+                self._drop_secret(digest, prefix)
+        if key.earlier:
+            self._earlier[key.grant.key_id] = tuple((one.digest, one.prefix) for one in key.earlier)
+
+    def _drop_secret(self, digest: bytes, prefix: str) -> None:
+        self.live.pop(digest, None)
+        self.closed.pop(digest, None)
+        self.by_prefix.pop(prefix, None)
 
     def grant_of(self, key_id: UUID) -> Grant | None:
         """The grant of a live key as it is now; None when the key opens nothing any more."""

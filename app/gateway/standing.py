@@ -12,6 +12,7 @@ from app.gateway import auth, authority, max_cost, passing, places, repeats, ses
 from app.gateway.incoming import Headers, Incoming
 from app.gateway.policy import Destination, Policy
 from app.keys.grants import Grant
+from app.metering.uses import Use
 
 _RARE = frozenset(
     (b"origin", b"content-encoding", b"transfer-encoding", max_cost.HEADER, repeats.HEADER, sessions.HEADER)
@@ -20,15 +21,16 @@ _RARE = frozenset(
 
 
 class Standing:
-    """headers: of the request, no name twice."""
+    """headers: of the request, no name twice. use: what it is counted under, once somebody has looked."""
 
-    __slots__ = ("_after", "_before", "_digest", "destination", "grant", "headers")
+    __slots__ = ("_after", "_before", "_digest", "destination", "grant", "headers", "use")
 
     def __init__(self, digest: bytes, grant: Grant, destination: Destination, headers: Headers) -> None:
         self._digest = digest
         self.grant = grant
         self.destination = destination
         self.headers = headers
+        self.use: Use | None = None
         to, credential = destination.address, destination.route.credential
         self._before, self._after = passing.around_request_id("POST", to, headers, credential=credential)
 

@@ -69,8 +69,8 @@ class Streams:
         self._open[exchange] = (call, reply, self._timer(exchange, call))
 
     def _holds(self, call: Call) -> bool:
-        grant = self._policy.grant_of(call.grant.key_id)
-        if grant != call.grant or grant.expires_at <= self._clock.now_s():
+        grant = self._policy.live.get(call.grant.digest)
+        if grant is None or grant != call.grant or grant.expires_at <= self._clock.now_s():
             return False
         found = authority.find(self._policy, grant, call.destination.route.slug)
         return found is not None and found.route.is_enabled

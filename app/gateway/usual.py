@@ -10,7 +10,7 @@ from typing import Any
 
 from app.core import logs
 from app.core.config import Settings
-from app.gateway import authority, catalogue, envelope, mirrors, standing
+from app.gateway import authority, catalogue, envelope, mirrors, seen, standing
 from app.gateway.admission import Admission
 from app.gateway.call import Call
 from app.gateway.caller import Caller
@@ -23,6 +23,7 @@ from app.gateway.proxy import Passage
 from app.gateway.reply import Reply
 from app.gateway.standing import Standing
 from app.gateway.usual_call import UsualCall
+from app.metering.uses import Use
 
 Admitted = Callable[[Call, Admission, Caller, Reply], Coroutine[Any, Any, None]]
 Guard = Callable[[Awaitable[None], Incoming, Caller, Reply], Coroutine[Any, Any, None]]
@@ -41,6 +42,7 @@ class Usual:
         self._guard = guard
         self._max_age_s, self._max_body_bytes = settings.policy_max_age_s, settings.max_body_bytes
         self._max_json_depth = settings.max_json_depth
+        self._uses, self._proxy_hops = parts.notebook.uses, settings.proxy_hops
         self.under_way = 0
 
     def begin(
@@ -53,20 +55,26 @@ class Usual:
         if found is None:
             return None
         call, known = found
-        self._parts.notebook.used(call.grant.key_id, incoming.at)
+        use = call.use = known.use or self._use(known, incoming)
         try:
             admission = self._parts.limits.admit(call)
         except Refused as refused:
+            self._uses.used(use, incoming.at)
             refused.grant = call.grant
             raise
         has_all = not admission.owes or self._parts.limits.reserve_at_once(admission)
         connection = self._parts.client.at_hand(call.destination.address) if has_all else None
         if connection is None:
             return self._admitted(call, admission, caller, reply)
+        self._uses.called(use, incoming.at)
         usual = self._made(call, admission, caller, reply, over)
         connection.carry(usual.exchange, known.head(incoming.request_id, len(call.envelope.body)), call.envelope.body)
         usual.wait()
         return usual
+
+    def _use(self, known: Standing, incoming: Incoming) -> Use:
+        known.use = seen.use_of(self._uses, known.grant, incoming, proxy_hops=self._proxy_hops)
+        return known.use
 
     def _recognised(self, incoming: Incoming, caller: Caller) -> tuple[Call, Standing] | None:
         parts = self._parts

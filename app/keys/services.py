@@ -1,4 +1,4 @@
-"""Issuing and revoking keys, switching them off and on, and changing their terms."""
+"""Issuing and revoking keys, switching them off and on, and changing what there is about them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,10 +6,12 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from app.core import audit, changes, crypto
-from app.core.errors import Conflict, Invalid, LimitReached, NotFound
-from app.keys import queries, terms, tokens
+from app.core import crypto
+from app.core.errors import Conflict, Invalid, LimitReached, NotAllowed, NotFound
+from app.keys import lifetimes, models, owners, queries, terms, tokens
 from app.keys.models import Key
+from app.keys.owners import Owner
+from app.keys.telling import tell
 from app.keys.terms import Terms
 from app.organisations.models import Organisation
 
@@ -21,7 +23,7 @@ WITHOUT_TERMS = Terms()
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A new key and its secret, which exists nowhere else."""
+    """A key and its new secret, which exists nowhere else."""
 
     key: Key
     secret: str
@@ -35,23 +37,30 @@ def issue(
     brand: str,
     environment: tokens.Environment = "live",
     on: Terms = WITHOUT_TERMS,
+    owner: Owner | None = None,
     person_id: UUID | None,
     now: datetime,
 ) -> Issued:
     """Make a key; gateways know it within a second of the commit.
 
-    on: its terms. person_id: who asked; None for the command line.
-    Raises Invalid for a name that is empty or longer than 80 and for terms that cannot be meant, LimitReached at
-    KEYS_PER_ORGANISATION keys.
+    on: its terms. owner: left out, it belongs to who asked. person_id: who asked; None for the command line.
+    Raises Invalid for a name that is empty or longer than 80, for terms that cannot be meant or go beyond what the
+    organisation allows, and for an owner who is no member; LimitReached at KEYS_PER_ORGANISATION keys.
     """
     name = _checked_name(name)
     checked = terms.checked(session, on, organisation=organisation, now=now)
+    lifetimes.check(session, organisation, expires_at=checked.expires_at, made_at=now)
+    if owner is not None:
+        owner = owners.checked(session, owner, organisation=organisation)
     if queries.count_of(session, organisation, with_revoked=False) >= KEYS_PER_ORGANISATION:
         raise LimitReached(f"“{organisation.name}” has {KEYS_PER_ORGANISATION} keys. Revoke one first.")
     token = tokens.generate(brand, environment)
+    owner = owner or Owner(person_id)
     key = Key(
         organisation_id=organisation.id,
         created_by_id=person_id,
+        owner_id=owner.person_id,
+        service=owner.service,
         name=name,
         environment=environment,
         prefix=token.prefix,
@@ -62,7 +71,7 @@ def issue(
     _put_terms(key, checked)
     session.add(key)
     session.flush()
-    _tell(session, key=key, action="key.issued", person_id=person_id, now=now, details=_described(key))
+    tell(session, key=key, action="key.issued", person_id=person_id, now=now, details=_described(key))
     return Issued(key=key, secret=token.secret)
 
 
@@ -74,43 +83,94 @@ def revoke(session: Session, *, key: Key, person_id: UUID | None, now: datetime)
     if key.is_revoked:
         raise Conflict(f"“{key.name}” is already revoked.")
     key.revoked_at = now
-    _tell(session, key=key, action="key.revoked", person_id=person_id, now=now)
+    tell(session, key=key, action="key.revoked", person_id=person_id, now=now)
 
 
-def disable(session: Session, *, key: Key, person_id: UUID | None, now: datetime) -> None:
-    """Stop a key from working within a second, until it is enabled again. Raises Conflict if it is off or revoked."""
+def disable(
+    session: Session, *, key: Key, reason: str = "", note: str = "", person_id: UUID | None, now: datetime
+) -> None:
+    """Stop a key from working within a second, until it is enabled again.
+
+    reason: "", models.LEAK or models.OPERATOR; note: why, in words for whoever reads its page. Raises Conflict if it is
+    off or revoked, Invalid for a note that is too long.
+    """
     _refuse_revoked(key)
     if not key.is_enabled:
         raise Conflict(f"“{key.name}” is already disabled.")
-    key.is_enabled = False
-    _tell(session, key=key, action="key.disabled", person_id=person_id, now=now)
+    note = " ".join(note.split())
+    if len(note) > 200:
+        raise Invalid("Say why in at most 200 characters.")
+    key.is_enabled, key.disabled_reason, key.disabled_note, key.disabled_by_id = False, reason, note, person_id
+    details = {name: value for name, value in (("reason", reason), ("note", note)) if value}
+    tell(session, key=key, action="key.disabled", person_id=person_id, now=now, details=details)
 
 
-def enable(session: Session, *, key: Key, person_id: UUID | None, now: datetime) -> None:
-    """Let a disabled key work again. Raises Conflict if it is on or revoked."""
+def enable(session: Session, *, key: Key, is_operator: bool = False, person_id: UUID | None, now: datetime) -> None:
+    """Let a disabled key work again.
+
+    is_operator: whether whoever runs this gateway asks for it. Raises Conflict if it is on or revoked, NotAllowed if an
+    operator disabled it and somebody else asks.
+    """
     _refuse_revoked(key)
     if key.is_enabled:
         raise Conflict(f"“{key.name}” is not disabled.")
-    key.is_enabled = True
-    _tell(session, key=key, action="key.enabled", person_id=person_id, now=now)
+    if key.disabled_reason == models.OPERATOR and not is_operator:
+        raise NotAllowed(f"“{key.name}” was disabled by whoever runs this gateway. Ask them to enable it.")
+    key.is_enabled, key.disabled_reason, key.disabled_note, key.disabled_by_id = True, "", "", None
+    tell(session, key=key, action="key.enabled", person_id=person_id, now=now)
+
+
+def delete(session: Session, *, key: Key, person_id: UUID | None, now: datetime) -> None:
+    """Take a key out of every list. Its record, its history and what it used stay, and it never works again.
+
+    Raises Conflict while it is neither revoked nor expired, and if it is deleted already.
+    """
+    if key.deleted_at is not None:
+        raise Conflict(f"“{key.name}” is deleted already.")
+    if key.state_at(now) not in (models.REVOKED, models.EXPIRED):
+        raise Conflict(f"“{key.name}” could still be used. Revoke it first.")
+    key.deleted_at, key.revoked_at = now, key.revoked_at or now
+    tell(session, key=key, action="key.deleted", person_id=person_id, now=now)
+
+
+def rename(session: Session, *, key: Key, name: str, person_id: UUID | None, now: datetime) -> None:
+    """Call a key something else, on every page and past call. Raises Invalid, Conflict if it is called so."""
+    name, was = _checked_name(name), key.name
+    if name == was:
+        raise Conflict(f"It is called “{name}” already.")
+    key.name = name
+    details = {"called": f"{was} → {name}"}
+    tell(session, key=key, action="key.renamed", person_id=person_id, now=now, details=details, to_gateways=False)
+
+
+def hand_over(session: Session, *, key: Key, to: Owner, person_id: UUID | None, now: datetime) -> None:
+    """Give a key to another member, or to a service. Raises Invalid, and Conflict if it is theirs already."""
+    organisation = _organisation_of(session, key)
+    to, was = owners.checked(session, to, organisation=organisation), owners.owner_of(key)
+    if to == was:
+        raise Conflict(f"“{key.name}” belongs there already.")
+    before = owners.names_of(session, [key])[key.id]
+    key.owner_id, key.service = to.person_id, to.service
+    details = {"owner": f"{before} → {owners.names_of(session, [key])[key.id]}"}
+    tell(session, key=key, action="key.handed_over", person_id=person_id, now=now, details=details, to_gateways=False)
 
 
 def change(session: Session, *, key: Key, to: Terms, person_id: UUID | None, now: datetime) -> None:
     """Put a key on other terms, all of them: start from terms.terms_of(key) to change one.
 
-    An expired key whose expiry is moved works again. Raises Invalid for terms that cannot be meant, Conflict if the key
-    is revoked or the terms are what they were.
+    An expired key whose expiry is moved works again. Raises Invalid for terms that cannot be meant, or for a later end
+    than the organisation allows; Conflict if the key is revoked or the terms are what they were.
     """
     _refuse_revoked(key)
-    organisation = session.get(Organisation, key.organisation_id)
-    if organisation is None:
-        raise NotFound("The organisation of this key exists no more.")
+    organisation = _organisation_of(session, key)
     before = terms.terms_of(key)
     if to == before:
         raise Conflict(f"These are the terms that “{key.name}” has already.")
     was = _described(key)
+    if to.expires_at != before.expires_at:
+        lifetimes.check(session, organisation, expires_at=to.expires_at, made_at=key.secret_made_at)
     _put_terms(key, terms.checked(session, to, organisation=organisation, now=now))
-    _tell(session, key=key, action="key.changed", person_id=person_id, now=now, details=_difference(was, key))
+    tell(session, key=key, action="key.changed", person_id=person_id, now=now, details=_difference(was, key))
 
 
 def _checked_name(name: str) -> str:
@@ -120,6 +180,13 @@ def _checked_name(name: str) -> str:
     if len(name) > 80:
         raise Invalid("Use a name of at most 80 characters.")
     return name
+
+
+def _organisation_of(session: Session, key: Key) -> Organisation:
+    organisation = session.get(Organisation, key.organisation_id)
+    if organisation is None:
+        raise NotFound("The organisation of this key exists no more.")
+    return organisation
 
 
 def _refuse_revoked(key: Key) -> None:
@@ -143,25 +210,3 @@ def _described(key: Key) -> dict[str, str]:
 
 def _difference(was: dict[str, str], key: Key) -> dict[str, str]:
     return {name: f"{was[name]} → {value}" for name, value in _described(key).items() if value != was[name]}
-
-
-def _tell(
-    session: Session,
-    *,
-    key: Key,
-    action: str,
-    person_id: UUID | None,
-    now: datetime,
-    details: dict[str, str] | None = None,
-) -> None:
-    session.add(key)
-    changes.record(session, kind="key", subject_id=key.id, now=now)
-    audit.record(
-        session,
-        action=action,
-        now=now,
-        organisation_id=key.organisation_id,
-        person_id=person_id,
-        subject_id=key.id,
-        details={"name": key.name, "key": key.hint, **(details or {})},
-    )

@@ -20,6 +20,7 @@ REVOKED_KEY = "revoked_key"
 DISABLED_KEY = "disabled_key"
 EXPIRED_KEY = "expired_key"
 ORGANISATION_STOPPED = "organisation_stopped"
+RETIRED_KEY = "retired_key"
 ADDRESS_NOT_ALLOWED = "address_not_allowed"
 INTEGRATION_NOT_ALLOWED = "integration_not_allowed"
 TOOL_NOT_ALLOWED = "tool_not_allowed"
@@ -87,6 +88,11 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     EXPIRED_KEY: Explanation(
         "The key has expired", "Make a new one at {keys_url}, or ask {operator} to move its expiry."
+    ),
+    RETIRED_KEY: Explanation(
+        "The key has another secret by now",
+        "It was rotated, and the time in which the former secret went on is over. Use the new one, or rotate it again "
+        "at {keys_url} if that is lost.",
     ),
     ADDRESS_NOT_ALLOWED: Explanation(
         "The key may not be used from this address",

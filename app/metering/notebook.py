@@ -12,13 +12,13 @@ from time import monotonic
 from typing import TypedDict
 from uuid import UUID
 
-from sqlalchemy import Engine, bindparam, or_
+from sqlalchemy import Engine
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, SQLAlchemyError
 
 from app.core import db
-from app.keys.models import Key
 from app.metering.crowds import Crowds
 from app.metering.models import Attempt
+from app.metering.uses import Uses
 
 log = logging.getLogger(__name__)
 
@@ -35,15 +35,6 @@ _OF_THE_ROWS = (DataError, IntegrityError, ProgrammingError)
 """What will not be better at the next try."""
 
 _ATTEMPTS = db.metadata.tables[str(Attempt.__tablename__)]
-_KEYS = db.metadata.tables[str(Key.__tablename__)]
-_USED = (
-    _KEYS.update()
-    .where(
-        _KEYS.c.id == bindparam("key_id"),
-        or_(_KEYS.c.last_used_at.is_(None), _KEYS.c.last_used_at < bindparam("used_at")),
-    )
-    .values(last_used_at=bindparam("used_at"))
-)
 
 
 class AttemptRow(TypedDict):
@@ -66,14 +57,14 @@ class AttemptRow(TypedDict):
 
 
 class Notebook:
-    """`used` and `refused` never wait and may be called from the event loop, as may what the crowds have for it.
+    """`refused` never waits and may be called from the event loop, as may what the crowds and `uses` have for it.
 
     refused_crowds: for tries that `refused` does not keep; crowds: for all else.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._uses: dict[int, datetime] = {}  # by the number that a key's id is
+        self.uses = Uses()
         self._attempts: deque[AttemptRow] = deque()
         self._allowance = float(PER_SECOND)
         self._allowed_at = monotonic()
@@ -89,10 +80,6 @@ class Notebook:
         self._stopping.set()
         self._news.set()
         self._thread.join(timeout_s)
-
-    def used(self, key_id: UUID, at: datetime) -> None:
-        """A key has just opened the door. Written within USES_EVERY_S seconds or so."""
-        self._uses[key_id.int] = at
 
     def refused(self, row: AttemptRow) -> bool:
         """Keep a refused try; False when there are too many to keep them all."""
@@ -114,12 +101,12 @@ class Notebook:
             self._write_attempts()
             self._write_crowds()
             if monotonic() - uses_written_at >= USES_EVERY_S:
-                self._write_uses()
+                self.uses.write(self._engine)
                 uses_written_at = monotonic()
             self._stopping.wait(PAUSE_S)
         self._write_attempts()
         self._write_crowds(is_last=True)
-        self._write_uses()
+        self.uses.write(self._engine)
 
     def _write_attempts(self) -> None:
         rows = [self._attempts.popleft() for _ in range(len(self._attempts))]
@@ -142,13 +129,3 @@ class Notebook:
                 log.warning("attempts.lost", extra={"attempts": lost, "error": str(problem).splitlines()[0]})
             except SQLAlchemyError as problem:  # the database is away
                 log.debug("notes.later", extra={"error": str(problem).splitlines()[0]})
-
-    def _write_uses(self) -> None:
-        uses = dict(self._uses.popitem() for _ in range(len(self._uses)))
-        if uses:
-            try:
-                with self._engine.begin() as connection:
-                    rows = [{"key_id": UUID(int=key_id), "used_at": uses[key_id]} for key_id in sorted(uses)]
-                    connection.execute(_USED, rows)
-            except SQLAlchemyError as problem:
-                log.warning("keys.uses_lost", extra={"keys": len(uses), "error": str(problem).splitlines()[0]})
