@@ -6,6 +6,7 @@ empty, as in old entries. A new action gets its line here (tests/rules/test_audi
 
 KINDS = {
     "key": "API keys",
+    "key_policy": "Rules for API keys",
     "member": "Members",
     "organisation": "Organisation",
     "sso": "Single sign-on",
@@ -40,6 +41,13 @@ SENTENCES = {
     "key.disabled": "disabled the key[ “{name}”][ ({key})]",
     "key.enabled": "enabled the key[ “{name}”][ ({key})]",
     "key.changed": "changed what the key[ “{name}”][ ({key})] may do",
+    "key.rotated": "gave the key[ “{name}”][ ({key})] a new secret[, overlap: {overlap}]",
+    "key.secret_ended": "ended an earlier secret[ ({secret})] of the key[ “{name}”]",
+    "key.secret_retired": "retired an earlier secret[ ({secret})] of the key[ “{name}”][, because {why}]",
+    "key.renamed": "gave the key[ “{name}”][ ({key})] this name",
+    "key.handed_over": "gave the key[ “{name}”][ ({key})] to another owner",
+    "key.deleted": "deleted the key[ “{name}”][ ({key})], which did not work any more",
+    "key_policy.changed": "changed how long keys may live",
     # Limits, warnings, webhooks
     "limit.set": "set the limit[ “{name}”]",
     "limit.removed": "removed the limit[ “{name}”]",
