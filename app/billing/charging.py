@@ -28,17 +28,23 @@ LOOKS_AGAIN = timedelta(minutes=1)
 """For money that is on its way."""
 LOOKS_BACK_S = 86_400
 NO_CARD = "There is no card to charge."
+NO_ADDRESS = "Taxes cannot be worked out for your address. Correct it on the billing page."
+NOWHERE = "customer_tax_location_invalid"
+"""What Stripe calls it that it cannot tell where a customer is."""
 WORDS = "Prepaid credit, topped up automatically"
 
 
-def run(engine: Engine, api: StripeApi, *, clock: Callable[[], datetime]) -> int:
-    """Begin what is due, and go on with what was begun; gives how many payments were looked at."""
+def run(engine: Engine, api: StripeApi, *, takes_tax: bool = False, clock: Callable[[], datetime]) -> int:
+    """Begin what is due, and go on with what was begun; gives how many payments were looked at.
+
+    takes_tax: whether Stripe is to work out what tax comes on top.
+    """
     with Session(engine) as session:
         automatic.begin_due(session, api.mode, now=clock())
     with Session(engine) as session:
         waiting = _waiting(session, api.mode, now=clock())
     for payment_id in waiting:
-        _one(engine, api, payment_id, clock=clock)
+        _one(engine, api, payment_id, takes_tax=takes_tax, clock=clock)
     return len(waiting)
 
 
@@ -52,7 +58,7 @@ def _waiting(session: Session, mode: str, *, now: datetime) -> list[UUID]:
     return list(session.exec(statement.order_by(col(CreditPayment.due_at)).limit(AT_ONCE)))
 
 
-def _one(engine: Engine, api: StripeApi, payment_id: UUID, *, clock: Callable[[], datetime]) -> None:
+def _one(engine: Engine, api: StripeApi, payment_id: UUID, *, takes_tax: bool, clock: Callable[[], datetime]) -> None:
     with Session(engine, expire_on_commit=False) as session:
         payment = session.get_one(CreditPayment, payment_id)
         account = customers.account_of(session, payment.organisation_id, payment.mode)
@@ -60,7 +66,8 @@ def _one(engine: Engine, api: StripeApi, payment_id: UUID, *, clock: Callable[[]
     if account is None:
         return
     try:
-        found = _asked(engine, api, payment, account, is_wanted=auto is not None and auto.is_on)
+        is_wanted = auto is not None and auto.is_on
+        found = _asked(engine, api, payment, account, takes_tax=takes_tax, is_wanted=is_wanted)
     except (StripeRefused, Declined) as problem:
         _end(engine, payment, DECLINED, problem.message, now=clock())
     except PosternError as problem:
@@ -70,7 +77,13 @@ def _one(engine: Engine, api: StripeApi, payment_id: UUID, *, clock: Callable[[]
 
 
 def _asked(
-    engine: Engine, api: StripeApi, payment: CreditPayment, account: BillingAccount, *, is_wanted: bool
+    engine: Engine,
+    api: StripeApi,
+    payment: CreditPayment,
+    account: BillingAccount,
+    *,
+    takes_tax: bool,
+    is_wanted: bool,
 ) -> Found:
     """How the payment stands at Stripe once everything was done for it that can be; {} if it is not wanted any more.
 
@@ -80,7 +93,7 @@ def _asked(
         known = _known(api, payment, account) if payment.tries else None
         if known is None and not is_wanted:
             return {}
-        made = known or _made(api, payment, account)
+        made = known or _made(api, payment, account, _taxed(api, payment, account) if takes_tax else {})
         if not _keep(engine, payment, str(made["id"])):
             raise StripeAway("Another worker has asked for this payment.")
     found = payments.fetch(api, str(payment.payment_id))
@@ -104,15 +117,32 @@ def _known(api: StripeApi, payment: CreditPayment, account: BillingAccount) -> F
     return None
 
 
-def _made(api: StripeApi, payment: CreditPayment, account: BillingAccount) -> Found:
+def _taxed(api: StripeApi, payment: CreditPayment, account: BillingAccount) -> Found:
+    """What of a payment is different with tax on top, as Stripe works it out for where the customer is; it keeps its
+    books of that tax by itself, also when the payment is refunded. Raises StripeRefused where it cannot be worked out.
+    """
+    line = {"amount": payment.amount, "reference": "credit", "tax_behavior": "exclusive"}
+    params = {"currency": payment.currency, "customer": account.customer_id, "line_items": [line]}
+    key = key_for("top-up-tax", payment.id, payment.tries)
+    try:
+        found = api.post(api.v1.tax.calculations.create, params=params, key=key)
+    except StripeRefused as problem:
+        if problem.code == NOWHERE:
+            raise StripeRefused(NO_ADDRESS, code=problem.code) from problem
+        raise
+    return {"amount": int(found["amount_total"]), "hooks": {"inputs": {"tax": {"calculation": str(found["id"])}}}}
+
+
+def _made(api: StripeApi, payment: CreditPayment, account: BillingAccount, with_tax: Found) -> Found:
     """A payment that nobody is charged for yet: should another be there of which we do not hear, it stays so."""
-    params = {
+    params: dict[str, object] = {
         "amount": payment.amount,
         "currency": payment.currency,
         "customer": account.customer_id,
         "description": WORDS,
         "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
         "metadata": payments.said_of(payment.organisation_id, payment.id, kind=AUTOMATIC, amount=payment.amount),
+        **with_tax,
     }
     if account.email:
         params["receipt_email"] = account.email

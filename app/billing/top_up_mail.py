@@ -23,7 +23,7 @@ def tell_made(session: Session, row: CreditPayment, payment: Found, *, room: int
     left = credit.balance(session, row.organisation_id, row.currency, at=now)
     context: dict[str, Words] = {
         "amount": amounts.shown_minor(row.amount, currency=row.currency),
-        "card": card_of(payment),
+        "card": card_of(payment) + _with_tax(row, payment),
         "left": amounts.shown(left, currency=row.currency),
         "room": "" if room is None else amounts.shown_minor(max(0, room), currency=row.currency),
         "payment": str(row.payment_id),
@@ -54,6 +54,12 @@ def card_of(payment: Found) -> str:
     details = charge.get("payment_method_details") if isinstance(charge, dict) else None
     digits = ((details or {}).get("card") or {}).get("last4")
     return f"the card ending in {digits}" if digits else "your card"
+
+
+def _with_tax(row: CreditPayment, payment: Found) -> str:
+    """“ ($12.00 with tax)”, where more was charged than credited."""
+    charged = int(payment["amount"])
+    return f" ({amounts.shown_minor(charged, currency=row.currency)} with tax)" if charged != row.amount else ""
 
 
 def _queue(

@@ -87,7 +87,7 @@ def deliver_usage(engine: Engine, api: StripeApi, settings: Settings) -> int:
 
 def top_up(engine: Engine, api: StripeApi, settings: Settings) -> int:
     """Credit that runs low, where more of it is to be bought by itself."""
-    return charging.run(engine, api, clock=clock.now)
+    return charging.run(engine, api, takes_tax=settings.stripe_tax, clock=clock.now)
 
 
 def reconcile(engine: Engine, api: StripeApi, settings: Settings) -> int:

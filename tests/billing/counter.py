@@ -1,5 +1,6 @@
 """Buying credit in tests: an organisation on a prepaid plan, and what the till has."""
 
+from dataclasses import replace
 from uuid import uuid4
 
 from sqlmodel import Session, col, select
@@ -22,7 +23,9 @@ WAYS = Ways("https://portal.example/billing/return", "https://portal.example/bil
 
 
 class Counter(Till):
-    """Amounts in minor units. Calls cost a cent."""
+    """Amounts in minor units. Calls cost a cent. takes_tax: whether taxes come on top."""
+
+    takes_tax = False
 
     def __init__(self, session, engine, api, stand_in, hand, make):
         super().__init__(session, engine, api, stand_in, hand, make)
@@ -52,7 +55,9 @@ class Counter(Till):
         account = self.account()
         payer = Payer(self.organisation, account.customer_id if account else "", "olive@example.com")
         self.session.commit()
-        asked = topping_up.ask(self.api, visit, payer=payer, ways=WAYS, words="Prepaid credit")
+        asked = topping_up.ask(
+            self.api, visit, payer=payer, ways=replace(WAYS, takes_tax=self.takes_tax), words="Prepaid credit"
+        )
         keep_asked(self.session, visit, payer, asked, now=self.hand.now)
         self.session.commit()
         return visit
@@ -97,7 +102,7 @@ class Counter(Till):
 
     def charge_due(self):
         """What the worker does; gives how many payments it looked at."""
-        looked_at = charging.run(self.engine, self.api, clock=lambda: self.hand.now)
+        looked_at = charging.run(self.engine, self.api, takes_tax=self.takes_tax, clock=lambda: self.hand.now)
         self.session.expire_all()
         return looked_at
 

@@ -99,7 +99,7 @@ def top_up() -> ResponseReturnValue:
 def agree_to_top_ups() -> ResponseReturnValue:
     _needs_prepaid()
     payer, terms = account(current.session), _terms()
-    if payer is None or not payer.card or current.settings.stripe_tax:
+    if payer is None or not payer.card:
         raise Conflict("There is no card that may be charged. Top up once, and tick that the card is to be kept.")
     typed, said = Typed(request.form.to_dict()), dict[str, int]()
     for name in ("below", "amount", "month_most"):

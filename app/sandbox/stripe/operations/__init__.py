@@ -4,7 +4,7 @@ from importlib import import_module
 
 _FAMILIES = (
     "customers", "catalogue", "meters", "checkout", "subscriptions", "items", "schedules", "invoices", "invoice_items",
-    "credits", "payments", "disputes", "cards", "portal", "events", "v2",
+    "credits", "payments", "taxes", "disputes", "cards", "portal", "events", "v2",
 )  # fmt: skip
 
 

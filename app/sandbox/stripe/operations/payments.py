@@ -14,7 +14,8 @@ _CONFIRM = "payment_method off_session:bool return_url error_on_requires_action:
 @operation(
     "POST", "/v1/payment_intents",
     _CONFIRM + "amount!:int currency! customer confirm:bool description metadata{*} receipt_email "
-    "setup_future_usage:off_session|on_session automatic_payment_methods{enabled!:bool allow_redirects:always|never}",
+    "setup_future_usage:off_session|on_session automatic_payment_methods{enabled!:bool allow_redirects:always|never} "
+    "hooks{inputs{tax{calculation!}}}",
 )  # fmt: skip
 def create(desk: Desk, ask: Ask) -> Thing:
     if ask.params["amount"] < 1:
@@ -23,14 +24,18 @@ def create(desk: Desk, ask: Ask) -> Thing:
         )
     if ask.get("off_session") and not ask.get("confirm"):
         raise Refused("off_session can only be set together with confirm=true.", param="off_session")
-    customer = ask.get("customer")
+    customer, hooks = ask.get("customer"), ask.get("hooks")
+    if hooks:
+        desk.need(
+            "tax.calculation", hooks["inputs"]["tax"]["calculation"], "hooks[inputs][tax][calculation]", status=400
+        )
     if customer:
         desk.living("customer", customer, "customer")
     payment = collecting.intent(
         desk, customer=customer, amount=ask.params["amount"], currency=ask.params["currency"].lower(),
         description=ask.get("description"), metadata=ask.get("metadata") or {}, receipt_email=ask.get("receipt_email"),
         setup_future_usage=ask.get("setup_future_usage"), payment_method=ask.get("payment_method"),
-        automatic_payment_methods=ask.get("automatic_payment_methods"),
+        automatic_payment_methods=ask.get("automatic_payment_methods"), hooks=ask.get("hooks"),
     )  # fmt: skip
     return _confirmed(desk, payment, ask) if ask.get("confirm") else desk.show(payment)
 
