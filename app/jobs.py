@@ -25,7 +25,7 @@ from app.core.errors import Invalid
 from app.integrations import queries as integrations
 from app.integrations import refreshing
 from app.keys import rotation, seen
-from app.limits import entitlements, undertaker
+from app.limits import entitlements, raising, undertaker
 from app.metering import attempts, audit_chain, crowds, drained, idempotency, sealing
 from app.metering.ledger_connection import LedgerConnection
 from app.metering.spool import Spool
@@ -131,10 +131,13 @@ def _adopt(session: Session, settings: Settings) -> bool:
 
 
 def _apply_subscriptions(session: Session, settings: Settings, now: datetime) -> int:
-    """What was planned for this moment, whose days of grace are over, and then what plans allow."""
+    """What was planned for this moment, whose days of grace are over, what was raised until now, and then what plans
+    allow.
+    """
     begun = plans.apply_due(session, now=now)
     stopped = owing.stop_overdue(session, grace=settings.grace, now=now)
-    return begun + stopped + entitlements.apply_due(session, now=now)
+    ended = raising.end_due(session, now=now)
+    return begun + stopped + ended + entitlements.apply_due(session, now=now)
 
 
 def _move_to_new_plans(session: Session, settings: Settings, now: datetime) -> int:

@@ -68,7 +68,14 @@ SITE = (Place("Pricing", "pricing.index"),)
 PERSON = (Place("Sessions and sign-in", "account.index", "session"),)
 OPERATOR = (Place("Operator’s pages", "admin.index", "settings"),)
 OPERATOR_RAIL = (
-    Place("Organisations", "admin.index", "organisation", short="Tenants"),
+    Place(
+        "Organisations",
+        "admin.index",
+        "organisation",
+        short="Tenants",
+        holds=("operator_organisation", "operator_acts"),
+    ),
+    Place("People", "operator_people.index", "person"),
     Place("Plans", "operator_plans.index", "plans"),
     Place("Money", "money.index", "billing"),
     Place("Events of Stripe", "stripe_events.index", "usage", short="Stripe"),

@@ -3,6 +3,7 @@
 from sqlalchemy import MetaData
 
 from app.accounts import models as accounts
+from app.admin import models as admin
 from app.billing import alert_models as alerts
 from app.billing import credit_note_models as credit_notes
 from app.billing import models as billing
@@ -15,6 +16,7 @@ from app.integrations import models as integrations
 from app.keys import models as keys
 from app.keys import seen_models as key_use
 from app.limits import models as limits
+from app.limits import raise_models as raises
 from app.metering import models as metering
 from app.metering import proof_models as proofs
 from app.organisations import models as organisations
@@ -23,6 +25,7 @@ from app.webhooks import models as webhooks
 
 TABLES = (
     accounts,
+    admin,
     alerts,
     audit,
     billing,
@@ -38,6 +41,7 @@ TABLES = (
     payments,
     plans,
     proofs,
+    raises,
     reconciling,
     shipping,
     wallet,

@@ -132,6 +132,15 @@ def make_operator(session: Session, *, person: Person, now: datetime) -> None:
     audit.record(session, action="operator.added", now=now, subject_id=person.id, details={"name": person.name})
 
 
+def remove_operator(session: Session, *, person: Person, now: datetime) -> None:
+    """Take the operator's pages away again. Raises Conflict if they do not see them."""
+    if not person.is_operator:
+        raise Conflict(f"{person.name} is no operator.")
+    person.is_operator = False
+    session.add(person)
+    audit.record(session, action="operator.removed", now=now, subject_id=person.id)
+
+
 def count_try(session: Session, *, address_digest: str, now: datetime) -> tuple[int, datetime]:
     """Count one more try of this address, whatever becomes of it.
 

@@ -8,6 +8,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from app.accounts.models import Person
+from app.keys import tokens
 from app.keys.models import Key
 from app.metering import queries as metering
 from app.organisations.models import Membership, Organisation
@@ -38,8 +40,12 @@ def names_of(session: Session, organisation_ids: Collection[UUID]) -> dict[UUID,
     return dict(session.exec(statement).all())
 
 
-def organisations(session: Session, *, since: datetime, limit: int, offset: int = 0) -> list[OrganisationLine]:
-    """Newest organisations first."""
+def organisations(
+    session: Session, text: str = "", *, since: datetime, limit: int, offset: int = 0
+) -> list[OrganisationLine]:
+    """Newest organisations first; with a text those whose name or slug holds it, whose id it is, one of whose keys
+    begins so, or one of whose people has a name or e-mail address that holds it.
+    """
     people = sa.select(sa.func.count()).where(col(Membership.organisation_id) == col(Organisation.id)).scalar_subquery()
     keys = (
         sa.select(sa.func.count())
@@ -52,12 +58,43 @@ def organisations(session: Session, *, since: datetime, limit: int, offset: int 
         .limit(limit)
         .offset(offset)
     )
+    if text:
+        statement = statement.where(_is_meant(text))
     rows = session.exec(statement).all()
     calls = metering.calls_by_organisation(session, [organisation.id for organisation, _, _ in rows], since=since)
     return [
         OrganisationLine(organisation, people=int(n), live_keys=int(k), calls=calls.get(organisation.id, 0))
         for organisation, n, k in rows
     ]
+
+
+def _is_meant(text: str) -> sa.ColumnElement[bool]:
+    keys = select(Key.organisation_id).where(Key.prefix == (tokens.prefix_of(text) or text))
+    belong = (
+        select(Membership.organisation_id)
+        .join(Person, col(Person.id) == col(Membership.person_id))
+        .where(
+            sa.or_(
+                col(Person.name).icontains(text, autoescape=True), col(Person.email).icontains(text, autoescape=True)
+            )
+        )
+    )
+    found = [
+        col(Organisation.name).icontains(text, autoescape=True),
+        col(Organisation.slug).icontains(text, autoescape=True),
+        col(Organisation.id).in_(keys),
+        col(Organisation.id).in_(belong),
+    ]
+    organisation_id = as_id(text)
+    return sa.or_(*found, col(Organisation.id) == organisation_id) if organisation_id else sa.or_(*found)
+
+
+def as_id(text: str) -> UUID | None:
+    """The UUID that `text` is; None for anything else."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def installation(session: Session, *, since: datetime) -> Installation:

@@ -9,8 +9,9 @@ from sqlmodel import Session, col, select
 from app.billing import watching
 from app.billing.watching import Watched
 from app.core.config import Settings
-from app.limits import models, rules, wording
+from app.limits import entitlements, models, raises, rules, wording
 from app.limits.models import LimitRule
+from app.limits.raise_models import LimitRaise
 from app.limits.rules import OPERATOR, ORGANISATION, Rule
 from app.organisations.models import Organisation
 
@@ -58,18 +59,26 @@ def others(
     known = rules.among(session, [rule.id for rule in found])
     known += _usual(known, settings)
     lows = _lowest(session, organisation, known)
+    given = {(one.measure, one.period, one.most): one for one in raises.in_force(session, organisation.id, at=now)}
     limits = [
         Limit(
             rule=rule,
             whose=named.get(rule.id, "all calls, each key by itself"),
             words=wording.limit(rule, currency=currency),
-            set_by=SETTERS.get(rule.set_by, "Whoever runs this gateway"),
+            set_by=_setter(rule, given.get((rule.measure, rule.period, rule.most))),
             watched=watched.get(rule.id),
             binds=rule.most <= lows[_kind(rule)],
         )
         for rule in known
     ]
     return sorted(limits, key=lambda limit: (limit.rule.is_rate, limit.rule.measure, limit.whose, limit.rule.most))
+
+
+def _setter(rule: Rule, given: LimitRaise | None) -> str:
+    """given: what raises the plan's limits of this measure and period to this very number, if anything does."""
+    if rule.set_by == entitlements.PLAN and given is not None:
+        return f"{SETTERS[OPERATOR]}, above your plan, until {given.ends_at.day} {given.ends_at:%B %Y}"
+    return SETTERS.get(rule.set_by, SETTERS[OPERATOR])
 
 
 def value_of(rule: LimitRule) -> str:

@@ -79,6 +79,17 @@ def operator_add(issuer: str, subject: str) -> None:
         click.echo(f"{person.name} is an operator now.")
 
 
+@operator.command("remove", help="Take the operator's pages away from the person with this SUBJECT at this ISSUER.")
+@click.argument("issuer")
+@click.argument("subject")
+def operator_remove(issuer: str, subject: str) -> None:
+    with Session(db.create(config.load().database_url)) as session:
+        person = accounts.person_by_identity(session, issuer=issuer, subject=subject)
+        account_services.remove_operator(session, person=person, now=clock.now())
+        session.commit()
+        click.echo(f"{person.name} is no operator any more.")
+
+
 @operator.command("list", help="Who is an operator, and everyone who could be made one, with their issuer and subject.")
 @click.option("--limit", default=50, show_default=True, help="How many people at most.")
 def operator_list(limit: int) -> None:

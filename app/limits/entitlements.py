@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from app.limits import models, prepaid, queries, services
+from app.limits import models, prepaid, queries, raises, services
 from app.limits.models import LimitRule
 from app.limits.services import Selection
 from app.organisations.models import Organisation
@@ -37,9 +37,15 @@ def limits_of(plan: Document) -> dict[tuple[str, str], int]:
 
 
 def apply(session: Session, *, organisation: Organisation, now: datetime) -> None:
-    """Limit an organisation as its plan of this moment says; nothing happens to limits that others have set."""
+    """Limit an organisation as its plan of this moment says, with what was raised of that; nothing happens to limits
+    that others have set.
+    """
     standing = plans.standing(session, organisation.id, at=now)
     wanted = limits_of(standing.offer.document) if standing is not None else {}
+    for given in raises.in_force(session, organisation.id, at=now):
+        place = (given.measure, given.period)
+        if place in wanted:
+            wanted[place] = max(wanted[place], given.most)
     statement = select(LimitRule).where(
         LimitRule.organisation_id == organisation.id, LimitRule.set_by == PLAN, col(LimitRule.key_id).is_(None)
     )

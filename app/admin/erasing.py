@@ -1,0 +1,84 @@
+"""Erasing a person on their request: what says who they are goes; what the law keeps (calls, bills, the trail) stays,
+and says only that somebody did it.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, func
+from sqlmodel import Session, col, select
+
+from app.accounts.models import BrowserSession, Identity, Person
+from app.admin import people
+from app.core.errors import Conflict
+from app.core.mail import Mail
+from app.keys import services as keys
+from app.keys.models import Key
+from app.organisations import roles, stopping
+from app.organisations.models import DELETING, Membership, Organisation
+
+NAME = "An erased person"
+WORDS = "The person to whom it belonged was erased on their request."
+
+
+def left_ownerless(session: Session, person: Person) -> list[Organisation]:
+    """Where they are the only owner while others belong: somebody else must own those first."""
+    return [place for place in _owned_alone(session, person) if _count(session, place) > 1]
+
+
+def erase(session: Session, *, person: Person, operator_id: UUID, now: datetime) -> None:
+    """Nobody can sign in as them any more; organisations of theirs alone stop, their keys are revoked.
+
+    Raises Conflict for an operator, for somebody erased already, and while an organisation would be without an owner.
+    """
+    if person.is_operator:
+        raise Conflict(f"{person.name} is an operator. Take that away first: `postern operator remove`.")
+    if not session.exec(select(Identity.id).where(Identity.person_id == person.id)).first():
+        raise Conflict("This person is erased already.")
+    ownerless = left_ownerless(session, person)
+    if ownerless:
+        names = ", ".join(f"“{place.name}”" for place in ownerless)
+        raise Conflict(f"Without {person.name}, {names} would have no owner. Have somebody else made one first.")
+    for place in _owned_alone(session, person):
+        _close(session, place, operator_id=operator_id, now=now)
+    people.tell(session, person, "person.erased", {}, operator_id=operator_id, now=now)
+    if person.email:
+        session.execute(delete(Mail).where(col(Mail.recipient) == person.email))
+    session.execute(delete(BrowserSession).where(col(BrowserSession.person_id) == person.id))
+    session.execute(delete(Identity).where(col(Identity.person_id) == person.id))
+    session.execute(delete(Membership).where(col(Membership.person_id) == person.id))
+    person.name, person.email = NAME, None
+    session.add(person)
+    session.flush()
+
+
+def _close(session: Session, place: Organisation, *, operator_id: UUID, now: datetime) -> None:
+    """Of one that belonged to nobody else."""
+    for key in session.exec(select(Key).where(Key.organisation_id == place.id, col(Key.revoked_at).is_(None))).all():
+        keys.revoke(session, key=key, person_id=operator_id, now=now)
+    if place.stopped_at is None:
+        stopping.stop(session, organisation=place, why=DELETING, words=WORDS, person_id=operator_id, now=now)
+    if place.is_personal:
+        place.name = NAME
+        session.add(place)
+
+
+def _owned_alone(session: Session, person: Person) -> list[Organisation]:
+    """Those whose only owner they are."""
+    owners = (
+        select(Membership.organisation_id)
+        .where(Membership.role == roles.OWNER)
+        .group_by(col(Membership.organisation_id))
+        .having(func.count() == 1)
+    )
+    statement = (
+        select(Organisation)
+        .join(Membership, col(Membership.organisation_id) == col(Organisation.id))
+        .where(Membership.person_id == person.id, Membership.role == roles.OWNER, col(Organisation.id).in_(owners))
+        .order_by(col(Organisation.created_at))
+    )
+    return list(session.exec(statement))
+
+
+def _count(session: Session, place: Organisation) -> int:
+    return session.exec(select(func.count()).where(col(Membership.organisation_id) == place.id)).one()
