@@ -80,7 +80,9 @@ def _rows(organisation: Organisation, shown: str, limit: int, offset: int) -> li
     if shown == MEMBERS:
         return list(customer.members_of(session, organisation, limit=limit, offset=offset))
     if shown == TRAIL:
-        return list(customer.trail_of(session, organisation, itself=current.settings.product_name, limit=limit, offset=offset))
+        return list(
+            customer.trail_of(session, organisation, itself=current.settings.product_name, limit=limit, offset=offset)
+        )
     if shown == NOTES:
         return list(notes.of(session, organisation, limit=limit, offset=offset))
     return []

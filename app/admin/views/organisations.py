@@ -25,9 +25,7 @@ def index() -> ResponseReturnValue:
     return htmx.render(
         "admin/index.html",
         page=paging.page_of(
-            lambda limit, offset: queries.organisations(
-                current.session, text, since=since, limit=limit, offset=offset
-            ),
+            lambda limit, offset: queries.organisations(current.session, text, since=since, limit=limit, offset=offset),
             size=PAGE,
         ),
         text=text,
