@@ -18,6 +18,8 @@ _RANDOM_LENGTH = 30
 _CHECKSUM_LENGTH = 6
 HINT_LENGTH = 8
 _SHAPE = re.compile(rf"[a-z][a-z0-9]{{1,9}}_(?:live|test)_[0-9A-Za-z]{{{_RANDOM_LENGTH + _CHECKSUM_LENGTH}}}")
+_SOMEWHERE = re.compile(rf"(?a:\b){_SHAPE.pattern}(?a:\b)")
+_BEGUN = re.compile(r"(?a:\b)[a-z][a-z0-9]{1,9}_(?:live|test)_[0-9A-Za-z]+")
 _START = re.compile(rf"[a-z][a-z0-9]{{1,9}}_(?:live|test)_[0-9A-Za-z]{{{HINT_LENGTH}}}")
 
 
@@ -45,6 +47,24 @@ def is_complete(text: str) -> bool:
         return False
     random = text[-(_RANDOM_LENGTH + _CHECKSUM_LENGTH) : -_CHECKSUM_LENGTH]
     return checksum(random) == text[-_CHECKSUM_LENGTH:]
+
+
+def found_in(text: str) -> list[str]:
+    """The complete keys that stand in `text`, in order, whatever is around them; a longer word holds none."""
+    return [found for found in _SOMEWHERE.findall(text) if is_complete(found)]
+
+
+def looks_begun(text: str) -> bool:
+    """Whether something in `text` begins as keys do."""
+    return _BEGUN.search(text) is not None
+
+
+def pattern(brand: str, environment: Environment | None = None) -> str:
+    r"""A regular expression that finds the keys of a brand in any text, for scanners: plain enough for RE2, Hyperscan
+    and PCRE. environment: None for both. \b keeps it from finding parts of longer words.
+    """
+    kind = environment or "(?:live|test)"
+    return rf"\b{brand}_{kind}_[0-9A-Za-z]{{{_RANDOM_LENGTH + _CHECKSUM_LENGTH}}}\b"
 
 
 def prefix_of(text: str) -> str:
