@@ -25,6 +25,7 @@ from app.core.errors import Invalid
 from app.integrations import queries as integrations
 from app.integrations import refreshing
 from app.keys import rotation, seen
+from app.leaks import telling as leaks
 from app.limits import entitlements, raising, undertaker
 from app.metering import attempts, audit_chain, crowds, drained, idempotency, sealing
 from app.metering.ledger_connection import LedgerConnection
@@ -163,6 +164,10 @@ def _settle_credit(session: Session, settings: Settings, now: datetime) -> int:
     return settled + running_low.tell_due(session, mode=settings.stripe_mode, now=now)
 
 
+def _tell_leaks(session: Session, settings: Settings, now: datetime) -> int:
+    return leaks.tell_due(session, now=now)
+
+
 def _enrol(session: Session, settings: Settings, now: datetime) -> int:
     """Organisations that came in by another way than the portal get the default plan, too."""
     return plans.enrol(session, now=now)
@@ -174,6 +179,7 @@ UNDERTAKER = undertaker.Undertaker()
 JOBS = (
     Job("return_leases", 5, _return_leases),
     Job("apply_subscriptions", 5, _apply_subscriptions),
+    Job("tell_leaks", 1, _tell_leaks),
     Job("tell_owing", 60, _tell_owing),
     Job("expire_credit", 5, _expire_credit),
     Job("settle_credit", 60, _settle_credit),

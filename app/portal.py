@@ -24,6 +24,7 @@ from app.integrations import queries as integrations
 from app.integrations import snippets
 from app.keys import services as key_services
 from app.keys import views as keys
+from app.leaks import views as leaks
 from app.limits import entitlements
 from app.metering import views as metering
 from app.metering.views import first_call
@@ -60,11 +61,12 @@ from app.webhooks import views as webhooks
 RAIL = (
     Place("Home", "home.index", "home"),
     Place("Your first call", "first_call.index", "first-call", short="First call"),
-    Place("API keys", "keys.index", "key", short="Keys"),
+    Place("API keys", "keys.index", "key", short="Keys", holds=("leaks",)),
     Place("Usage", "usage.index", "usage"),
     Place("Billing", "billing.home", "billing", holds=("limits", "months", "what_if", "calls", "webhooks")),
 )
 SITE = (Place("Pricing", "pricing.index"),)
+FOOT = (Place("Report a leaked key", "report.index"),)
 PERSON = (Place("Sessions and sign-in", "account.index", "session"),)
 OPERATOR = (Place("Operator’s pages", "admin.index", "settings"),)
 OPERATOR_RAIL = (
@@ -122,6 +124,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         health.bp,
         *accounts_views.blueprints,
         keys.bp,
+        *leaks.blueprints,
         *metering.blueprints,
         *billing.blueprints,
         webhooks.bp,
@@ -129,6 +132,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     ):
         app.register_blueprint(blueprint)
     forgery.exempt(app, billing.webhook.bp)
+    forgery.exempt(app, leaks.github.bp)
     if settings.is_development:
         app.register_blueprint(styleguide.bp)
     if mail.is_kept(settings):
@@ -166,6 +170,7 @@ def _surroundings() -> dict[str, object]:
     return {
         "current": organisations.for_templates,
         "site_nav": navigation.links(SITE),
+        "footer_nav": navigation.links(FOOT),
         "billing_banner": billing.banner,
         "billing_notice": billing.notice,
         "nav": navigation.links(OPERATOR_RAIL if request.blueprint in admin.names else RAIL),

@@ -15,6 +15,7 @@ from app.core import audit, changes, db, mail
 from app.integrations import models as integrations
 from app.keys import models as keys
 from app.keys import seen_models as key_use
+from app.leaks import models as leaks
 from app.limits import models as limits
 from app.limits import raise_models as raises
 from app.metering import models as metering
@@ -34,6 +35,7 @@ TABLES = (
     integrations,
     key_use,
     keys,
+    leaks,
     limits,
     mail,
     metering,

@@ -88,3 +88,11 @@ def networks(texts: Iterable[str]) -> tuple[Network, ...]:
         except ValueError:
             raise ValueError(f"“{text}” is not a network; write it like 10.0.0.0/8, fd00::/8 or 10.1.2.3/32.") from None
     return tuple(found)
+
+
+def neighbourhood(text: str) -> str:
+    """The address as a rate counts it; of IPv6 its /64, which is what one customer has (RFC 6177)."""
+    address = parse(text)
+    if address is None:
+        return text
+    return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else text

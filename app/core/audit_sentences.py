@@ -7,6 +7,7 @@ empty, as in old entries. A new action gets its line here (tests/rules/test_audi
 KINDS = {
     "key": "API keys",
     "key_policy": "Rules for API keys",
+    "leak_policy": "Leaked keys",
     "member": "Members",
     "organisation": "Organisation",
     "sso": "Single sign-on",
@@ -48,6 +49,8 @@ SENTENCES = {
     "key.handed_over": "gave the key[ “{name}”][ ({key})] to another owner",
     "key.deleted": "deleted the key[ “{name}”][ ({key})], which did not work any more",
     "key_policy.changed": "changed how long keys may live",
+    "key.leaked": "learned that the key[ “{name}”][ ({key})] was found in public[: {source}]",
+    "leak_policy.changed": "changed what is done with leaked keys",
     # Limits, warnings, webhooks
     "limit.raised": "let it do more than its plan allows[: {limit}][, until {until}][, because: {why}]",
     "limit.raise_ended": "let the plan’s own limit hold again[, after {limit}]",

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.core import addresses, errors
+from app.core.config_leaks import LeakSettings
 from app.core.config_mail import MailSettings
 from app.core.config_paying import PayingSettings
 from app.core.config_sources import SecretFiles, explain
@@ -37,7 +38,7 @@ class OidcProvider(BaseModel):
     client_secret: SecretStr
 
 
-class Settings(PayingSettings, MailSettings):
+class Settings(PayingSettings, MailSettings, LeakSettings):
     """What an installation can choose. Defaults run everything on one machine with no account anywhere."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)

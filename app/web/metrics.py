@@ -23,12 +23,18 @@ _seconds = Histogram(
     ["route"],
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
 )
+_leaks = Counter("postern_leak_reports", "Tokens reported as leaked.", ["source", "outcome"])
 
 
 def answered(*, method: str, route: str, status: int, took_s: float) -> None:
     """Count one answer. Labels have few values: whatever a client makes up is “other”."""
     _answers.labels(method if method in _METHODS else "other", route, str(status)).inc()
     _seconds.labels(route).observe(took_s)
+
+
+def leak_reported(*, source: str, is_ours: bool) -> None:
+    """Count one token that somebody found. source: one of the few that app/leaks/words.py knows."""
+    _leaks.labels(source, "ours" if is_ours else "unknown").inc()
 
 
 def serve(host: str, port: int) -> Callable[[], None]:

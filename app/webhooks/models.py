@@ -11,11 +11,13 @@ from app.core.db import UtcDateTime
 WAITING, DELIVERED, FAILED = "waiting", "delivered", "failed"
 TEST = "webhook.test"
 LIMIT_PASSED = "limit.threshold_passed"
+KEY_LEAKED = "key.leaked"
 CREDIT_LOW, CREDIT_USED_UP = "credit.low", "credit.used_up"
 KINDS = {
     LIMIT_PASSED: "a share of a cap, an allowance or free units is used",
     CREDIT_LOW: "prepaid credit is running low",
     CREDIT_USED_UP: "prepaid credit is used up",
+    KEY_LEAKED: "a key was found in public",
 }
 """What endpoints are told of, beside tests. Whoever tells of more adds a line."""
 

@@ -18,6 +18,8 @@ PUBLIC = {
     "landing": "/",
     "pricing": "/pricing",
     "sign-in": "/sign-in",
+    "report-a-key": "/report-a-key",
+    "scanner-rules": "/report-a-key/rules",
     "styleguide": "/styleguide",
     "not-found": "/no-such-page",
 }
@@ -28,6 +30,8 @@ CONSOLE = {
     "usage": "/usage/",
     "keys": "/keys/",
     "key-new": "/keys/new",
+    "leaks": "/keys/leaks/",
+    "leak-policy": "/keys/leaks/policy",
     "account": "/account",
     "billing": "/billing/",
     "plan": "/billing/plan",

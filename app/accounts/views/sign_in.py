@@ -1,6 +1,5 @@
 """Signing in: the buttons, the way out to a provider, the way back, and signing out."""
 
-import ipaddress
 import logging
 from urllib.parse import urlsplit
 
@@ -14,7 +13,7 @@ from app.accounts.guards import Account, current, signed_in
 from app.accounts.oauth import Client
 from app.accounts.pending import Begun
 from app.accounts.services import Claims
-from app.core import crypto
+from app.core import addresses, crypto
 from app.core.errors import Invalid, PosternError, Unavailable
 from app.web import database, htmx, session, session_secrets
 from app.web.guards import public
@@ -178,7 +177,7 @@ def _redirect_uri(name: str) -> str:
 def _count_try(purpose: str) -> None:
     """Refuse the address that signs in too often: each try costs a row here and two calls at the provider."""
     secret = current.settings.secret_key.get_secret_value()
-    digest = crypto.keyed_digest(secret, f"sign-in {purpose}", _network(request.remote_addr or ""))
+    digest = crypto.keyed_digest(secret, f"sign-in {purpose}", addresses.neighbourhood(request.remote_addr or ""))
     with database.own_transaction() as own:
         tries, until = services.count_try(own, address_digest=digest, now=current.now)
     if tries > current.settings.sign_ins_per_address:
@@ -187,12 +186,3 @@ def _count_try(purpose: str) -> None:
             "Too many sign-ins came from your address. Wait a few minutes, then try again.",
             retry_after=int((until - current.now).total_seconds()) + 1,
         )
-
-
-def _network(address: str) -> str:
-    """The address; of IPv6 its /64, which is what one customer has (RFC 6177)."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else address

@@ -1,0 +1,172 @@
+"""What becomes of a key that leaked: done as its organisation chose, and written down. Nothing here tells people: that
+is telling.py, once what was done is committed.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID, uuid4
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, SQLModel, col, select
+
+from app.core import audit, crypto
+from app.core.errors import Conflict, Invalid
+from app.keys import lookup, rotation
+from app.keys import models as key_models
+from app.keys import services as keys
+from app.keys.lookup import Match
+from app.keys.models import Key, KeySecret
+from app.leaks import models, queries, words
+from app.leaks.models import LeakFind, LeakPolicy, LeakUnknown
+from app.leaks.reports import Report
+from app.organisations.models import Organisation
+
+
+class Taken(NamedTuple):
+    """is_ours: of each report, in order. finds: what is new."""
+
+    is_ours: list[bool]
+    finds: list[LeakFind]
+
+
+def take_in(session: Session, reports: Sequence[Report], *, reporter: str, now: datetime) -> Taken:
+    """Do with each key what its organisation chose; a find that was reported before changes nothing.
+
+    reporter: GITHUB, FORM or DRILL of models.py. Commit it before anybody is told. Of tokens that are no key of ours,
+    only how many there were is kept.
+    """
+    matches = lookup.by_digests(session, {digest for one in reports if (digest := one.digest) is not None})
+    found = [matches.get(one.digest or "") for one in reports]
+    keys_by_id = _locked(session, {match.key_id for match in matches.values()})
+    finds = []
+    for report, match in zip(reports, found, strict=True):
+        key = keys_by_id.get(match.key_id) if match else None
+        if match and key and (find := _noted(session, report, match, key, reporter=reporter, now=now)):
+            _act(session, find, key, match, now=now)
+            finds.append(find)
+    _count(session, Counter(one.source for one, match in zip(reports, found, strict=True) if match is None), now=now)
+    return Taken([match is not None for match in found], finds)
+
+
+def choose(session: Session, *, organisation: Organisation, act: str, person_id: UUID | None, now: datetime) -> None:
+    """What is to be done with keys that leak from now on. Raises Invalid, and Conflict if it is so already."""
+    if act not in words.POLICIES:
+        raise Invalid("Choose what is to happen with a key that leaked.")
+    was = queries.act_of(session, organisation.id)
+    if act == was:
+        raise Conflict("That is what happens already.")
+    policy = session.get(LeakPolicy, organisation.id) or LeakPolicy(
+        organisation_id=organisation.id, act=act, chosen_at=now
+    )
+    policy.act, policy.chosen_at = act, now
+    session.add(policy)
+    audit.record(
+        session,
+        action="leak_policy.changed",
+        now=now,
+        organisation_id=organisation.id,
+        person_id=person_id,
+        subject_id=organisation.id,
+        details={"leaked keys": f"{words.POLICIES[was]} → {words.POLICIES[act]}"},
+    )
+    session.flush()
+
+
+def _locked(session: Session, key_ids: set[UUID]) -> dict[UUID, Key]:
+    """All of them at once and in one order, before anything else is locked: several reports may be under way."""
+    statement = select(Key).where(col(Key.id).in_(key_ids)).order_by(col(Key.id)).with_for_update()
+    return {key.id: key for key in session.exec(statement, execution_options={"populate_existing": True})}
+
+
+def _noted(
+    session: Session, report: Report, match: Match, key: Key, *, reporter: str, now: datetime
+) -> LeakFind | None:
+    """The new row; None if this find is known. Whoever writes the row acts, so that nobody acts twice."""
+    row = {
+        "id": uuid4(),
+        "organisation_id": key.organisation_id,
+        "key_id": key.id,
+        "hint": match.hint,
+        "source": report.source,
+        "url": report.place,
+        "place": crypto.digest("\0".join((match.hint, reporter, report.source, report.place))),
+        "reporter": reporter,
+        "did": "",
+        "is_alarm": False,
+        "found_at": now,
+    }
+    statement = _insert(session, LeakFind).values(**row).on_conflict_do_nothing(index_elements=["key_id", "place"])
+    is_new = session.execute(statement.returning(col(LeakFind.id))).first() is not None
+    return session.get(LeakFind, row["id"]) if is_new else None
+
+
+def _act(session: Session, find: LeakFind, key: Key, match: Match, *, now: datetime) -> None:
+    """Stop the key, or leave it; written down either way."""
+    session.refresh(key)  # SQLite locks nothing before the first write
+    find.did = _done(session, key, find, match, now=now)
+    find.is_alarm = find.did not in (models.TEST, models.DEAD)
+    session.add(find)
+    audit.record(
+        session,
+        action="key.leaked",
+        now=now,
+        organisation_id=key.organisation_id,
+        subject_id=key.id,
+        details={
+            "name": key.name,
+            "key": find.hint,
+            "source": words.SOURCES[find.source],
+            "address": find.url[:300],
+            "reported by": words.REPORTERS[find.reporter],
+            "done": words.DONE[find.did],
+        },
+    )
+    session.flush()
+
+
+def _done(session: Session, key: Key, find: LeakFind, match: Match, *, now: datetime) -> str:
+    earlier = session.get(KeySecret, match.earlier_id, populate_existing=True) if match.earlier_id else None
+    if key.is_revoked or (earlier is not None and not earlier.works_at(now)):
+        return models.DEAD
+    if key.environment == "test" and find.reporter != models.DRILL:
+        return models.TEST
+    act = queries.act_of(session, key.organisation_id)
+    if act == models.NOTIFY:
+        return models.TOLD if key.state_at(now) == key_models.LIVE else models.DEAD
+    if earlier is not None:
+        rotation.end_overlap(session, key=key, secret=earlier, person_id=None, now=now)
+        return models.ENDED
+    if act == models.REVOKE:
+        keys.revoke(session, key=key, person_id=None, now=now)
+        return models.REVOKED
+    return _quarantined(session, key, find, now=now)
+
+
+def _quarantined(session: Session, key: Key, find: LeakFind, *, now: datetime) -> str:
+    """A key that is off already is marked, so that whoever enables it knows."""
+    note = f"It was found in public: {words.SOURCES[find.source]}."
+    if key.is_enabled:
+        keys.disable(session, key=key, reason=key_models.LEAK, note=note, person_id=None, now=now)
+    elif key.disabled_reason:
+        return models.DEAD
+    else:
+        key.disabled_reason, key.disabled_note = key_models.LEAK, note
+        session.add(key)
+    return models.DISABLED
+
+
+def _count(session: Session, unknown: Counter[str], *, now: datetime) -> None:
+    for source, count in sorted(unknown.items()):
+        statement = _insert(session, LeakUnknown).values(source=source, count=count, last_at=now)
+        session.execute(
+            statement.on_conflict_do_update(
+                index_elements=["source"], set_={"count": col(LeakUnknown.count) + count, "last_at": now}
+            )
+        )
+
+
+def _insert(session: Session, table: type[SQLModel]) -> sqlite.Insert | postgresql.Insert:
+    make = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    return make(table)
