@@ -30,8 +30,7 @@ from app.limits import entitlements, raising, undertaker
 from app.metering import attempts, audit_chain, crowds, drained, idempotency, sealing
 from app.metering.ledger_connection import LedgerConnection
 from app.metering.spool import Spool
-from app.plans import moving, owing
-from app.plans import services as plans
+from app.plans import moving, owing, succession
 from app.webhooks import sending as webhooks
 
 log = logging.getLogger(__name__)
@@ -135,7 +134,7 @@ def _apply_subscriptions(session: Session, settings: Settings, now: datetime) ->
     """What was planned for this moment, whose days of grace are over, what was raised until now, and then what plans
     allow.
     """
-    begun = plans.apply_due(session, now=now)
+    begun = succession.apply_due(session, now=now)
     stopped = owing.stop_overdue(session, grace=settings.grace, now=now)
     ended = raising.end_due(session, now=now)
     return begun + stopped + ended + entitlements.apply_due(session, now=now)
@@ -170,7 +169,7 @@ def _tell_leaks(session: Session, settings: Settings, now: datetime) -> int:
 
 def _enrol(session: Session, settings: Settings, now: datetime) -> int:
     """Organisations that came in by another way than the portal get the default plan, too."""
-    return plans.enrol(session, now=now)
+    return succession.enrol(session, now=now)
 
 
 SEALER = sealing.Sealer()

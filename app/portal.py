@@ -30,9 +30,8 @@ from app.metering import views as metering
 from app.metering.views import first_call
 from app.organisations import guards as organisations
 from app.organisations import services as organisation_services
-from app.plans import amounts
+from app.plans import amounts, succession
 from app.plans import queries as plans
-from app.plans import services as plan_services
 from app.web import (
     assets,
     compression,
@@ -147,7 +146,7 @@ def _welcome(session: Session, person: Person, now: datetime, *, brand: str) -> 
     organisation = organisation_services.create_personal(session, person=person, now=now)
     usual = plans.default(session, at=now)
     if usual is not None:
-        plan_services.enrol_one(session, organisation=organisation, usual=usual, now=now)
+        succession.enrol_one(session, organisation=organisation, usual=usual, now=now)
         entitlements.apply(session, organisation=organisation, now=now)
     issued = key_services.issue(
         session, organisation=organisation, name="First key", brand=brand, person_id=person.id, now=now

@@ -13,7 +13,7 @@ from app.billing.wallet_models import CreditGrant
 from app.core.errors import Conflict
 from app.limits import entitlements
 from app.organisations.models import Organisation
-from app.plans import services
+from app.plans import succession
 from app.plans.models import Subscription
 
 OTHER = {TEST: LIVE, LIVE: TEST}
@@ -46,7 +46,7 @@ def leave(session: Session, mode: str, *, now: datetime) -> int:
     statement = select(Subscription).where(*_of_other(OTHER[mode])).order_by(col(Subscription.id)).limit(PAGE)
     found = session.exec(statement).all()
     for subscription in found:
-        services.end(session, subscription=subscription, now=now)
+        succession.end(session, subscription=subscription, now=now)
         organisation = session.get_one(Organisation, subscription.organisation_id)
         entitlements.apply(session, organisation=organisation, now=now)
     return len(found)

@@ -19,7 +19,7 @@ from app.core import clock
 from app.limits import entitlements
 from app.organisations.models import Organisation
 from app.plans import models as states
-from app.plans import owing, services
+from app.plans import owing, services, succession
 from app.plans import queries as plans
 from app.plans.choosing import Choice
 from app.plans.models import BY_CUSTOMER, PlanVersion, Subscription
@@ -88,7 +88,7 @@ def apply(session: Session, found: Found, now: datetime, person_id: UUID | None 
     if account is None or _is_old(session, account, found["at"]):
         return
     organisation = session.get_one(Organisation, account.organisation_id)
-    services.follow_due(session, organisation_id=organisation.id, now=now)  # at its moment, not at this one
+    succession.follow_due(session, organisation_id=organisation.id, now=now)  # at its moment, not at this one
     current = plans.subscription_at(session, organisation.id, now)
     at_stripe = living(found["subscriptions"])
     if at_stripe is None:
@@ -191,7 +191,7 @@ def _over(session: Session, current: Subscription | None, found: Sequence[Found]
     if current is None or current.stripe_id not in ended:
         return
     if is_billed(plans.offer_of(session, current.plan_version_id).document):
-        services.end(session, subscription=current, now=now)
+        succession.end(session, subscription=current, now=now)
 
 
 def _stand(session: Session, account: BillingAccount, state: str, now: datetime) -> None:

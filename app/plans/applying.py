@@ -17,7 +17,7 @@ from sqlmodel import Session
 from app.core import audit, changes
 from app.core.errors import Conflict, Invalid, NotFound
 from app.integrations import queries as integrations
-from app.plans import document, moving, queries, services, versions, withdrawing, words
+from app.plans import document, moving, queries, succession, versions, withdrawing, words
 from app.plans.document import Document
 from app.plans.models import FROM_FILE, FROM_PAGE
 from app.plans.queries import Offer
@@ -102,7 +102,7 @@ def apply(
     check_when(when, now=now)
     found = compare(session, catalogue, now=now)
     check_unseen(found, catalogue, source, overwrites=overwrites)
-    while found and services.enrol(session, now=now):
+    while found and succession.enrol(session, now=now):
         pass  # so that whoever has chosen nothing stays on what they have
     for difference in found:
         _set(session, difference, when, source, is_moving=difference.slug in catalogue.plans, now=now)

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from app.core import audit, changes
 from app.core.errors import Invalid
+from app.plans import recording
 from app.plans.models import ACTIVE, PAST_DUE, PAUSED, STATES, UNPAID, Subscription
 
 STOPS_AT_ONCE = (UNPAID, PAUSED)
@@ -32,7 +32,8 @@ def set_state(session: Session, *, subscription: Subscription, state: str, now: 
         subscription.owes_since = subscription.stopped_at = None
     elif state in STOPS_AT_ONCE:
         subscription.stopped_at = subscription.stopped_at or now
-    _keep(session, subscription, "subscription.state", details, now)
+    recording.keep(session, subscription)
+    recording.tell(session, subscription, "subscription.state", now=now, details=details)
 
 
 def stop_overdue(session: Session, *, grace: timedelta, now: datetime) -> int:
@@ -49,7 +50,8 @@ def stop_overdue(session: Session, *, grace: timedelta, now: datetime) -> int:
     for subscription in found:
         subscription.stopped_at, subscription.limited_at = now, None
         details = {"state": subscription.state, "grace_days": str(grace.days)}
-        _keep(session, subscription, "subscription.stopped", details, now)
+        recording.keep(session, subscription)
+        recording.tell(session, subscription, "subscription.stopped", now=now, details=details)
     return len(found)
 
 
@@ -64,17 +66,3 @@ def carry(before: Subscription | None, made: Subscription) -> None:
     """What is owed at Stripe stays owed when the same subscription there goes on as another plan."""
     if before is not None and made.stripe_id and before.stripe_id == made.stripe_id and before.owes_since is not None:
         made.state, made.owes_since, made.stopped_at = before.state, before.owes_since, before.stopped_at
-
-
-def _keep(session: Session, subscription: Subscription, action: str, details: dict[str, str], now: datetime) -> None:
-    session.add(subscription)
-    session.flush()
-    changes.record(session, kind="subscription", subject_id=subscription.organisation_id, now=now)
-    audit.record(
-        session,
-        action=action,
-        now=now,
-        organisation_id=subscription.organisation_id,
-        subject_id=subscription.id,
-        details=details,
-    )

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from app.core import mail
 from app.organisations.models import Organisation
-from app.plans import letters, queries, services
+from app.plans import letters, queries, recording
 from app.plans.models import BY_OPERATOR, INCOMPLETE, Plan, PlanMove, PlanVersion, Subscription
 from app.plans.queries import Offer
 
@@ -46,12 +46,11 @@ def withdraw(session: Session, subscription: Subscription, *, now: datetime) -> 
     assert at is not None
     offer = queries.offer_of(session, version_id)
     informed = told(session, subscription)
-    services.forget_next(subscription)
+    recording.forget_next(subscription)
     subscription.next_by = BY_OPERATOR
-    session.add(subscription)
-    session.flush()
+    recording.keep(session, subscription)
     details = {"plan": offer.plan.slug, "number": str(offer.version.number), "from": at.isoformat(timespec="seconds")}
-    services.tell(session, subscription, "subscription.move_withdrawn", person_id=None, now=now, details=details)
+    recording.tell(session, subscription, "subscription.move_withdrawn", now=now, details=details)
     _write(session, subscription, offer, informed, at=at, now=now)
 
 

@@ -9,7 +9,7 @@ from sqlmodel import select
 from app.billing import changing, findings, planned, reconciling
 from app.core.mail import Mail
 from app.plans import moving as plan_moving
-from app.plans import queries, services
+from app.plans import queries, succession
 from tests.billing.lived import Lived
 from tests.plans.catalogues import SMALL, apply
 
@@ -205,7 +205,7 @@ def test_a_webhook_that_comes_before_the_worker_begins_the_plan_at_its_moment(ti
     till.work()
 
     assert till.current().begins_at == JANUARY
-    assert services.apply_due(till.session, now=till.hand.now) == 0
+    assert succession.apply_due(till.session, now=till.hand.now) == 0
 
 
 def test_calls_before_and_after_a_move_are_billed_by_their_own_version_and_nothing_is_left_over(till, settings, make):

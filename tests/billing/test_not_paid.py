@@ -12,7 +12,7 @@ from app.core.config import Settings
 from app.core.mail import Mail
 from app.limits import entitlements
 from app.limits.models import BILLING, LimitRule
-from app.plans import owing, services
+from app.plans import owing, services, succession
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 GRACE = timedelta(days=7)
@@ -99,7 +99,7 @@ def test_what_is_owed_stays_owed_when_a_planned_plan_begins(owes):
     owing.stop_overdue(owes.session, grace=timedelta(), now=owes.hand.now)
     wanted = owes.change("payg").choice
     services.plan_next(owes.session, owes.current(), wanted, at=owes.hand.now, by="customer", now=owes.hand.now)
-    services.apply_due(owes.session, now=owes.hand.now)
+    succession.apply_due(owes.session, now=owes.hand.now)
     work(owes)
 
     assert (owes.plan(), owes.current().owes_since, owes.current().state) == ("payg", since, PAST_DUE)

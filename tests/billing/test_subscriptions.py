@@ -13,7 +13,7 @@ from app.billing.problems import Declined
 from app.billing.stripe_api import key_for
 from app.core.errors import Conflict
 from app.plans import queries as plans
-from app.plans import services
+from app.plans import services, succession
 from app.plans.models import ACTIVE
 from tests.databases import on_both, on_one
 
@@ -62,7 +62,7 @@ def test_an_expired_visit_is_known_to_be_over(till):
 )
 def test_i13_b26_any_order_and_number_of_events_comes_to_the_same(till, make, places, twice, works):
     till.organisation = make.organisation()
-    services.enrol(till.session, now=till.hand.now)
+    succession.enrol(till.session, now=till.hand.now)
     till.session.commit()
     known = {event["id"] for event in till.stand_in.desk.store.all("event")}
     visit = till.visit("payg")

@@ -12,7 +12,7 @@ from app.billing.checkout import Ways
 from app.billing.handlers import HANDLERS
 from app.billing.subscribing import Payer
 from app.plans import queries as plans
-from app.plans import services
+from app.plans import succession
 from app.sandbox.stripe.billing import cards, sessions
 from tests.plans.catalogues import SMALL, apply, choice
 
@@ -27,7 +27,7 @@ class Till:
         apply(session, text, now=hand.now)
         self.organisation = make.organisation("Acme")
         self.catalogue = Catalogue(engine, api, clock=lambda: hand.now)
-        services.enrol(session, now=hand.now)
+        succession.enrol(session, now=hand.now)
         session.commit()
 
     def visit(self, slug, visit_id=None, **more):
@@ -107,7 +107,7 @@ class Till:
         self.hand.moves(**by)
         self.stand_in.move(to=int(self.hand.now.timestamp()))
         with Session(self.engine) as session:
-            services.apply_due(session, now=self.hand.now)
+            succession.apply_due(session, now=self.hand.now)
             session.commit()
         self.session.expire_all()
 

@@ -9,7 +9,7 @@ from app.limits import entitlements
 from app.metering import explaining, repricing
 from app.metering.models import UsageEvent
 from app.organisations.models import Organisation
-from app.plans import pricing
+from app.plans import pricing, succession
 from app.plans import services as plans
 from tests.gateway.limiting import known_by, limit, price
 from tests.gateway.test_limits import OK
@@ -23,7 +23,7 @@ async def on_plan(caller, slug=None, *, currency="usd"):
         now = clock.now()
         catalogues.apply(session, now=now)
         organisation = session.exec(select(Organisation)).one()
-        plans.enrol(session, now=now)
+        succession.enrol(session, now=now)
         if slug is not None:
             choice = catalogues.choice(session, slug, now=now, currency=currency)
             plans.change(session, organisation=organisation, choice=choice, now=clock.now())

@@ -9,6 +9,7 @@ from app.limits import entitlements, services
 from app.limits.models import LimitRule
 from app.limits.services import Selection
 from app.plans import services as plans
+from app.plans import succession
 from tests.plans.catalogues import SMALL, apply, choice
 
 
@@ -23,7 +24,7 @@ def rules(session):
 
 
 def test_a_plan_limits_its_organisation(session, organisation, now):
-    plans.enrol(session, now=now)
+    succession.enrol(session, now=now)
 
     assert entitlements.apply_due(session, now=now) == 1
 
@@ -69,7 +70,7 @@ def test_a_downgrade_limits_when_it_holds(session, organisation, now):
     planned = plans.cancel(session, organisation=organisation, reason="", now=now).next_at
     assert entitlements.apply_due(session, now=planned - timedelta(seconds=1)) == 0
 
-    plans.apply_due(session, now=planned)
+    succession.apply_due(session, now=planned)
     entitlements.apply_due(session, now=planned)
 
     assert rules(session)["calls", "month"].most == 1000

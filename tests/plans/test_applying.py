@@ -9,7 +9,7 @@ from app.core import changes
 from app.core.audit import AuditEntry
 from app.core.errors import Conflict, Invalid
 from app.core.mail import Mail
-from app.plans import applying, checking, moving, pricing, queries, reading, services, versions, writing
+from app.plans import applying, checking, moving, pricing, queries, reading, services, succession, versions, writing
 from app.plans.applying import Source
 from app.plans.models import FROM_PAGE, PlanVersion, PriceVersion, Subscription
 from tests.plans import catalogues
@@ -86,7 +86,7 @@ def test_moved_subscribers_follow_when_their_notice_has_run_out(session, make, n
 
     planned = queries.subscription_at(session, organisation.id, now)
     assert (planned.next_at, planned.next_by) == (datetime(2027, 1, 1, tzinfo=UTC), "operator")
-    services.apply_due(session, now=planned.next_at)
+    succession.apply_due(session, now=planned.next_at)
     assert queries.standing(session, organisation.id, at=planned.next_at).offer.version.number == 2
     assert (
         queries.standing(session, organisation.id, at=planned.next_at - timedelta(microseconds=1)).offer.version.number

@@ -7,7 +7,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.plans import prices, services, stretches
+from app.plans import prices, services, stretches, succession
 from app.plans.prices import Price, PriceBook
 from app.plans.stretches import Stretch
 from tests.conftest import NOW
@@ -83,7 +83,7 @@ def test_a_plans_price_is_the_one_of_the_organisations_currency():
 def test_a_book_is_what_the_database_says(session, make, now):
     apply(session, now=now)
     organisation, integration = make.organisation(), make.integration()
-    services.enrol(session, now=now)
+    succession.enrol(session, now=now)
     later = now + timedelta(hours=1)
     services.change(session, organisation=organisation, choice=choice(session, "payg", now=now), now=later)
     services.cancel(session, organisation=organisation, reason="", now=later)

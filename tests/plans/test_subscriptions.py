@@ -11,7 +11,7 @@ from sqlmodel import Session, select
 from app.core import changes, db
 from app.core.audit import AuditEntry
 from app.core.errors import Conflict, Invalid, NotFound
-from app.plans import queries, services
+from app.plans import queries, services, succession
 from app.plans.choosing import Choice
 from app.plans.models import Plan
 from tests.factories import Factory
@@ -24,7 +24,7 @@ DECEMBER = datetime(2026, 12, 1, tzinfo=UTC)
 def organisation(session, make, now):
     apply(session, now=now)
     organisation = make.organisation()
-    services.enrol(session, now=now)
+    succession.enrol(session, now=now)
     return organisation
 
 
@@ -44,8 +44,8 @@ def test_an_organisation_without_a_row_is_on_the_default_plan(session, make, now
 
     standing = queries.standing(session, organisation.id, at=now)
     assert (standing.offer.plan.slug, standing.subscription) == ("free", None)
-    assert services.enrol(session, now=now) == 1
-    assert services.enrol(session, now=now) == 0
+    assert succession.enrol(session, now=now) == 1
+    assert succession.enrol(session, now=now) == 0
     assert queries.standing(session, organisation.id, at=now).subscription.begins_at == now
 
 
@@ -67,8 +67,8 @@ def test_a_downgrade_holds_from_the_end_of_the_month(session, organisation, now)
     current = change(session, organisation, "payg", now + timedelta(days=1))
 
     assert (slugs(session, organisation, now + timedelta(days=2)), current.next_at) == ("team", DECEMBER)
-    assert services.apply_due(session, now=DECEMBER - timedelta(microseconds=1)) == 0
-    assert services.apply_due(session, now=DECEMBER + timedelta(hours=3)) == 1
+    assert succession.apply_due(session, now=DECEMBER - timedelta(microseconds=1)) == 0
+    assert succession.apply_due(session, now=DECEMBER + timedelta(hours=3)) == 1
     assert slugs(session, organisation, DECEMBER) == "payg"
 
 
@@ -96,7 +96,7 @@ def test_cancelling_keeps_the_reason_and_ends_with_the_month(session, organisati
     services.cancel(session, organisation=organisation, reason="  Too dear. ", now=now)
 
     assert queries.subscription_at(session, organisation.id, now).cancel_reason == "Too dear."
-    services.apply_due(session, now=DECEMBER)
+    succession.apply_due(session, now=DECEMBER)
     assert slugs(session, organisation, DECEMBER) == "free"
     assert [one.state for one in queries.history(session, organisation.id)] == ["active", "cancelled", "active"]
     with pytest.raises(Conflict, match="no subscription to cancel"):
@@ -109,7 +109,7 @@ def test_who_resumes_stays(session, organisation, now):
 
     services.resume(session, organisation=organisation, now=now)
 
-    assert services.apply_due(session, now=DECEMBER) == 0
+    assert succession.apply_due(session, now=DECEMBER) == 0
     assert slugs(session, organisation, DECEMBER) == "team"
     with pytest.raises(Conflict, match="Nothing is planned"):
         services.resume(session, organisation=organisation, now=now)
@@ -183,18 +183,18 @@ def test_b21_at_each_moment_exactly_one_subscription_is_in_force(sqlite_template
     with Session(engine) as session:
         organisation = Factory(session, now).organisation()
         apply(session, now=now)
-        services.enrol(session, now=now)
+        succession.enrol(session, now=now)
         for what, hours in steps:
             now += timedelta(hours=hours)
             try:
                 if what == "due":
-                    services.apply_due(session, now=now)
+                    succession.apply_due(session, now=now)
                 elif what == "cancel":
                     services.cancel(session, organisation=organisation, reason="", now=now)
                 elif what == "resume":
                     services.resume(session, organisation=organisation, now=now)
                 else:
-                    services.apply_due(session, now=now)
+                    succession.apply_due(session, now=now)
                     change(session, organisation, what, now)
             except Conflict:
                 pass

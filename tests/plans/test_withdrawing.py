@@ -9,7 +9,7 @@ from app.core.audit import AuditEntry
 from app.core.config import Settings
 from app.core.mail import SENT, Mail
 from app.core.mail_letters import write
-from app.plans import moving, queries, services
+from app.plans import moving, queries, services, succession
 from tests.plans.catalogues import SMALL, apply, choice
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -43,7 +43,7 @@ def sent(session):
 def goes_on(session, *, now):
     """The worker's rounds, until the middle of December."""
     for days in (0, 15, 45):
-        services.apply_due(session, now=now + timedelta(days=days))
+        succession.apply_due(session, now=now + timedelta(days=days))
         moving.carry_on(session, now=now + timedelta(days=days))
 
 
@@ -111,5 +111,5 @@ def test_what_has_begun_already_is_not_undone(session, subscriber, now):
 
     apply(session, SMALL, now=later)
 
-    services.apply_due(session, now=later)
+    succession.apply_due(session, now=later)
     assert queries.standing(session, subscriber.id, at=later).offer.version.number == 2

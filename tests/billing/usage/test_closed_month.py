@@ -17,7 +17,7 @@ from app.billing.usage_models import DELIVERED, LATE, METERED, StripeOutbox
 from app.core import vault
 from app.metering.sealing import Sealer
 from app.plans import queries as plans
-from app.plans import services
+from app.plans import succession
 from tests.billing.months_used import call
 from tests.billing.till import Till
 from tests.sandbox.stripe import running
@@ -193,7 +193,7 @@ def test_late_usage_that_no_invoice_will_bring_is_found(ahead):
     assert ahead.reconcile() == []
     ahead.till.hand.moves(hours=1)
     held = ahead.till.current()
-    services.end(ahead.till.session, subscription=held, now=ahead.till.hand.now)
+    succession.end(ahead.till.session, subscription=held, now=ahead.till.hand.now)
     ahead.till.session.commit()
 
     [finding] = ahead.reconcile()
