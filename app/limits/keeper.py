@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from queue import Empty, SimpleQueue
 from uuid import UUID, uuid4
 
 from sqlalchemy import Engine
@@ -18,7 +17,8 @@ from app.core import clock
 from app.limits import leases, sharing
 from app.limits.book import Book, Pool
 from app.limits.holds import CounterKey
-from app.limits.leases import Grant, NotRegistered, Want
+from app.limits.inbox import Ask, Inbox, Return
+from app.limits.leases import Grant, NotRegistered
 from app.limits.lifeline import Lifeline, Watch, ticks
 from app.limits.rates import Rates
 
@@ -29,9 +29,6 @@ TIDY_S = 1.0
 CLEAR_S = 60.0
 AGAIN_S = 0.25
 """How long after a failure the database is not asked again on behalf of calls, which are refused meanwhile."""
-
-Ask = tuple[Pool, Want]
-Return = tuple[CounterKey, UUID, int]
 
 
 class Keeper:
@@ -59,7 +56,7 @@ class Keeper:
         self.rates = Rates()
         self.lifeline = Lifeline(dead_after_s=dead_after_s)
         self._watch = Watch(dead_after_s=dead_after_s)
-        self._queue: SimpleQueue[Ask | Return | None] = SimpleQueue()
+        self._inbox = Inbox()
         self._stopping = threading.Event()
         self._has_begun = threading.Event()
         self._thread = threading.Thread(target=self._run, name="limits", daemon=True)
@@ -82,18 +79,18 @@ class Keeper:
     def stop(self, *, timeout_s: float) -> None:
         """Give everything back and end; blocks for at most timeout_s seconds. No call may be under way."""
         self._stopping.set()
-        self._queue.put(None)
+        self._inbox.put(None)
         self._thread.join(timeout_s)
 
     # For the event loop
 
     def ask(self, pool: Pool) -> None:
         """Fetch what `pool` wants; the pool is told."""
-        self._queue.put((pool, pool.want()))
+        self._inbox.put((pool, pool.want()))
 
     def return_(self, pool: Pool, amount: int) -> None:
         """Give it back when possible."""
-        self._queue.put((pool.key, pool.process_id, amount))
+        self._inbox.put((pool.key, pool.process_id, amount))
 
     # In the thread
 
@@ -103,30 +100,13 @@ class Keeper:
             for task in [task for task, at in self._due.items() if at <= now]:
                 self._attempt(task)
             self._has_begun.set()
-            asks, returns = self._next(max(0.0, min(self._due.values()) - ticks()))
+            asks, returns = self._inbox.next(max(0.0, min(self._due.values()) - ticks()))
             if asks or returns:
                 self._serve(asks, returns)
         with suppress(SQLAlchemyError):
             if self._is_settled():
                 with self._engine.begin() as connection:
                     leases.retire(connection, self.book.name)
-
-    def _next(self, timeout_s: float) -> tuple[list[Ask], list[Return]]:
-        """What has come, waiting for the first."""
-        asks: list[Ask] = []
-        returns: list[Return] = []
-        try:
-            message = self._queue.get(timeout=timeout_s)
-            while True:
-                if message is None:
-                    pass
-                elif isinstance(message[0], Pool):
-                    asks.append(message)
-                else:
-                    returns.append(message)
-                message = self._queue.get_nowait()
-        except Empty:
-            return asks, returns
 
     def _attempt(self, task: Callable[[], float]) -> None:
         try:
@@ -197,9 +177,9 @@ class Keeper:
         as much of the difference as it settles: so doubt stays, for the next time, unless nothing was being written.
         """
         was_quiet, known = not self._under_way(), self._known()
-        asks, dropped = self._next(0.0)
+        asks, dropped = self._inbox.next(0.0)
         for ask in asks:
-            self._queue.put(ask)
+            self._inbox.put(ask)
         if not self._is_settled():
             return
         with self._engine.begin() as connection:
@@ -260,21 +240,7 @@ class Keeper:
     def _exchange(self) -> float:
         if not self._is_registered or not self.rates.is_shared:
             return EXCHANGE_S
-        changed = []
-        with suppress(IndexError):
-            while True:
-                one = self.rates.changed.popleft()
-                one.is_changed = False
-                changed.append(one)
-        try:
-            with self._engine.begin() as connection:
-                sharing.tell(connection, self.book.name, changed)
-                heard = sharing.hear(connection, self.book.name)
-        except SQLAlchemyError:
-            for one in changed:
-                one.is_changed = True
-                self.rates.changed.append(one)
-            raise
+        heard = sharing.exchange(self._engine, self.book.name, self.rates)
         self._on_loop(lambda: self.rates.take_in(heard, now=clock.now().timestamp()))
         return EXCHANGE_S
 

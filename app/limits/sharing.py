@@ -6,20 +6,41 @@ pass within one exchange (docs/adr/0010).
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, Engine, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.core import db
 from app.limits.models import RateShare
-from app.limits.rates import Gauge, Heard, Window
+from app.limits.rates import Gauge, Heard, Rates, Window
 from app.plans import periods
 
 SHARES = db.metadata.tables[str(RateShare.__tablename__)]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LONGEST_S = periods.LENGTHS[periods.HOUR].total_seconds()
+
+
+def exchange(engine: Engine, process_id: UUID, rates: Rates) -> Heard:
+    """Tell what has changed, hear the others. Where that fails, what could not be told still counts as changed."""
+    changed: list[Window | Gauge] = []
+    with suppress(IndexError):
+        while True:
+            one = rates.changed.popleft()
+            one.is_changed = False
+            changed.append(one)
+    try:
+        with engine.begin() as connection:
+            tell(connection, process_id, changed)
+            return hear(connection, process_id)
+    except SQLAlchemyError:
+        for one in changed:
+            one.is_changed = True
+            rates.changed.append(one)
+        raise
 
 
 def tell(connection: Connection, process_id: UUID, changed: Iterable[Window | Gauge]) -> None:
