@@ -1,7 +1,7 @@
 """Do a bill again from its export: `python recompute.py statement.json [receipts/]`.
 
-It needs Python alone, so that anybody can be given it. docs/statement.md says what the file holds. Whatever was changed
-in it is found; what was changed everywhere at once, digests and all, only receipts that a client kept can show.
+It needs Python alone and stays one file, so that anybody can be given it; docs/statement.md says what it reads. What
+was changed in a statement is found; what was changed everywhere at once, digests and all, only kept receipts can show.
 """
 
 import base64
