@@ -8,7 +8,7 @@ from app.billing import credit
 from app.core.audit import AuditEntry
 from app.limits import entitlements, raises
 from app.organisations import stopping
-from app.plans import services as plans
+from app.plans import succession
 from tests.databases import on_both
 from tests.plans.catalogues import apply
 
@@ -45,7 +45,7 @@ def test_it_is_found_by_name_slug_id_key_and_people(operator, owner, outsider, m
 @on_both
 def test_every_side_of_it_can_be_looked_at(operator, owner, member, place, make, session, now):
     apply(session, now=now)
-    plans.enrol(session, now=now)
+    succession.enrol(session, now=now)
     entitlements.apply(session, organisation=owner.organisation, now=now)
     key = make.key(owner.organisation, name="ci")
     make.call(key, make.integration("sampler"))
@@ -79,7 +79,7 @@ def test_suspending_says_why_above_every_page_and_is_lifted(operator, owner, pla
 
 def test_credit_is_given_once_per_form_with_a_reason(operator, owner, place, session, now):
     apply(session, now=now)
-    plans.enrol(session, now=now)
+    succession.enrol(session, now=now)
     visit = operator.get(place + "/credit").page.forms[-1].fields["visit"]
     form = {"visit": visit, "amount": "25.00", "kind": "gift", "until": "", "words": "For the outage."}
     for broken in ({"amount": "x"}, {"words": ""}, {"kind": "promotional"}, {"kind": "bribe"}, {"until": "tomorrow"}):
@@ -95,7 +95,7 @@ def test_credit_is_given_once_per_form_with_a_reason(operator, owner, place, ses
 
 def test_a_limit_is_raised_with_an_end_shown_to_the_customer_and_ended(operator, owner, place, session, now):
     apply(session, now=now)
-    plans.enrol(session, now=now)
+    succession.enrol(session, now=now)
     entitlements.apply(session, organisation=owner.organisation, now=now)
     assert "the plan allows 1,000" in operator.get(place + "/raise").text
     form = {"place": "calls/month", "most": "5,000", "until": "2031-01-31", "reason": "A launch."}

@@ -10,6 +10,7 @@ from app.core.errors import Conflict, Invalid
 from app.limits import entitlements, raises, raising
 from app.limits.models import LimitRule
 from app.plans import services as plans
+from app.plans import succession
 from tests.plans.catalogues import apply, choice
 
 
@@ -17,7 +18,7 @@ from tests.plans.catalogues import apply, choice
 def organisation(session, make, now):
     apply(session, now=now)
     organisation = make.organisation()
-    plans.enrol(session, now=now)
+    succession.enrol(session, now=now)
     entitlements.apply(session, organisation=organisation, now=now)
     return organisation
 
