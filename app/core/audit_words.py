@@ -48,7 +48,7 @@ def sentence(entry: Entry, *, name: str = "", itself: str = "Postern") -> str:
     """Who did what, with a full stop. name: what the person is called now, for entries that hold no name. itself: what
     this installation is called.
     """
-    return f"{who(entry, name=name, itself=itself)} {deed(entry)}."
+    return f"{who(entry, name=name, itself=itself)} {deed(entry).removesuffix('.')}."
 
 
 def who(entry: Entry, *, name: str = "", itself: str = "Postern") -> str:

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from app.accounts.guards import current, operator
 from app.admin import customer, notes
-from app.billing import limit_list, spending, watching
+from app.billing import limit_list, spending
 from app.billing.months import around
 from app.core.errors import Invalid
 from app.keys import queries as keys
@@ -100,5 +100,5 @@ def _overview(organisation: Organisation) -> dict[str, object]:
         "credit": customer.credit_of(session, organisation, now=now),
         "raises": raises.in_force(session, organisation.id, at=now),
         "limits": limit_list.others(session, organisation, current.settings, currency=currency, now=now),
-        "caps": [one for one in watching.of(session, organisation, currency=currency, now=now) if one.is_cap],
+        "caps": limit_list.own(session, organisation, currency=currency, now=now),
     }
