@@ -1,0 +1,99 @@
+"""No address gives or changes anything of another organisation, or of another person: to a stranger it is not there."""
+
+import pytest
+from sqlmodel import select
+
+from app.accounts.models import BrowserSession, Identity
+from app.core import crypto
+from app.leaks.models import REVOKE, LeakDrill
+from app.limits import services as limits
+from app.limits.services import Selection
+from app.web import guards
+from app.webhooks import services as webhooks
+from app.webhooks.models import LIMIT_PASSED, WebhookDelivery, WebhookEndpoint
+
+NOBODYS = {"slug", "month", "line", "hour"}
+"""Arguments of addresses that name what is everybody's, or a part of one's own."""
+
+
+class Owned:
+    """Makes, for each argument of an address, what it can name: something of the owner's, or of their organisation's.
+
+    A new argument gets its method here, or its place in NOBODYS.
+    """
+
+    def __init__(self, owner, make, session, now):
+        self.owner, self.make, self.session, self.now = owner, make, session, now
+        self.organisation = owner.organisation
+
+    def added(self, row):
+        self.session.add(row)
+        self.session.flush()
+        return row.id
+
+    def newest(self, table, **where):
+        return self.session.exec(select(table).filter_by(**where)).all()[-1].id
+
+    def identity_id(self):
+        return self.newest(Identity, person_id=self.owner.person.id)
+
+    def session_id(self):
+        digest = crypto.digest(crypto.random_token())
+        moments = {"created_at": self.now, "last_seen_at": self.now}
+        return self.added(BrowserSession(token_digest=digest, person_id=self.owner.person.id, **moments))
+
+    def receipt(self):
+        key = self.make.key(self.organisation)
+        return self.make.call(key, self.make.integration(f"of-{key.id.hex[:8]}")).id
+
+    def key_id(self):
+        return self.make.key(self.organisation).id
+
+    def rule_id(self):
+        selection = Selection(organisation=self.organisation, key=self.make.key(self.organisation))
+        terms = {"measure": "spend", "period": "month", "most": 10**11, "set_by": "organisation"}
+        return limits.set_limit(self.session, selection=selection, **terms, now=self.now).id
+
+    def endpoint_id(self):
+        if not self.session.exec(select(WebhookEndpoint).filter_by(removed_at=None)).all():
+            self.owner.post("/webhooks/", url="http://127.0.0.1:9/theirs", status=200)
+        return self.newest(WebhookEndpoint, removed_at=None)
+
+    def delivery_id(self):
+        self.endpoint_id()
+        words = {"kind": LIMIT_PASSED, "data": {"words": "x"}, "key": crypto.random_token()}
+        webhooks.tell(self.session, organisation_id=self.organisation.id, **words, now=self.now)
+        return self.newest(WebhookDelivery)
+
+    def drill_id(self):
+        return self.added(LeakDrill(organisation_id=self.organisation.id, at=self.now, act=REVOKE))
+
+
+@pytest.fixture
+def owned(owner, make, session, now):
+    return Owned(owner, make, session, now)
+
+
+def addresses_with_arguments(app):
+    """(method, rule) of what members and people reach, and strangers do not."""
+    for rule in app.url_map.iter_rules():
+        guard = guards.guard_of(app.view_functions[rule.endpoint]).name
+        if rule.arguments - NOBODYS and (guard.startswith("member") or guard == "signed_in"):
+            for method in sorted(rule.methods - {"HEAD", "OPTIONS"}):
+                yield method, rule
+
+
+def test_strangers_find_nothing_where_owners_do(app, owner, outsider, owned, session):
+    app.config["WTF_CSRF_ENABLED"] = False
+    urls = app.url_map.bind("127.0.0.1:8300")
+    wrong = []
+    for method, rule in addresses_with_arguments(app):
+        values = {name: "thing" if name in NOBODYS else getattr(owned, name)() for name in sorted(rule.arguments)}
+        path = urls.build(rule.endpoint, values, method=method)
+        session.commit()
+        theirs = outsider.open(method, path)
+        own = owner.open(method, path)
+        if theirs.status != 404 or own.status == 404 or own.status >= 500:
+            wrong.append((method, rule.rule, theirs.status, own.status))
+
+    assert wrong == []
