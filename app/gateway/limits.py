@@ -164,7 +164,7 @@ class Limits:
         if rule.action != models.SLOW:
             raise self._words.used_up(call, rule, pool, at=admission.at, policy=said.policy, currency=said.currency)
         window, now = self._rates.window(rule.slow, slot.subject_id), admission.now
-        if window.counted(now) + 1 > window.most:
+        if not self._rates.has_share(window, now):
             raise self._words.slowed(call, rule, window, pool, now=now, policy=said.policy, currency=said.currency)
         self._rates.pass_(window)
         admission.rules = " ".join(short for short in admission.rules.split() if short != rule.short_id)

@@ -222,7 +222,7 @@ class Keeper:
 
     def _know_living(self, living: int) -> None:
         self._living = max(1, living)
-        self._on_loop(lambda: self.rates.share(living > 1))
+        self._on_loop(lambda: self.rates.share(living))
 
     def _rename(self) -> None:
         """Others took this process for dead and gave away what it held: begin anew, under another name."""

@@ -20,7 +20,9 @@ Heard = dict[tuple[UUID, UUID], dict[int, int]]
 
 
 class Window:
-    """One rate for one subject. Times are seconds since 1970; `index` numbers windows from there."""
+    """One rate for one subject. Times are seconds since 1970; `index` numbers windows from there. told: how much of
+    what was used the other processes can know of.
+    """
 
     __slots__ = (
         "before",
@@ -33,6 +35,7 @@ class Window:
         "refused",
         "rule_id",
         "subject_id",
+        "told",
         "used",
     )
 
@@ -42,7 +45,7 @@ class Window:
         self.most = rule.most
         self.length_s = periods.LENGTHS[rule.period].total_seconds()
         self.index = 0
-        self.used = self.before = self.refused = 0
+        self.used = self.before = self.refused = self.told = 0
         self.others: Told | None = None
         self.is_changed = False
         self.is_dropped = False
@@ -86,7 +89,7 @@ class Window:
         """A clock that was put back begins no new window: what was used stays used until one has passed."""
         if index > self.index:
             self.before = self.used if index == self.index + 1 else 0
-            self.used = self.refused = 0
+            self.used = self.refused = self.told = 0
         self.index = index
 
 
@@ -127,8 +130,8 @@ class Rates:
         self.gauges: dict[tuple[UUID, UUID], Gauge] = {}
         self.changed: deque[Window | Gauge] = deque()
         """What others must be told of; the thread that tells them takes from its other end."""
-        self.is_shared = False
-        """Whether other processes live, who must be told."""
+        self.living = 1
+        """How many processes share the rates, this one among them."""
         self._heard: Heard = {}
 
     def window(self, rule: Rule, subject_id: UUID) -> Window:
@@ -151,6 +154,23 @@ class Rates:
         found.most = rule.most
         return found
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes live, who must be told."""
+        return self.living > 1
+
+    def has_share(self, window: Window, now: float) -> bool:
+        """Whether one more may pass of a rate of which each process takes an even share until it has told the others.
+
+        For rates so low that what passes before they are told would be many times as much. At least one passes, so
+        that n processes together let pass at most n more than the rate.
+        """
+        room = window.most - window.counted(now)
+        if room < 1 or not self.is_shared:
+            return room >= 1
+        untold = max(0, window.used - window.told)
+        return untold < max(1, int(room + untold) // self.living)
+
     def pass_(self, window: Window) -> None:
         """One more has been let in."""
         window.used += 1
@@ -163,15 +183,15 @@ class Rates:
         if self.is_shared:
             self._has_changed(gauge)
 
-    def share(self, is_shared: bool) -> None:
-        """Others have come, who know nothing yet; or the last of them has gone."""
-        if is_shared and not self.is_shared:
+    def share(self, living: int) -> None:
+        """So many processes live. Others may have come, who know nothing yet; or the last of them has gone."""
+        if living > 1 and not self.is_shared:
             for window in self.windows.values():
                 self._has_changed(window)
             for gauge in self.gauges.values():
                 self._has_changed(gauge)
-        self.is_shared = is_shared
-        if not is_shared:
+        self.living = living
+        if not self.is_shared:
             self.take_in({}, now=0.0)
 
     def take_in(self, heard: Heard, *, now: float) -> None:

@@ -5,7 +5,7 @@ decides by what it knows: n processes together let pass at most what the rule sa
 pass within one exchange (docs/adr/0010).
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID
@@ -39,21 +39,24 @@ def exchange(engine: Engine, process_id: UUID, rates: Rates) -> Heard:
     except SQLAlchemyError:
         for one in changed:
             one.is_changed = True
+            if isinstance(one, Window):
+                one.told = 0
             rates.changed.append(one)
         raise
 
 
-def tell(connection: Connection, process_id: UUID, changed: Iterable[Window | Gauge]) -> None:
+def tell(connection: Connection, process_id: UUID, changed: Sequence[Window | Gauge]) -> None:
     """Write down what this process has let pass in the present windows, and its open streams."""
+    told = [one.used if isinstance(one, Window) else one.open for one in changed]
     rows = [
         {
             "process_id": process_id,
             "rule_id": one.rule_id,
             "subject_id": one.subject_id,
             "window_at": _start_of(one),
-            "used": one.used if isinstance(one, Window) else one.open,
+            "used": used,
         }
-        for one in changed
+        for one, used in zip(changed, told, strict=True)
     ]
     if rows:
         make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
@@ -62,6 +65,9 @@ def tell(connection: Connection, process_id: UUID, changed: Iterable[Window | Ga
         connection.execute(
             statement.on_conflict_do_update(index_elements=names, set_={"used": statement.excluded.used}), rows
         )
+    for one, used in zip(changed, told, strict=True):
+        if isinstance(one, Window):
+            one.told = used
 
 
 def hear(connection: Connection, process_id: UUID) -> Heard:

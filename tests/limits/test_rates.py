@@ -3,7 +3,7 @@
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
@@ -93,13 +93,13 @@ def test_what_no_longer_counts_is_forgotten_and_its_holders_are_told():
 
 
 class Process:
-    """A gateway, as far as rates are concerned."""
+    """A gateway, as far as rates are concerned. living: how many of them there are."""
 
-    def __init__(self, engine):
+    def __init__(self, engine, living=3):
         self.engine = engine
         self.id = uuid4()
         self.rates = Rates()
-        self.rates.share(True)
+        self.rates.share(living)
 
     def exchange(self, now):
         changed = list(self.rates.changed)
@@ -131,6 +131,44 @@ def test_several_processes_pass_the_rate_by_no_more_than_one_exchange(engine, pe
     assert not passes(late.rates, late.rates.window(limit, subject), now)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_a_cap_lets_pass_slowly_is_hardly_more_on_many_processes(engine):
+    """However callers come: all at once, to one of them, before or after it has told the others."""
+    calls = st.lists(st.tuples(st.integers(0, 9), st.integers(1, 30)), min_size=1, max_size=12)
+    limit = rule(1, measure="spend", period=periods.MONTH).slow
+
+    @settings(max_examples=40)
+    @given(st.integers(2, 10), st.integers(0, 9), calls)
+    def holds(living, first, calls):
+        processes, subject = [Process(engine, living) for _ in range(living)], uuid4()
+        now, passed = START - START % 60, 0
+        for turn, (place, times) in enumerate(calls):
+            process = processes[place % living]
+            window = process.rates.window(limit, subject)
+            for _ in range(times):
+                if process.rates.has_share(window, now):
+                    process.rates.pass_(window)
+                    passed += 1
+            processes[(first + turn) % living].exchange(now)
+
+        assert passed <= limit.most + living
+
+    holds()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_whoever_is_alone_in_calling_gets_all_that_a_cap_lets_pass_slowly(engine):
+    processes, subject, now = [Process(engine) for _ in range(3)], uuid4(), START - START % 60
+    limit = rule(1, measure="spend", period=periods.MONTH).slow
+    window = processes[0].rates.window(limit, subject)
+    for _ in range(12):
+        if processes[0].rates.has_share(window, now):
+            processes[0].rates.pass_(window)
+        processes[0].exchange(now)
+
+    assert window.used == limit.most
+
+
 def test_streams_of_other_processes_count(engine):
     here, there, subject, limit = Process(engine), Process(engine), uuid4(), rule(2, measure="streams", period="")
     gauge = here.rates.gauge(limit, subject)
@@ -148,12 +186,12 @@ def test_streams_of_other_processes_count(engine):
 
 def test_nothing_is_written_while_nobody_else_lives_or_nothing_changed(engine):
     process, subject = Process(engine), uuid4()
-    process.rates.share(False)
+    process.rates.share(1)
     window = process.rates.window(rule(5), subject)
     passes(process.rates, window, START)
     assert not process.rates.changed
 
-    process.rates.share(True)
+    process.rates.share(2)
     process.exchange(START)
     with engine.begin() as connection:
         assert connection.execute(select(SHARES.c.used)).scalar_one() == 1
