@@ -32,6 +32,7 @@ from app.organisations import guards as organisations
 from app.organisations import services as organisation_services
 from app.plans import amounts, succession
 from app.plans import queries as plans
+from app.trail import views as trail
 from app.web import (
     assets,
     compression,
@@ -63,6 +64,7 @@ RAIL = (
     Place("API keys", "keys.index", "key", short="Keys", holds=("leaks",)),
     Place("Usage", "usage.index", "usage"),
     Place("Billing", "billing.home", "billing", holds=("limits", "months", "what_if", "calls", "webhooks")),
+    Place("Audit log", "audit.index", "trail", short="Log"),
 )
 SITE = (Place("Pricing", "pricing.index"),)
 FOOT = (Place("Report a leaked key", "report.index"),)
@@ -127,6 +129,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         *metering.blueprints,
         *billing.blueprints,
         webhooks.bp,
+        trail.bp,
         *admin.blueprints,
     ):
         app.register_blueprint(blueprint)

@@ -5,10 +5,13 @@ import shutil
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import Session
 from xdist.scheduler import LoadScopeScheduling
 
 import tests.properties  # noqa: F401
+from app.core.audit import AuditEntry
+from app.core.audit_sentences import SENTENCES
 from tests import databases
 from tests.factories import Factory
 
@@ -18,6 +21,12 @@ BROWSER = "/browser/"
 LONG = (BROWSER, "/soak/", "/clients/", "/conformance/", "/sandbox/", "_processes.py", "/gateway/test_")
 """Where modules are that take long, mostly because they start processes; the longest first."""
 NOW = datetime(2026, 11, 22, 14, 3, 22, tzinfo=UTC)
+
+
+@event.listens_for(AuditEntry, "before_insert")
+def _has_a_sentence(_mapper, _connection, entry):
+    """Whatever a test makes the code write into the audit trail can be read."""
+    assert entry.action in SENTENCES, f"“{entry.action}” has no sentence in app/core/audit_sentences.py"
 
 
 class ByModule(LoadScopeScheduling):

@@ -35,6 +35,11 @@ KINDS = {
 }
 """By what stands before the dot."""
 
+NOT_OF_ORGANISATIONS = frozenset(
+    ("tool", "plan", "price", "finding", "stripe_event", "mail", "person", "sign_in", "identity", "session", "sessions")
+) | {"operator"}
+"""Kinds that no organisation's log holds: what is everybody's, and what is only a person's own."""
+
 SENTENCES = {
     # Keys
     "key.issued": "made the key[ “{name}”][ ({key})]",
@@ -110,6 +115,7 @@ SENTENCES = {
     "organisation.deletion_undone": "kept the organisation[ “{name}”], which was to be deleted",
     "organisation.noted": "wrote a note about the organisation[ “{name}”], for operators",
     "operator.removed": "took the operator’s pages away[ from {name}]",
+    "member.invited": "invited[ {name}] to the organisation",
     "operator.added": "made[ {name}] an operator",
     "person.signed_out": "signed {person} out everywhere",
     "person.exported": "exported what is kept of {person}",

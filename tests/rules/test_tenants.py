@@ -5,6 +5,7 @@ from sqlmodel import select
 
 from app.accounts.models import BrowserSession, Identity
 from app.core import crypto
+from app.core.audit import AuditEntry
 from app.leaks.models import REVOKE, LeakDrill
 from app.limits import services as limits
 from app.limits.services import Selection
@@ -64,6 +65,10 @@ class Owned:
         words = {"kind": LIMIT_PASSED, "data": {"words": "x"}, "key": crypto.random_token()}
         webhooks.tell(self.session, organisation_id=self.organisation.id, **words, now=self.now)
         return self.newest(WebhookDelivery)
+
+    def entry_id(self):
+        self.make.key(self.organisation)
+        return self.newest(AuditEntry, organisation_id=self.organisation.id)
 
     def drill_id(self):
         return self.added(LeakDrill(organisation_id=self.organisation.id, at=self.now, act=REVOKE))

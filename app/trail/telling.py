@@ -1,0 +1,99 @@
+"""An entry of the audit log as organisations read it: one form for the page, for files and for webhooks."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from app.core import audit, audit_words
+from app.core.audit import AuditEntry
+from app.metering.proof_models import AuditLink
+
+ELSEWHERE = (audit.OPERATOR, audit.COMMAND_LINE)
+"""Who runs this installation: from where is kept, and not shown to customers."""
+
+
+def address_of(entry: AuditEntry) -> str:
+    """From where, for the organisation to see."""
+    return "" if entry.actor_kind in ELSEWHERE else entry.address
+
+
+def client_of(entry: AuditEntry) -> str:
+    """With which browser or program, likewise."""
+    return "" if entry.actor_kind in ELSEWHERE else entry.client
+
+
+def kind_of_actor(entry: AuditEntry) -> str:
+    """One of audit.KINDS, of old entries, too."""
+    return entry.actor_kind or (audit.PERSON if entry.person_id is not None else audit.ITSELF)
+
+
+def as_json(entry: AuditEntry, link: AuditLink | None, *, names: Mapping[UUID, str], itself: str) -> dict[str, object]:
+    """Everything of it. names: of people whom the entry does not name. itself: what this installation is called."""
+    name = entry.actor or (names.get(entry.person_id, "") if entry.person_id is not None else "")
+    return {
+        "id": str(entry.id),
+        "at": moment(entry.at),
+        "action": entry.action,
+        "sentence": audit_words.sentence(entry, name=name, itself=itself),
+        "actor": {
+            "kind": kind_of_actor(entry),
+            "name": name,
+            "person_id": _text(entry.person_id),
+            "admin_key_id": _text(entry.admin_key_id),
+            "address": address_of(entry),
+            "client": client_of(entry),
+        },
+        "subject_id": _text(entry.subject_id),
+        "details": entry.details,
+        "changes": [{"what": one.what, "before": one.before, "after": one.after} for one in audit_words.changes(entry)],
+        "request_id": entry.request_id,
+        "place": link.seq if link is not None else None,
+        "hash": link.hash if link is not None else None,
+    }
+
+
+COLUMNS = (
+    "at_utc", "who", "kind_of_actor", "sentence", "changes", "action", "address", "client", "details", "subject_id",
+    "person_id", "admin_key_id", "request_id", "id", "place", "hash",
+)  # fmt: skip
+"""Of the CSV file."""
+
+
+def as_row(entry: AuditEntry, link: AuditLink | None, *, names: Mapping[UUID, str], itself: str) -> list[str]:
+    """The same in COLUMNS, as text that no spreadsheet takes for a formula."""
+    name = names.get(entry.person_id, "") if entry.person_id is not None else ""
+    changes = "; ".join(f"{one.what}: {one.before}{audit.CHANGED}{one.after}" for one in audit_words.changes(entry))
+    row = (
+        moment(entry.at),
+        audit_words.who(entry, name=name, itself=itself),
+        kind_of_actor(entry),
+        audit_words.sentence(entry, name=name, itself=itself),
+        changes,
+        entry.action,
+        address_of(entry),
+        client_of(entry),
+        json.dumps(entry.details, ensure_ascii=False, sort_keys=True),
+        _text(entry.subject_id) or "",
+        _text(entry.person_id) or "",
+        _text(entry.admin_key_id) or "",
+        entry.request_id or "",
+        str(entry.id),
+        str(link.seq) if link is not None else "",
+        link.hash if link is not None else "",
+    )
+    return [_harmless(value) for value in row]
+
+
+def moment(at: datetime) -> str:
+    """To the microsecond, which tells entries apart."""
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _harmless(value: str) -> str:
+    """People choose names, clients what they call themselves, and spreadsheets take some beginnings for formulas."""
+    return f"'{value}" if value.lstrip()[:1] in ("=", "+", "-", "@", "\t", "\r", "\N{FULLWIDTH EQUALS SIGN}") else value
+
+
+def _text(value: UUID | None) -> str | None:
+    return str(value) if value is not None else None
