@@ -2,6 +2,13 @@
 
 from collections.abc import Sequence
 
+from app.billing.bill import Line
+
+
+def of_line(line: Line) -> list[int]:
+    """What each part of a line is of its amount, in the order of the parts; of a line without parts, all of it."""
+    return divide(line.amount_minor, [part.nanos for part in line.parts]) if line.parts else [line.amount_minor]
+
 
 def divide(amount_minor: int, weights: Sequence[int]) -> list[int]:
     """Whole minor units in proportion to the weights (0 or more), which add up to the amount; nobody is more than one

@@ -110,7 +110,7 @@ def hours(month: str, line: str) -> ResponseReturnValue:
         "billing/line.html",
         month=chosen,
         line=found,
-        shares=sharing.divide(found.amount_minor, [part.nanos for part in found.parts]) if found.parts else [],
+        shares=sharing.of_line(found),
         hours=rows[:HOURS],
         older=rows[HOURS - 1].name if len(rows) > HOURS else None,
         before=before,
