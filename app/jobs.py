@@ -31,6 +31,7 @@ from app.metering import attempts, audit_chain, crowds, drained, idempotency, se
 from app.metering.ledger_connection import LedgerConnection
 from app.metering.spool import Spool
 from app.plans import moving, owing, succession
+from app.trail import streaming
 from app.webhooks import sending as webhooks
 
 log = logging.getLogger(__name__)
@@ -167,6 +168,17 @@ def _tell_leaks(session: Session, settings: Settings, now: datetime) -> int:
     return leaks.tell_due(session, now=now)
 
 
+def _stream_audit(session: Session, settings: Settings, now: datetime) -> int:
+    """Page by page, each committed by itself, and later than the one before."""
+    told = 0
+    while True:
+        page = streaming.carry_on(session, now=clock.now(), itself=settings.product_name)
+        session.commit()
+        told += page.told
+        if not page.has_more:
+            return told
+
+
 def _enrol(session: Session, settings: Settings, now: datetime) -> int:
     """Organisations that came in by another way than the portal get the default plan, too."""
     return succession.enrol(session, now=now)
@@ -183,6 +195,7 @@ JOBS = (
     Job("expire_credit", 5, _expire_credit),
     Job("settle_credit", 60, _settle_credit),
     Job("enrol", 60, _enrol),
+    Job("stream_audit", 5, _stream_audit),
     Job("move_to_new_plans", 30, _move_to_new_plans),
     Job("forget_attempts", 300, _forget_attempts),
     Job("forget_sessions", 600, _forget_sessions),

@@ -66,6 +66,8 @@ SENTENCES = {
     "webhook.secret_changed": "changed the secret of the webhook[ {url}]",
     "webhook.switched_on": "switched the webhook[ {url}] on",
     "webhook.switched_off": "switched the webhook[ {url}] off",
+    "webhook.audit_on": "had the audit log sent to the webhook[ {url}]",
+    "webhook.audit_off": "stopped sending the audit log to the webhook[ {url}]",
     "webhook.removed": "removed the webhook[ {url}]",
     # Integrations and their tools
     "integration.added": "added the integration[ “{slug}”]",

@@ -1,7 +1,7 @@
 """What can be asked of a webhook, as a form."""
 
 from flask_wtf import FlaskForm
-from wtforms import StringField
+from wtforms import BooleanField, StringField
 from wtforms.validators import DataRequired, Length
 
 
@@ -15,3 +15,4 @@ class EndpointForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
             Length(max=2048, message="Use an address of at most 2,048 characters."),
         ],
     )
+    with_audit = BooleanField("Send each entry of the audit log there, too")

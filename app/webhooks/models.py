@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import JSON, Column, Index, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from app.core.db import UtcDateTime
@@ -12,6 +12,7 @@ WAITING, DELIVERED, FAILED = "waiting", "delivered", "failed"
 TEST = "webhook.test"
 LIMIT_PASSED = "limit.threshold_passed"
 KEY_LEAKED = "key.leaked"
+AUDIT_ENTRY = "audit.entry"
 CREDIT_LOW, CREDIT_USED_UP = "credit.low", "credit.used_up"
 KINDS = {
     LIMIT_PASSED: "a share of a cap, an allowance or free units is used",
@@ -19,12 +20,14 @@ KINDS = {
     CREDIT_USED_UP: "prepaid credit is used up",
     KEY_LEAKED: "a key was found in public",
 }
-"""What endpoints are told of, beside tests. Whoever tells of more adds a line."""
+"""What endpoints are told of, beside tests, and AUDIT_ENTRY if they ask for it. Whoever tells of more adds a line."""
 
 
 class WebhookEndpoint(SQLModel, table=True):
     """kinds: what it is told of, [] for everything. secret: sealed for `webhook.secret:` and the id; former: the one
     before, which signs beside it until former_until. removed_at: it is told nothing any more and not shown.
+    audit_since: it is told of each entry of the audit log from then on; audit_place: the last place of the trail's
+    chain that was looked at for it.
     """
 
     __tablename__ = "webhook_endpoint"
@@ -39,6 +42,8 @@ class WebhookEndpoint(SQLModel, table=True):
     is_enabled: bool = Field(default=True)
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     removed_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+    audit_since: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+    audit_place: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
 
 
 class WebhookDelivery(SQLModel, table=True):

@@ -19,6 +19,16 @@ def endpoints_of(session: Session, organisation_id: UUID) -> list[WebhookEndpoin
     return list(session.exec(statement))
 
 
+def followers(session: Session) -> list[WebhookEndpoint]:
+    """Those that are switched on and told of the audit log, whosever they are."""
+    statement = select(WebhookEndpoint).where(
+        col(WebhookEndpoint.audit_since).is_not(None),
+        col(WebhookEndpoint.removed_at).is_(None),
+        col(WebhookEndpoint.is_enabled),
+    )
+    return list(session.exec(statement.order_by(col(WebhookEndpoint.id))))
+
+
 def endpoint_of(session: Session, organisation: Organisation, endpoint_id: UUID) -> WebhookEndpoint:
     """Raises NotFound for a stranger's as for one that never was."""
     found = session.get(WebhookEndpoint, endpoint_id)

@@ -15,7 +15,7 @@ from app.core.net import Guard
 from app.core.vault import Vault
 from app.organisations.models import Organisation
 from app.webhooks import queries, signing
-from app.webhooks.models import FAILED, TEST, WAITING, WebhookDelivery, WebhookEndpoint
+from app.webhooks.models import AUDIT_ENTRY, FAILED, TEST, WAITING, WebhookDelivery, WebhookEndpoint
 
 MOST_ENDPOINTS = 10
 OVERLAP = timedelta(hours=24)
@@ -28,7 +28,15 @@ def place_of(endpoint_id: UUID) -> str:
 
 
 def add(
-    session: Session, *, organisation: Organisation, url: str, guard: Guard, safe: Vault, person_id: UUID, now: datetime
+    session: Session,
+    *,
+    organisation: Organisation,
+    url: str,
+    guard: Guard,
+    safe: Vault,
+    with_audit: bool = False,
+    person_id: UUID,
+    now: datetime,
 ) -> tuple[WebhookEndpoint, str]:
     """The endpoint, and its secret, which is not to be had again. Raises Invalid for an address that can never be
     called, LimitReached when there are too many.
@@ -43,6 +51,7 @@ def add(
         url=url,
         secret=safe.seal(secret, place=place_of(endpoint_id)),
         created_at=now,
+        audit_since=now if with_audit else None,
     )
     session.add(endpoint)
     _record(session, endpoint, "webhook.added", person_id=person_id, now=now)
@@ -69,6 +78,16 @@ def switch(session: Session, *, endpoint: WebhookEndpoint, is_enabled: bool, per
     _record(session, endpoint, action, person_id=person_id, now=now)
 
 
+def follow_audit(session: Session, *, endpoint: WebhookEndpoint, is_on: bool, person_id: UUID, now: datetime) -> None:
+    """On: it is told of each entry of the audit log from this moment on. Raises Conflict if it is so already."""
+    if (endpoint.audit_since is not None) == is_on:
+        raise Conflict(f"The audit log is {'sent there already' if is_on else 'not sent there'}.")
+    endpoint.audit_since, endpoint.audit_place = now if is_on else None, None
+    session.add(endpoint)
+    action = "webhook.audit_on" if is_on else "webhook.audit_off"
+    _record(session, endpoint, action, person_id=person_id, now=now)
+
+
 def remove(session: Session, *, endpoint: WebhookEndpoint, person_id: UUID, now: datetime) -> None:
     """It is told nothing any more, and its secret is gone."""
     endpoint.removed_at, endpoint.is_enabled, endpoint.secret, endpoint.former = now, False, "", ""
@@ -86,6 +105,15 @@ def tell(
     wanting = [one for one in queries.endpoints_of(session, organisation_id) if one.is_enabled]
     wanting = [one for one in wanting if not one.kinds or kind in one.kinds]
     return sum(_queue(session, one, kind=kind, data=data, key=key, now=now) for one in wanting)
+
+
+def tell_of_entry(
+    session: Session, *, endpoint: WebhookEndpoint, data: Mapping[str, object], key: str, at: datetime, due_at: datetime
+) -> bool:
+    """Have one endpoint told of an entry of the audit log, written at `at`; gives False if it was before. due_at: in
+    the order in which they are to arrive.
+    """
+    return _queue(session, endpoint, kind=AUDIT_ENTRY, data=data, key=key, now=at, due_at=due_at)
 
 
 def send_test(session: Session, *, endpoint: WebhookEndpoint, now: datetime) -> None:
@@ -148,8 +176,16 @@ def give_up(delivery: WebhookDelivery, why: str) -> None:
 
 
 def _queue(
-    session: Session, endpoint: WebhookEndpoint, *, kind: str, data: Mapping[str, object], key: str, now: datetime
+    session: Session,
+    endpoint: WebhookEndpoint,
+    *,
+    kind: str,
+    data: Mapping[str, object],
+    key: str,
+    now: datetime,
+    due_at: datetime | None = None,
 ) -> bool:
+    """now: when it happened. due_at: when to send it; at once if it is not said."""
     said = {"type": kind, "timestamp": now.isoformat().replace("+00:00", "Z"), "data": data}
     row = {
         "id": uuid4(),
@@ -159,8 +195,8 @@ def _queue(
         "body": json.dumps(said, ensure_ascii=False, separators=(",", ":")),
         "state": WAITING,
         "tries": 0,
-        "due_at": now,
-        "queued_at": now,
+        "due_at": due_at or now,
+        "queued_at": due_at or now,
         "error": "",
     }
     make = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert

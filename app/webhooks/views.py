@@ -7,7 +7,7 @@ from flask import Blueprint, flash, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.core import net, vault
-from app.core.errors import Invalid, LimitReached
+from app.core.errors import Invalid, LimitReached, NotAllowed
 from app.organisations.guards import current, member
 from app.web import htmx, paging
 from app.webhooks import models, queries, services, signing
@@ -49,6 +49,7 @@ def create() -> ResponseReturnValue:
                 url=(form.url.data or "").strip(),
                 guard=net.from_settings(current.settings),
                 safe=vault.from_settings(current.settings),
+                with_audit=bool(form.with_audit.data) and current.may("audit:read"),
                 person_id=current.person.id,
                 now=current.now,
             )
@@ -145,6 +146,17 @@ def switch(endpoint_id: UUID) -> ResponseReturnValue:
         current.session, endpoint=endpoint, is_enabled=is_enabled, person_id=current.person.id, now=current.now
     )
     flash("The webhook is on." if is_enabled else "The webhook is off. Nothing is sent to it.")
+    return _back(endpoint)
+
+
+@bp.post("/<uuid:endpoint_id>/audit")
+@member("webhooks:write")
+def follow_audit(endpoint_id: UUID) -> ResponseReturnValue:
+    endpoint, is_on = _endpoint(endpoint_id), request.form.get("to") == "on"
+    if is_on and not current.may("audit:read"):
+        raise NotAllowed("Who may not read the audit log cannot have it sent anywhere. Ask an owner or admin.")
+    services.follow_audit(current.session, endpoint=endpoint, is_on=is_on, person_id=current.person.id, now=current.now)
+    flash("Each new entry of the audit log is sent there." if is_on else "The audit log is not sent there any more.")
     return _back(endpoint)
 
 
