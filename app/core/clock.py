@@ -20,6 +20,11 @@ def hour_of(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
+def day_of(moment: datetime) -> datetime:
+    """The start of the UTC day that holds `moment`."""
+    return hour_of(moment).replace(hour=0)
+
+
 class Onward:
     """Time that never goes back, for what must not come to life again when the clock is set back: expired keys.
 

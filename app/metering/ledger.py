@@ -1,19 +1,20 @@
-"""What is written to the ledger: events, and the totals of hours and months that move with them in one transaction.
+"""What is written to the ledger: events, and the totals of hours, days and months, which move in their transaction.
 
 Plain rows, because an SQLModel object for each call would cost more than the call.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypedDict
 from uuid import UUID
 
-from sqlalchemy import Insert
+from sqlalchemy import Insert, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.core import db, ids
-from app.metering import models
-from app.metering.models import UsageEvent, UsageHour, UsageMonth
+from app.metering import buckets, models
+from app.metering.models import UsageDay, UsageEvent, UsageHour, UsageMonth
 
 
 class EventRow(TypedDict):
@@ -50,9 +51,9 @@ class EventRow(TypedDict):
 
 EVENTS = db.metadata.tables[str(UsageEvent.__tablename__)]
 HOURS = db.metadata.tables[str(UsageHour.__tablename__)]
+DAYS = db.metadata.tables[str(UsageDay.__tablename__)]
 MONTHS = db.metadata.tables[str(UsageMonth.__tablename__)]
-_PLACE = ("organisation_id", "hour_at", "key_id", "integration_id", "tool")
-_SUMS = ("calls", "errors", "units", "duration_us", "bytes_in", "bytes_out", "amount_nanos")
+_TOTALS = (*models.SUMS, *buckets.NAMES)
 _MONTH_SUMS = ("units", "amount_nanos")
 
 
@@ -86,29 +87,31 @@ def month_of(row: EventRow) -> tuple[UUID, datetime]:
 Upsert = postgresql.Insert | sqlite.Insert
 
 
-def _hours(statement: Upsert) -> Upsert:
-    added = {name: HOURS.c[name] + statement.excluded[name] for name in _SUMS}
-    return statement.on_conflict_do_update(index_elements=list(_PLACE), set_=added)
-
-
-def _months(statement: Upsert) -> Upsert:
-    added = {name: MONTHS.c[name] + statement.excluded[name] for name in _MONTH_SUMS}
-    return statement.on_conflict_do_update(index_elements=["organisation_id", "month_at"], set_=added)
+def _adding(statement: Upsert, place: Sequence[str], sums: Sequence[str]) -> Upsert:
+    """The insert that adds its sums to those of the row that is there already."""
+    columns = statement.table.c
+    added = {name: columns[name] + statement.excluded[name] for name in sums}
+    return statement.on_conflict_do_update(index_elements=list(place), set_=added)
 
 
 @dataclass(frozen=True, slots=True)
 class Inserts:
-    """The statements that add events, and what they add to their hours and months."""
+    """The statements that add events, and what they add to their hours, days and months."""
 
     events: Insert
     hours: Insert
+    days: Insert
     months: Insert
 
 
-INSERTS: dict[str, Inserts] = {
-    "sqlite": Inserts(sqlite.insert(EVENTS), _hours(sqlite.insert(HOURS)), _months(sqlite.insert(MONTHS))),
-    "postgresql": Inserts(
-        postgresql.insert(EVENTS), _hours(postgresql.insert(HOURS)), _months(postgresql.insert(MONTHS))
-    ),
-}
+def _inserts(make: Callable[[Table], Upsert]) -> Inserts:
+    return Inserts(
+        events=make(EVENTS),
+        hours=_adding(make(HOURS), models.PLACE_OF_HOUR, _TOTALS),
+        days=_adding(make(DAYS), models.PLACE_OF_DAY, _TOTALS),
+        months=_adding(make(MONTHS), ("organisation_id", "month_at"), _MONTH_SUMS),
+    )
+
+
+INSERTS: dict[str, Inserts] = {"sqlite": _inserts(sqlite.insert), "postgresql": _inserts(postgresql.insert)}
 """By dialect."""

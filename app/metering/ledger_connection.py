@@ -48,6 +48,7 @@ class LedgerConnection:
         dialect = engine.dialect
         inserts = ledger.INSERTS[dialect.name]
         self._events, self._hours = Prepared(inserts.events, dialect), Prepared(inserts.hours, dialect)
+        self._days = Prepared(inserts.days, dialect)
         self._months = Prepared(inserts.months, dialect, returning=("units", "amount_nanos"))
         self._zone = _ZONE[dialect.name]
         self._settler = Settler(dialect)
@@ -113,6 +114,7 @@ class LedgerConnection:
         tally = Tally(written, zone=self._zone)
         self._events.run(cursor, tally.events)
         self._hours.run(cursor, tally.hours)
+        self._days.run(cursor, tally.days)
         self._settle(cursor, written)
         # Last, because an organisation's row of the month is what its gateways wait for each other at.
         tally.tell_months(self._months.totals(cursor, tally.months))

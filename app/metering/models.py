@@ -5,12 +5,15 @@ would be the slowest thing a call does.
 """
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Index
+from sqlalchemy import BigInteger, Column, Index, PrimaryKeyConstraint
 from sqlmodel import Field, SQLModel
 
+from app.core import db
 from app.core.db import UtcDateTime
+from app.metering import buckets
 
 OK = "ok"
 TOOL_ERROR = "tool_error"
@@ -24,6 +27,16 @@ STATUSES = (OK, TOOL_ERROR, PROTOCOL_ERROR, UPSTREAM_ERROR, TIMEOUT, CANCELLED)
 ok: a result. tool_error: a result with isError. protocol_error: a JSON-RPC error by the upstream. upstream_error: the
 upstream could not be reached, broke off or answered 5xx. timeout: it took too long. cancelled: the caller went away.
 """
+
+
+_WHAT = ("key_id", "integration_id", "tool", "status", "error_class")
+PLACE_OF_HOUR = ("organisation_id", "hour_at", *_WHAT)
+PLACE_OF_DAY = ("organisation_id", "day_at", *_WHAT)
+SUMS = (
+    *("calls", "errors", "units", "duration_us", "upstream_us"),
+    *("bytes_in", "bytes_out", "tokens_in", "tokens_out", "amount_nanos"),
+)
+"""What totals are per, and what they add up, beside the buckets."""
 
 
 class UsageEvent(SQLModel, table=True):
@@ -74,24 +87,62 @@ class UsageEvent(SQLModel, table=True):
     idempotency_digest: str = Field(default="", max_length=64, sa_column_kwargs={"server_default": ""})
 
 
-class UsageHour(SQLModel, table=True):
-    """Totals of one UTC hour for one organisation, key, integration and tool; moves in the event's transaction."""
+def _sum() -> Any:  # noqa: ANN401  (a field of whatever the class says)
+    return Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+
+
+class _Sums(SQLModel):
+    """calls: lines of the ledger. errors: those of them that did not end "ok". The rest: sums of the events' own."""
+
+    calls: int = _sum()
+    errors: int = _sum()
+    units: int = _sum()
+    duration_us: int = _sum()
+    upstream_us: int = _sum()
+    bytes_in: int = _sum()
+    bytes_out: int = _sum()
+    tokens_in: int = _sum()
+    tokens_out: int = _sum()
+    amount_nanos: int = _sum()
+
+
+class UsageHour(_Sums, table=True):
+    """Totals of one UTC hour for one organisation, key, integration, tool, status and error class; moves in the event's
+    transaction. status: "" for what was counted before totals knew it, and whose events are gone.
+    """
 
     __tablename__ = "usage_hour"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_args__ = (PrimaryKeyConstraint(*PLACE_OF_HOUR), {"sqlite_with_rowid": False})
 
-    organisation_id: UUID = Field(primary_key=True)
-    hour_at: datetime = Field(sa_column=Column(UtcDateTime, primary_key=True, nullable=False))
-    key_id: UUID = Field(primary_key=True)
-    integration_id: UUID = Field(primary_key=True)
-    tool: str = Field(max_length=128, primary_key=True)
-    calls: int = Field(sa_column=Column(BigInteger, nullable=False))
-    errors: int = Field(sa_column=Column(BigInteger, nullable=False))
-    units: int = Field(sa_column=Column(BigInteger, nullable=False))
-    duration_us: int = Field(sa_column=Column(BigInteger, nullable=False))
-    bytes_in: int = Field(sa_column=Column(BigInteger, nullable=False))
-    bytes_out: int = Field(sa_column=Column(BigInteger, nullable=False))
-    amount_nanos: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    organisation_id: UUID
+    hour_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    key_id: UUID
+    integration_id: UUID
+    tool: str = Field(max_length=128)
+    status: str = Field(max_length=20)
+    error_class: str = Field(max_length=40)
+
+
+class UsageDay(_Sums, table=True):
+    """The same of one UTC day: the sum of its hours, moving with them, for questions about many days."""
+
+    __tablename__ = "usage_day"
+    __table_args__ = (PrimaryKeyConstraint(*PLACE_OF_DAY), {"sqlite_with_rowid": False})
+
+    organisation_id: UUID
+    day_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    key_id: UUID
+    integration_id: UUID
+    tool: str = Field(max_length=128)
+    status: str = Field(max_length=20)
+    error_class: str = Field(max_length=40)
+
+
+for _name in (UsageHour.__tablename__, UsageDay.__tablename__):
+    for _bucket in buckets.NAMES:
+        _column = Column(_bucket, BigInteger, nullable=False, server_default="0")
+        db.metadata.tables[str(_name)].append_column(_column)
+"""How many events took so long, a column for each bucket; only ever read and written as rows, so no field of theirs."""
 
 
 class UsageMonth(SQLModel, table=True):

@@ -4,10 +4,11 @@ SQLAlchemy's own execution costs a multiple of what SQLite needs for a row; this
 storing values and leaves out the rest. For the ledger, which every call waits for.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Any, cast
+from typing import Any, Protocol, cast
 from uuid import UUID
 
 from sqlalchemy import ClauseElement, Dialect, Insert, dialects
@@ -22,63 +23,112 @@ MOST_ROWS = 64
 
 
 class Prepared:
-    """An INSERT of whole rows for one dialect: values in the order of the table's columns, as the database keeps them.
+    """An INSERT of whole rows for one dialect: values in the order of the table's columns, as the database keeps them,
+    moments with what tells PostgreSQL their zone.
 
-    On SQLite many rows go in one statement: sqlite3 gives up Python's lock for each statement and each row of
-    executemany, and would wait for the busy event loop as often to get it back.
+    Many rows go in one statement. On SQLite because sqlite3 gives up Python's lock for each statement and each row of
+    executemany, and would wait for the busy event loop as often to get it back; on PostgreSQL because each is planned
+    and answered.
     """
 
     def __init__(self, statement: Insert, dialect: Dialect, *, returning: Sequence[str] = ()) -> None:
         """returning: columns that `totals` gives."""
-        self._in_one = dialect.name == "sqlite"
+        columns = list(statement.table.columns)
+        names, keys = [column.name for column in columns], [column.name for column in statement.table.primary_key]
         by_place = dialect if dialect.positional else dialects.registry.load("postgresql.psycopg")(paramstyle="format")
         compiled = statement.compile(dialect=by_place)
-        columns = [column.name for column in statement.table.columns]
-        if compiled.positiontup != columns:
+        if compiled.positiontup != names:
             raise TypeError("An INSERT of whole rows, without values of its own, is what this can prepare.")
-        keys = [column.name for column in statement.table.primary_key]
-        self._key_at = [columns.index(name) for name in keys]
-        self._end = f" RETURNING {', '.join([*keys, *returning])}" if returning else ""
-        self._sql = str(compiled)
-        self._one_row = f"({', '.join('?' * len(columns))})"
-        self._texts: dict[int, str] = {1: self._sql + self._end}
+        self._key_at = [names.index(name) for name in keys]
+        start, _, rest = str(compiled).partition(" VALUES (")
+        _, conflict, then = rest.partition(" ON CONFLICT ")
+        end = conflict + then + (f" RETURNING {', '.join([*keys, *returning])}" if returning else "")
+        if dialect.name == "sqlite":
+            self._statements: _Statements = _RowByRow(start, len(names), end)
+        else:
+            types = [re.sub(r"\(.*", "", column.type.compile(dialect=by_place)) for column in columns]
+            self._statements = _ColumnByColumn(start, types, end)
 
     def run(self, cursor: DBAPICursor, rows: Sequence[Values]) -> None:
         """Insert `rows`. Raises what the driver raises."""
-        if len(rows) == 1:
-            cursor.execute(self._sql, rows[0])
-        elif self._in_one:
-            for part in _parts(rows):
-                cursor.execute(self._text(len(part)), list(chain.from_iterable(part)))
-        else:
-            cursor.executemany(self._sql, rows)  # psycopg sends them together
+        for text, values in self._statements.of(rows):
+            cursor.execute(text, values)
 
     def totals(self, cursor: DBAPICursor, rows: Sequence[Values]) -> list[tuple[int, ...]]:
-        """Add `rows` to what is there; gives, for each of them, what the columns `returning` come to."""
+        """Add `rows`, each for another key, to what is there; gives, for each of them, what the columns `returning`
+        come to.
+        """
         width = len(self._key_at)
-        if len(rows) == 1 or not self._in_one:
-            found = []
-            for row in rows:
-                cursor.execute(self._texts[1], row)
-                found.append(tuple(cursor.fetchall()[0][width:]))
-            return found
         by_key: dict[Values, tuple[int, ...]] = {}
-        for part in _parts(rows):
-            cursor.execute(self._text(len(part)), list(chain.from_iterable(part)))
-            by_key.update((tuple(one[:width]), tuple(one[width:])) for one in cursor.fetchall())
+        for text, values in self._statements.of(rows):
+            cursor.execute(text, values)
+            by_key.update((tuple(map(_as_given, one[:width])), tuple(one[width:])) for one in cursor.fetchall())
         return [by_key[tuple(row[at] for at in self._key_at)] for row in rows]
+
+
+class _Statements(Protocol):
+    def of(self, rows: Sequence[Values], /) -> Iterator[tuple[str, Sequence[object]]]:
+        """What to execute, with its values."""
+
+
+class _RowByRow:
+    """For SQLite: VALUES (…), (…), …"""
+
+    def __init__(self, start: str, width: int, end: str) -> None:
+        self._start, self._end = start, end
+        self._one_row = f"({', '.join('?' * width)})"
+        self._texts: dict[int, str] = {}
+
+    def of(self, rows: Sequence[Values]) -> Iterator[tuple[str, Sequence[object]]]:
+        for at in range(0, len(rows), MOST_ROWS):
+            part = rows[at : at + MOST_ROWS]
+            yield self._text(len(part)), list(chain.from_iterable(part))
 
     def _text(self, count: int) -> str:
         """The statement for so many rows: always the same object, by which sqlite3 finds what it has parsed."""
         text = self._texts.get(count)
         if text is None:
-            text = self._sql.replace(self._one_row, ", ".join([self._one_row] * count), 1) + self._end
+            text = f"{self._start} VALUES {', '.join([self._one_row] * count)}{self._end}"
             self._texts[count] = text
         return text
 
 
-def _parts(rows: Sequence[Values]) -> list[Sequence[Values]]:
-    return [rows[at : at + MOST_ROWS] for at in range(0, len(rows), MOST_ROWS)]
+class _ColumnByColumn:
+    """For PostgreSQL: an array for each column, written as text, so that it is one statement for any number of rows and
+    any size of numbers, and planned once.
+    """
+
+    def __init__(self, start: str, types: Sequence[str], end: str) -> None:
+        arrays = ", ".join(f"%s::{name}[]" for name in types)
+        self._text = f"{start} SELECT * FROM unnest({arrays}){end}"  # noqa: S608  (our own names)
+        self._write = [_array_of_texts if name in ("VARCHAR", "TEXT") else _array for name in types]
+
+    def of(self, rows: Sequence[Values]) -> Iterator[tuple[str, Sequence[object]]]:
+        if rows:
+            yield (
+                self._text,
+                [write(column) for write, column in zip(self._write, zip(*rows, strict=True), strict=True)],
+            )
+
+
+def _array(values: Sequence[object]) -> str:
+    """Of numbers, ids and moments."""
+    return "{" + ",".join(["NULL" if value is None else f'"{value}"' for value in values]) + "}"
+
+
+def _array_of_texts(values: Sequence[object]) -> str:
+    return _array([_quotable(value) if isinstance(value, str) else value for value in values])
+
+
+def _quotable(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"') if "\\" in text or '"' in text else text
+
+
+def _as_given(value: object) -> object:
+    """A key as rows have it."""
+    if isinstance(value, UUID):
+        return value.hex
+    return f"{text_of(value)}+00" if isinstance(value, datetime) else value
 
 
 class PreparedStatement:

@@ -1,13 +1,14 @@
-"""What a group of events writes: their rows, and what they add to hours and months, gathered in one pass.
+"""What a group of events writes: their rows, and what they add to hours, days and months, gathered in one pass.
 
 Ids and moments are text from here on, as SQLite keeps them and PostgreSQL reads them: made once, not once for each
 table, and cheaper than what drivers make of objects.
 """
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 
-from app.metering import models
+from app.metering import buckets, models
 from app.metering.entry import Entry, Month
 from app.metering.prepared import Values, text_of
 
@@ -31,24 +32,31 @@ _MIDDLE = itemgetter(
     "tokens_out",
 )
 _END = itemgetter("amount_nanos", "currency", "idempotency_digest")
-_HOUR, _MONTH = 13, 7
-"""How many characters of a moment name its hour and its month."""
+_HOUR, _DAY, _MONTH = 13, 10, 7
+"""How many characters of a moment name its hour, its day and its month."""
+_BOUNDS_US, _FIRST_BUCKET = buckets.BOUNDS_US, len(models.SUMS)
+_AT = _FIRST_BUCKET + 1
+"""Where a row has its moment: after its sums and whose it is."""
+_ZEROS = [0] * (_FIRST_BUCKET + buckets.COUNT)
+
+Place = tuple[str, ...]
+"""Of a total: whose, when, and the rest of its table's primary key."""
 
 
 class Tally:
-    """Rows for usage_event, usage_hour and usage_month, their values in the order of the tables' columns.
+    """Rows for usage_event, usage_hour, usage_day and usage_month, their values in the order of the tables' columns.
 
-    events: as they came. hours, months: one for each place, always in the same order: PostgreSQL locks rows as it meets
-    them, and two gateways that met the same rows in different orders would wait for each other.
+    events: as they came. hours, days, months: one for each place, always in the same order: PostgreSQL locks rows as it
+    meets them, and two gateways that met the same rows in different orders would wait for each other.
     """
 
-    __slots__ = ("_entries", "_month_of", "_months", "events", "hours", "months")
+    __slots__ = ("_entries", "_month_of", "_months", "days", "events", "hours", "months")
 
     def __init__(self, entries: Sequence[Entry], *, zone: str) -> None:
         """zone: how the database wants to be told that moments are in UTC. Raises ValueError for a naive datetime."""
         events: list[Values] = []
         ids_of: dict[tuple[int, int, int], tuple[str, str, str]] = {}
-        hours: dict[tuple[str, ...], list[int]] = {}
+        hours: dict[Place, list[int]] = {}
         months: dict[tuple[str, str], list[int]] = {}
         month_of: list[list[int]] = []
         for entry in entries:
@@ -62,18 +70,23 @@ class Tally:
             price = row["price_version_id"]
             price_id = price.hex if price is not None else None
             events.append((row["id"], row["request_id"], moment + zone, *ids, *_MIDDLE(row), price_id, *_END(row)))
-            place = (ids[0], moment[:_HOUR], ids[1], ids[2], row["tool"])
+            place = (ids[0], moment[:_HOUR], ids[1], ids[2], row["tool"], row["status"], row["error_class"])
             sums = hours.get(place)
             if sums is None:
-                sums = hours[place] = [0] * 7
-            units, amount_nanos = row["units"], row["amount_nanos"]
+                sums = hours[place] = _ZEROS.copy()
+            units, amount_nanos, duration_us = row["units"], row["amount_nanos"], row["duration_us"]
             sums[0] += 1
             sums[1] += row["status"] != models.OK
             sums[2] += units
-            sums[3] += row["duration_us"]
-            sums[4] += row["bytes_in"]
-            sums[5] += row["bytes_out"]
-            sums[6] += amount_nanos
+            sums[3] += duration_us
+            sums[4] += row["upstream_us"]
+            sums[5] += row["bytes_in"]
+            sums[6] += row["bytes_out"]
+            sums[7] += row["tokens_in"]
+            sums[8] += row["tokens_out"]
+            sums[9] += amount_nanos
+            if duration_us > 0:
+                sums[_FIRST_BUCKET + bisect_left(_BOUNDS_US, duration_us)] += 1
             of_month = (ids[0], moment[:_MONTH])
             month = months.get(of_month)
             if month is None:
@@ -84,9 +97,8 @@ class Tally:
         self._entries, self._month_of = entries, month_of
         self._months = [months[place] for place in sorted(months)]
         self.events = events
-        self.hours = [
-            (place[0], f"{place[1]}:00:00.000000{zone}", *place[2:], *hours[place]) for place in sorted(hours)
-        ]
+        self.hours = _rows(hours, f":00:00.000000{zone}")
+        self.days = _days(hours, self.hours, f" 00:00:00.000000{zone}")
         self.months = [
             (owner, f"{month}-01 00:00:00.000000{zone}", *months[owner, month]) for owner, month in sorted(months)
         ]
@@ -100,3 +112,24 @@ class Tally:
             entry.month = Month(units, amount_nanos)
             month[0] = units - entry.row["units"]
             month[1] = amount_nanos - entry.row["amount_nanos"]
+
+
+def _days(hours: Mapping[Place, list[int]], rows: Sequence[Values], rest: str) -> list[Values]:
+    """What hours come to by day. rows: of the hours; but for their moment the same, where all are of one hour."""
+    if len({place[1] for place in hours}) == 1:
+        day_at = next(iter(hours))[1][:_DAY] + rest
+        return [(*row[:_AT], day_at, *row[_AT + 1 :]) for row in rows]
+    days: dict[Place, list[int]] = {}
+    for place, sums in hours.items():
+        of_day = (place[0], place[1][:_DAY], *place[2:])
+        before = days.get(of_day)
+        days[of_day] = sums if before is None else [one + more for one, more in zip(before, sums, strict=True)]
+    return _rows(days, rest)
+
+
+def _rows(totals: Mapping[Place, list[int]], rest: str) -> list[Values]:
+    """rest: of each moment, after what its place says of it."""
+    return [
+        (*sums[:_FIRST_BUCKET], place[0], place[1] + rest, *place[2:], *sums[_FIRST_BUCKET:])
+        for place, sums in sorted(totals.items())
+    ]

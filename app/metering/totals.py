@@ -1,7 +1,10 @@
-"""Whether the totals of hours and months are the sums of their events. The database adds up; only drifts come out."""
+"""Whether the totals of hours and months are the sums of their events, and days those of their hours. The database adds
+up; only drifts come out.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
@@ -22,42 +25,71 @@ from sqlalchemy import (
 from sqlalchemy import type_coerce as as_type
 
 from app.core.db import UtcDateTime
-from app.metering import models
-from app.metering.ledger import EVENTS, HOURS, MONTHS
+from app.metering import buckets, models
+from app.metering.ledger import DAYS, EVENTS, HOURS, MONTHS
 
-_HOUR_PLACE = ("hour_at", "key_id", "integration_id", "tool")
+_HOUR_PLACE, _DAY_PLACE = models.PLACE_OF_HOUR[1:], models.PLACE_OF_DAY[1:]
+_WHAT = _HOUR_PLACE[1:]
 _NO_MOMENT = "of events whose moment cannot be read"
-_HOUR_SUMS = ("units", "duration_us", "bytes_in", "bytes_out", "amount_nanos")
+_OF_EVENTS = tuple(name for name in models.SUMS if name not in ("calls", "errors"))
+_SUMS = (*models.SUMS, *buckets.NAMES)
 
 
 def drifts(connection: Connection, organisation_id: UUID) -> Iterator[str]:
     """In words, one for each total that is not what its events come to."""
     dialect = connection.dialect.name
-    hours = _Totals(HOURS, _hours(organisation_id, dialect), _HOUR_PLACE, ("calls", "errors", *_HOUR_SUMS))
+    hours = _Totals(HOURS, _hours(organisation_id, dialect), _HOUR_PLACE, _SUMS)
     for row in hours.differing(connection, organisation_id):
         hour = f"{row.hour_at:%Y-%m-%d %H}:00" if row.hour_at is not None else _NO_MOMENT
-        where = f"the hour {hour}, tool “{row.tool}”, key {row.key_id}"
-        yield f"{where}: its total is not its events' sum"
+        yield f"the hour {hour}, {_what(row)}: its total is not its events' sum"
+    days = _Totals(DAYS, _days(organisation_id, dialect), _DAY_PLACE, _SUMS)
+    for row in days.differing(connection, organisation_id):
+        day = f"{row.day_at:%Y-%m-%d}" if row.day_at is not None else _NO_MOMENT
+        yield f"the day {day}, {_what(row)}: its total is not its hours' sum"
     months = _Totals(MONTHS, _months(organisation_id, dialect), ("month_at",), ("units", "amount_nanos"))
     for row in months.differing(connection, organisation_id):
         month = f"{row.month_at:%Y-%m}" if row.month_at is not None else _NO_MOMENT
         yield f"the month {month}: its total is not its events' sum"
 
 
+def _what(row: Any) -> str:  # noqa: ANN401  (a row of either)
+    ended = f"{row.status} {row.error_class}".strip() or "however it ended"
+    return f"tool “{row.tool}” ({ended}), key {row.key_id}"
+
+
 def _hours(organisation_id: UUID, dialect: str) -> Subquery:
     is_error = case((EVENTS.c.status == models.OK, 0), else_=1)
+    place = (_start_of("hour", EVENTS.c.at, dialect), *[EVENTS.c[name] for name in _WHAT])
     return (
         select(
-            _start_of("hour", dialect).label("hour_at"),
-            EVENTS.c.key_id,
-            EVENTS.c.integration_id,
-            EVENTS.c.tool,
+            place[0].label("hour_at"),
+            *place[1:],
             func.count().label("calls"),
             func.sum(is_error).label("errors"),
-            *[func.sum(EVENTS.c[name]).label(name) for name in _HOUR_SUMS],
+            *[func.sum(EVENTS.c[name]).label(name) for name in _OF_EVENTS],
+            *_took(),
         )
         .where(EVENTS.c.organisation_id == organisation_id)
-        .group_by(_start_of("hour", dialect), EVENTS.c.key_id, EVENTS.c.integration_id, EVENTS.c.tool)
+        .group_by(*place)
+        .subquery()
+    )
+
+
+def _took() -> Iterator[ColumnElement[int]]:
+    """How many events are in each bucket."""
+    took, lower = EVENTS.c.duration_us, 0
+    for name, upper in zip_longest(buckets.NAMES, buckets.BOUNDS_US):
+        is_in = and_(took > lower, took <= upper) if upper is not None else took > lower
+        yield func.sum(case((is_in, 1), else_=0)).label(name)
+        lower = upper
+
+
+def _days(organisation_id: UUID, dialect: str) -> Subquery:
+    place = (_start_of("day", HOURS.c.hour_at, dialect), *[HOURS.c[name] for name in _WHAT])
+    return (
+        select(place[0].label("day_at"), *place[1:], *[func.sum(HOURS.c[name]).label(name) for name in _SUMS])
+        .where(HOURS.c.organisation_id == organisation_id)
+        .group_by(*place)
         .subquery()
     )
 
@@ -65,22 +97,22 @@ def _hours(organisation_id: UUID, dialect: str) -> Subquery:
 def _months(organisation_id: UUID, dialect: str) -> Subquery:
     return (
         select(
-            _start_of("month", dialect).label("month_at"),
+            _start_of("month", EVENTS.c.at, dialect).label("month_at"),
             func.sum(EVENTS.c.units).label("units"),
             func.sum(EVENTS.c.amount_nanos).label("amount_nanos"),
         )
         .where(EVENTS.c.organisation_id == organisation_id)
-        .group_by(_start_of("month", dialect))
+        .group_by(_start_of("month", EVENTS.c.at, dialect))
         .subquery()
     )
 
 
-def _start_of(period: str, dialect: str) -> ColumnElement[object]:
-    """The first moment (UTC) of the hour or month of an event, as the database stores moments."""
+def _start_of(period: str, at: ColumnElement[Any], dialect: str) -> ColumnElement[object]:
+    """The first moment (UTC) of the hour, day or month that holds a moment, as the database stores moments."""
     if dialect == "sqlite":
-        form = {"hour": "%Y-%m-%d %H:00:00.000000", "month": "%Y-%m-01 00:00:00.000000"}[period]
-        return as_type(func.strftime(form, as_type(EVENTS.c.at, String)), UtcDateTime)
-    return as_type(func.date_trunc(literal_column(f"'{period}'"), EVENTS.c.at, literal_column("'UTC'")), UtcDateTime)
+        form = {"hour": "%Y-%m-%d %H:00", "day": "%Y-%m-%d 00:00", "month": "%Y-%m-01 00:00"}[period]
+        return as_type(func.strftime(f"{form}:00.000000", as_type(at, String)), UtcDateTime)
+    return as_type(func.date_trunc(literal_column(f"'{period}'"), at, literal_column("'UTC'")), UtcDateTime)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from app.billing.alert_models import Alert
 from app.core import clock, ids, mail_letters
 from app.core.config import Settings
 from app.core.mail import Mail
-from app.metering.models import Attempt, UsageHour, UsageMonth
+from app.metering.ledger import INSERTS
+from app.metering.models import Attempt, UsageMonth
 
 CENTS = 10**9
 AT = datetime(2026, 11, 22, 14, 3, 22, tzinfo=UTC)
@@ -17,16 +18,11 @@ AT = datetime(2026, 11, 22, 14, 3, 22, tzinfo=UTC)
 
 def spend(session, key, integration, cents, *, at, units=1, tool="greet"):
     """Calls that cost so much, as the ledger's totals have them."""
-    place = (key.organisation_id, clock.hour_of(at), key.id, integration.id, tool)
-    hour = session.get(UsageHour, place)
-    if hour is None:
-        names = ("organisation_id", "hour_at", "key_id", "integration_id", "tool")
-        zeros = dict.fromkeys(("calls", "errors", "units", "duration_us", "bytes_in", "bytes_out", "amount_nanos"), 0)
-        hour = UsageHour(**dict(zip(names, place, strict=True)), **zeros)
-    hour.calls += units
-    hour.units += units
-    hour.amount_nanos += cents * CENTS
-    session.add(hour)
+    place = {"organisation_id": key.organisation_id, "key_id": key.id, "integration_id": integration.id, "tool": tool}
+    total = {**place, "status": "ok", "error_class": "", "calls": units, "units": units, "amount_nanos": cents * CENTS}
+    inserts = INSERTS[session.get_bind().dialect.name]
+    session.execute(inserts.hours, {**total, "hour_at": clock.hour_of(at)})
+    session.execute(inserts.days, {**total, "day_at": clock.day_of(at)})
     month_at = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     month = session.get(UsageMonth, (key.organisation_id, month_at))
     if month is None:

@@ -58,7 +58,10 @@ def test_an_entry_of_the_audit_trail_that_was_deleted_is_reported(run, engine, s
     assert "was deleted" in printed
 
 
-ALL_TRACES = ("usage_event", "sealed_event", "usage_seal", "usage_hour", "usage_month", "audit_entry", "audit_link")
+ALL_TRACES = (
+    *("usage_event", "sealed_event", "usage_seal", "usage_hour", "usage_day", "usage_month"),
+    *("audit_entry", "audit_link"),
+)
 
 
 def test_an_end_that_was_cut_off_with_every_trace_is_found_against_seals_that_were_kept(

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from app.core import db
 from app.metering.ledger_connection import LedgerConnection
-from app.metering.models import UsageHour
+from app.metering.models import UsageDay, UsageHour
 from app.metering.recorder import NotRecorded, Recorder
 from tests.asynchronous import until
 from tests.conftest import NOW
@@ -37,14 +37,25 @@ async def test_hours_move_with_their_events(engine):
 
     with Session(engine) as session:
         hours = {
-            (hour.key_id.int, hour.hour_at.hour, hour.tool): (hour.calls, hour.errors, hour.units, hour.duration_us)
+            (hour.key_id.int, hour.hour_at.hour, hour.tool, hour.status): (hour.calls, hour.errors, hour.units)
             for hour in session.scalars(select(UsageHour))
         }
+        days = {
+            (day.key_id.int, day.tool, day.status): (day.calls, day.errors, day.units, day.duration_us)
+            for day in session.scalars(select(UsageDay))
+        }
     assert hours == {
-        (2, 14, "greet"): (4, 1, 3, 4_000),
-        (2, 14, "search"): (1, 0, 1, 1_000),
-        (2, 15, "greet"): (1, 0, 1, 1_000),
-        (9, 14, "greet"): (1, 0, 1, 1_000),
+        (2, 14, "greet", "ok"): (3, 0, 3),
+        (2, 14, "greet", "timeout"): (1, 1, 0),
+        (2, 14, "search", "ok"): (1, 0, 1),
+        (2, 15, "greet", "ok"): (1, 0, 1),
+        (9, 14, "greet", "ok"): (1, 0, 1),
+    }
+    assert days == {
+        (2, "greet", "ok"): (4, 0, 4, 4_000),
+        (2, "greet", "timeout"): (1, 1, 0, 1_000),
+        (2, "search", "ok"): (1, 0, 1, 1_000),
+        (9, "greet", "ok"): (1, 0, 1, 1_000),
     }
 
 

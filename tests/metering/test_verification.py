@@ -11,7 +11,7 @@ from sqlmodel import Session, select
 
 from app.core import clock
 from app.core.vault import Vault
-from app.metering import chain, issuing, proving, sealing, signing
+from app.metering import chain, issuing, models, proving, sealing, signing
 from app.metering.ledger import EventRow
 from app.metering.models import UsageEvent
 from app.metering.proof_models import SealedEvent
@@ -238,9 +238,9 @@ def test_an_event_put_in_later_is_found(engine, sealed):
 
 
 SUMS = [
-    ("usage_hour", name)
-    for name in ("calls", "errors", "units", "duration_us", "bytes_in", "bytes_out", "amount_nanos")
-] + [("usage_month", "units"), ("usage_month", "amount_nanos")]
+    *[("usage_hour", name) for name in (*models.SUMS, "took_00", "took_25")],
+    *[("usage_day", "amount_nanos"), ("usage_month", "units"), ("usage_month", "amount_nanos")],
+]
 
 
 @pytest.mark.parametrize(("table", "column"), SUMS)
@@ -256,9 +256,9 @@ def test_a_total_that_drifts_by_one_is_found(engine, sealed, table, column, by):
     assert findings(engine) == found
 
 
-@pytest.mark.parametrize("table", ["usage_hour", "usage_month"])
+@pytest.mark.parametrize("table", ["usage_hour", "usage_day", "usage_month"])
 def test_totals_without_events_and_events_without_totals_are_found(engine, sealed, table):
-    at = "hour_at" if table == "usage_hour" else "month_at"
+    at = f"{table.removeprefix('usage_')}_at"
     tamper(
         engine, f"UPDATE {table} SET {at} = '2020-01-01 00:00:00.000000' WHERE units = (SELECT max(units) FROM {table})"
     )
