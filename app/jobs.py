@@ -31,6 +31,7 @@ from app.metering import attempts, audit_chain, crowds, drained, idempotency, se
 from app.metering.ledger_connection import LedgerConnection
 from app.metering.spool import Spool
 from app.plans import moving, owing, succession
+from app.team import deleting
 from app.trail import streaming
 from app.webhooks import sending as webhooks
 
@@ -184,6 +185,10 @@ def _enrol(session: Session, settings: Settings, now: datetime) -> int:
     return succession.enrol(session, now=now)
 
 
+def _delete_organisations(session: Session, settings: Settings, now: datetime) -> int:
+    return deleting.carry_out(session, now=now)
+
+
 SEALER = sealing.Sealer()
 AUDIT_SEALER = audit_chain.AuditSealer()
 UNDERTAKER = undertaker.Undertaker()
@@ -195,6 +200,7 @@ JOBS = (
     Job("expire_credit", 5, _expire_credit),
     Job("settle_credit", 60, _settle_credit),
     Job("enrol", 60, _enrol),
+    Job("delete_organisations", 60, _delete_organisations),
     Job("stream_audit", 5, _stream_audit),
     Job("move_to_new_plans", 30, _move_to_new_plans),
     Job("forget_attempts", 300, _forget_attempts),

@@ -25,13 +25,13 @@ from app.integrations import snippets
 from app.keys import services as key_services
 from app.keys import views as keys
 from app.leaks import views as leaks
-from app.limits import entitlements
 from app.metering import views as metering
 from app.metering.views import first_call
 from app.organisations import guards as organisations
 from app.organisations import services as organisation_services
-from app.plans import amounts, succession
-from app.plans import queries as plans
+from app.plans import amounts
+from app.team import opening, tabs
+from app.team import views as team
 from app.trail import views as trail
 from app.web import (
     assets,
@@ -63,6 +63,7 @@ RAIL = (
     Place("Your first call", "first_call.index", "first-call", short="First call"),
     Place("API keys", "keys.index", "key", short="Keys", holds=("leaks",)),
     Place("Usage", "usage.index", "usage"),
+    Place("Organisation", "organisation.index", "organisation", short="Team", holds=("members", "own_provider")),
     Place("Billing", "billing.home", "billing", holds=("limits", "months", "what_if", "calls", "webhooks")),
     Place("Audit log", "audit.index", "trail", short="Log"),
 )
@@ -112,6 +113,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     templating.install(app, product_name=settings.product_name)
     app.jinja_env.filters.update(money=amounts.shown_minor, nanos=amounts.shown)
     assets.install(app, reload=settings.is_development)
+    app.jinja_env.globals["organisation_tabs"] = tabs.tabs
     app.context_processor(_surroundings)
     entrance.install(
         app,
@@ -129,6 +131,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         *metering.blueprints,
         *billing.blueprints,
         webhooks.bp,
+        *team.blueprints,
         trail.bp,
         *admin.blueprints,
     ):
@@ -147,10 +150,7 @@ def _welcome(session: Session, person: Person, now: datetime, *, brand: str) -> 
     on.
     """
     organisation = organisation_services.create_personal(session, person=person, now=now)
-    usual = plans.default(session, at=now)
-    if usual is not None:
-        succession.enrol_one(session, organisation=organisation, usual=usual, now=now)
-        entitlements.apply(session, organisation=organisation, now=now)
+    opening.equip(session, organisation=organisation, now=now)
     issued = key_services.issue(
         session, organisation=organisation, name="First key", brand=brand, person_id=person.id, now=now
     )
@@ -179,6 +179,8 @@ def _surroundings() -> dict[str, object]:
         "person_nav": navigation.links(PERSON + OPERATOR if accounts.is_operator_here() else PERSON),
         "home_url": url_for("landing.index"),
         "console_url": url_for("home.index"),
+        "switch_url": url_for("organisations.switch"),
+        "organisations_url": url_for("organisations.index"),
         "sign_out_url": url_for("sign_in.sign_out"),
         "sign_in_url": straight or url_for("sign_in.index"),
     }

@@ -59,7 +59,7 @@ class Answer:
         self.response = response
         self.status = response.status_code
         self.headers = response.headers
-        self.html = response.get_data(as_text=True)
+        self.html = response.get_data().decode(errors="replace")
         self.location = response.headers.get("Location", "")
         self.page = Page(self.html) if response.mimetype == "text/html" else None
 

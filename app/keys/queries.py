@@ -36,6 +36,12 @@ def count_of(session: Session, organisation: Organisation, *, with_revoked: bool
     return session.exec(statement).one()
 
 
+def count_made_by(session: Session, organisation: Organisation, person_id: UUID) -> int:
+    """How many keys of the organisation this person made that were not revoked since."""
+    statement = select(func.count()).select_from(Key).where(Key.organisation_id == organisation.id)
+    return session.exec(statement.where(Key.created_by_id == person_id, col(Key.revoked_at).is_(None))).one()
+
+
 def key_of(session: Session, organisation: Organisation, key_id: UUID) -> Key:
     """Deleted ones, too. Raises NotFound for a stranger's key as for one that never was."""
     key = session.exec(select(Key).where(Key.id == key_id, Key.organisation_id == organisation.id)).first()

@@ -1,10 +1,11 @@
 """Which organisation is meant, and whether the person may do this in it: the guard `member`."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import cast
 from uuid import UUID
 
-from flask import g, session
+from flask import g, session, url_for
 from flask.typing import ResponseReturnValue
 
 from app.accounts import guards as accounts
@@ -12,10 +13,18 @@ from app.accounts.models import Person
 from app.core.errors import NotAllowed
 from app.organisations import queries, roles
 from app.organisations.models import Membership, Organisation
+from app.organisations.queries import Place
+from app.web import htmx
 from app.web.guards import Guard, View, guarded
 
 CHOSEN = "organisation_id"
 """Where the browser's session keeps the organisation that was switched to."""
+NOWHERE = "organisations.index"
+"""The page for somebody who belongs to no organisation."""
+SHOWN = 8
+"""Organisations that the switcher lists; the page of all of them has the others."""
+SEEN_EVERY = timedelta(hours=1)
+"""“Last seen” is written at most so often for each member."""
 
 
 class Current(accounts.Current):
@@ -35,16 +44,32 @@ class Current(accounts.Current):
         """Whether to show a button; the guard behind it decides."""
         return roles.may(self.role, permission)
 
-    def _place(self) -> tuple[Organisation, Membership]:
-        if "place" not in g:
+    @property
+    def billing_email(self) -> str:
+        """Where bills are to go when it first pays."""
+        return self.organisation.billing_email or self.person.email or ""
+
+    def _place(self) -> Place:
+        places = self._places()
+        if not places:
+            raise NotAllowed("You belong to no organisation any more. Make one, or ask to be invited.")
+        return places[0]
+
+    def _places(self) -> list[Place]:
+        """The current one first, and one more than the switcher lists if there are so many."""
+        if "places" not in g:
             chosen = session.get(CHOSEN)
-            place = queries.membership_of(
-                self.session, self.person.id, preferred=UUID(chosen) if isinstance(chosen, str) else None
-            )
-            if place is None:
-                raise NotAllowed("You belong to no organisation any more. Ask its owner to invite you again.")
-            g.place = place
-        return cast(tuple[Organisation, Membership], g.place)
+            preferred = UUID(chosen) if isinstance(chosen, str) else None
+            g.places = queries.places_of(self.session, self.person.id, preferred=preferred, limit=SHOWN + 1)
+            if g.places:
+                g.place = g.places[0]
+                self._see(g.place[1])
+        return cast(list[Place], g.places)
+
+    def _see(self, membership: Membership) -> None:
+        if membership.last_seen_at is None or self.now - membership.last_seen_at >= SEEN_EVERY:
+            membership.last_seen_at = self.now
+            self.session.add(membership)
 
 
 current = Current()
@@ -56,6 +81,17 @@ class ForTemplates(Current):
     @property
     def person(self) -> Person | None:  # type: ignore[override]  # templates ask first; views have a guard for it
         return self.visitor
+
+    @property
+    def here(self) -> Organisation | None:
+        """The organisation whose name stands in the corner; None for somebody who belongs to none."""
+        places = self._places()
+        return places[0][0] if places else None
+
+    @property
+    def places(self) -> list[Organisation]:
+        """What the switcher lists, the current one first; the page of all of them may have more."""
+        return [organisation for organisation, _ in self._places()][:SHOWN]
 
 
 for_templates = ForTemplates()
@@ -71,6 +107,8 @@ def member(permission: str) -> Callable[[View], View]:
 
     def check() -> ResponseReturnValue | None:
         turned_away = accounts.turn_away_strangers()
+        if turned_away is None and for_templates.here is None:
+            return htmx.leave(url_for(NOWHERE))
         if turned_away is None and not current.may(permission):
             raise NotAllowed(f"Your role in “{current.organisation.name}” does not include this. Ask its owner.")
         return turned_away

@@ -2,28 +2,58 @@
 
 from uuid import UUID
 
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from app.accounts.models import Person
 from app.core.errors import NotFound
 from app.organisations import roles
-from app.organisations.models import Membership, Organisation
+from app.organisations.models import FormerSlug, Membership, Organisation
+
+Place = tuple[Organisation, Membership]
+"""An organisation, and that somebody belongs to it."""
 
 
-def membership_of(
-    session: Session, person_id: UUID, *, preferred: UUID | None = None
-) -> tuple[Organisation, Membership] | None:
+def membership_of(session: Session, person_id: UUID, *, preferred: UUID | None = None) -> Place | None:
     """The organisation that a person works in, and as what: `preferred` if they belong to it, else the first joined.
 
     None for somebody who belongs to no organisation.
     """
+    return next(iter(places_of(session, person_id, preferred=preferred, limit=1)), None)
+
+
+def places_of(
+    session: Session, person_id: UUID, *, preferred: UUID | None = None, limit: int, offset: int = 0
+) -> list[Place]:
+    """The organisations that a person belongs to, as membership_of orders them: `preferred`, then the first joined."""
     statement = (
         select(Organisation, Membership)
         .where(Membership.organisation_id == Organisation.id, Membership.person_id == person_id)
         .order_by(col(Organisation.id) != preferred, col(Membership.joined_at), col(Organisation.id))
-        .limit(1)
+        .limit(limit)
+        .offset(offset)
     )
-    return session.exec(statement).first()
+    return list(session.exec(statement))
+
+
+def place_of(session: Session, person_id: UUID, organisation_id: UUID) -> Place:
+    """Raises NotFound where they do not belong to it, as for one that never was."""
+    found = session.exec(
+        select(Organisation, Membership).where(
+            Organisation.id == organisation_id,
+            Membership.organisation_id == Organisation.id,
+            Membership.person_id == person_id,
+        )
+    ).first()
+    if found is None:
+        raise NotFound("You belong to no such organisation.")
+    return found
+
+
+def count_members(session: Session, organisation: Organisation, *, role: str = "") -> int:
+    """How many people belong to it; role: only those of this one."""
+    statement = select(func.count()).select_from(Membership).where(Membership.organisation_id == organisation.id)
+    return session.exec(statement.where(Membership.role == role) if role else statement).one()
 
 
 def addresses_with(session: Session, organisation_id: UUID, permission: str) -> list[str]:
@@ -42,13 +72,17 @@ def addresses_with(session: Session, organisation_id: UUID, permission: str) -> 
 
 
 def is_slug_taken(session: Session, slug: str) -> bool:
-    """Whether an organisation has this slug."""
-    return session.exec(select(Organisation.id).where(Organisation.slug == slug)).first() is not None
+    """Whether an organisation has this slug, or had it."""
+    has = session.exec(select(Organisation.id).where(Organisation.slug == slug)).first()
+    return has is not None or session.get(FormerSlug, slug) is not None
 
 
 def by_slug(session: Session, slug: str) -> Organisation:
-    """For the command line. Raises NotFound."""
+    """For the command line; also by a slug that it had. Raises NotFound."""
     found = session.exec(select(Organisation).where(Organisation.slug == slug)).first()
+    if found is None:
+        former = session.get(FormerSlug, slug)
+        found = session.get(Organisation, former.organisation_id) if former is not None else None
     if found is None:
         raise NotFound(f"There is no organisation “{slug}”.")
     return found

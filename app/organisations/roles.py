@@ -41,6 +41,16 @@ def may(role: str, permission: str) -> bool:
     return permission in PERMISSIONS.get(role, frozenset())
 
 
+def covers(role: str, other: str) -> bool:
+    """Whether `role` may do all that `other` may: who may give it, and whom it may change."""
+    return role in PERMISSIONS and other in PERMISSIONS and PERMISSIONS[role] >= PERMISSIONS[other]
+
+
+def given_by(role: str) -> list[str]:
+    """The roles that somebody of this one may give, widest first."""
+    return [other for other in PERMISSIONS if covers(role, other)]
+
+
 def with_permission(permission: str) -> list[str]:
     """The roles that include it, widest first."""
     return [role for role in PERMISSIONS if may(role, permission)]

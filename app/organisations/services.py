@@ -5,17 +5,21 @@ import secrets
 import unicodedata
 from datetime import datetime
 
+from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from app.accounts.models import Person
 from app.core import audit
-from app.core.errors import Conflict
+from app.core.errors import Conflict, Invalid, LimitReached
 from app.organisations import queries, roles
 from app.organisations.models import Membership, Organisation
 
 SLUG_LENGTH = 32
 """Of the part that comes from a name; what keeps slugs apart is added to it."""
+NAME_LENGTH = 120
+OWNED_AT_MOST = 50
+"""Organisations that one person may own: far above honest use, and a bound on what free plans give away."""
 
 
 def create_personal(session: Session, *, person: Person, now: datetime) -> Organisation:
@@ -23,9 +27,34 @@ def create_personal(session: Session, *, person: Person, now: datetime) -> Organ
 
     Raises Conflict if another one takes the same slug in the same moment.
     """
-    organisation = Organisation(
-        slug=_free_slug(session, person.name), name=person.name, is_personal=True, created_at=now
-    )
+    return _make(session, name=person.name, person=person, is_personal=True, now=now)
+
+
+def create(session: Session, *, name: str, person: Person, now: datetime) -> Organisation:
+    """One more organisation, with `person` as its owner.
+
+    Raises Invalid for a name that is empty or too long, LimitReached at OWNED_AT_MOST, Conflict if another one takes
+    the same slug in the same moment.
+    """
+    owned = select(func.count()).select_from(Membership)
+    owned = owned.where(Membership.person_id == person.id, Membership.role == roles.OWNER)
+    if session.exec(owned).one() >= OWNED_AT_MOST:
+        raise LimitReached(f"You own {OWNED_AT_MOST} organisations already. Delete one, or give one to somebody else.")
+    return _make(session, name=checked_name(name), person=person, is_personal=False, now=now)
+
+
+def checked_name(name: str) -> str:
+    """One line of words. Raises Invalid for none, or too many."""
+    name = " ".join("".join(character if character.isprintable() else " " for character in name).split())
+    if not name:
+        raise Invalid("Give the organisation a name, such as that of your company or project.")
+    if len(name) > NAME_LENGTH:
+        raise Invalid(f"Use a name of at most {NAME_LENGTH} characters.")
+    return name
+
+
+def _make(session: Session, *, name: str, person: Person, is_personal: bool, now: datetime) -> Organisation:
+    organisation = Organisation(slug=_free_slug(session, name), name=name, is_personal=is_personal, created_at=now)
     session.add(organisation)
     try:
         session.flush()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -34,10 +35,24 @@ class KeyForm(Form):  # type: ignore[misc]  # WTForms ships no types
 
 @dataclass(frozen=True)
 class Named:
-    """Anything that layouts only call by its name; as an organisation it is one that nobody has stopped."""
+    """Anything that layouts only call by its name."""
 
     name: str
+
+
+@dataclass(frozen=True)
+class House(Named):
+    """An organisation that nobody has stopped."""
+
+    id: UUID
     stopped_at: datetime | None = None
+
+
+_NAMES: Final = (
+    *("Acme Research", "Blue Harbour", "Cobalt", "Delta Foods", "Elm Street", "Fjord", "Granite", "Heron Labs"),
+    *("Indigo", "Juniper", "Kestrel Air", "Linden"),
+)
+HOUSES: Final = tuple(House(name, UUID(int=place)) for place, name in enumerate(("Okafor Freight", "Harbour tests"), 3))
 
 
 @dataclass(frozen=True)
@@ -45,7 +60,8 @@ class Visitor:
     """What layouts read of `current`."""
 
     person: Named
-    organisation: Named
+    here: House
+    places: tuple[House, ...]
 
 
 @bp.get("/styleguide")
@@ -78,6 +94,7 @@ def samples() -> Mapping[str, object]:
             [("search_orders", 8412), ("quote", 3106), ("convert_time", 977), ("render_chart", 214), ("reverse", 12)],
             urls=["#chart"] * 5,
         ),
+        "houses": [House(name, UUID(int=place)) for place, name in enumerate(_NAMES)],
         "calls": _calls(),
         "snippets": _snippets(),
     }
@@ -95,7 +112,7 @@ def _surroundings(layout: str) -> Mapping[str, object]:
             }
             for name in LAYOUTS
         ],
-        "current": Visitor(person=Named("Mira Okafor"), organisation=Named("Okafor Freight")) if is_console else None,
+        "current": Visitor(Named("Mira Okafor"), HOUSES[0], HOUSES) if is_console else None,
         "nav": [
             {"label": "Home", "url": "#page", "icon": "home", "is_current": True},
             {
@@ -118,6 +135,8 @@ def _surroundings(layout: str) -> Mapping[str, object]:
         "person_nav": [{"label": "Sessions and sign-in", "url": "#notice", "icon": "session"}],
         "sign_in_url": "#page",
         "sign_out_url": "#page",
+        "switch_url": "#page",
+        "organisations_url": "#page",
         "console_url": "#page",
     }
 

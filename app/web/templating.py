@@ -46,7 +46,8 @@ def install(app: Flask, *, product_name: str = "Postern") -> None:
     product_name: the name in the bar and in every page title.
 
     The layouts read `nav`, `current`, `site_nav`, `footer_nav`, `person_nav`, `home_url`, `console_url`,
-    `sign_in_url` and `sign_out_url`. A context processor supplies them; the empty values set here leave a part out.
+    `sign_in_url`, `sign_out_url`, `switch_url` and `organisations_url`. A context processor supplies them; the empty
+    values set here leave a part out.
     """
     environment = app.jinja_env
     environment.autoescape = True
@@ -64,6 +65,8 @@ def install(app: Flask, *, product_name: str = "Postern") -> None:
         sign_in_url=None,
         sign_out_url=None,
         console_url=None,
+        switch_url=None,
+        organisations_url=None,
         billing_banner=None,
         billing_notice=None,
     )

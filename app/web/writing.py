@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime
 
 from markupsafe import Markup, escape
 
+from app.web import portraits
+
 SPACE = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 
@@ -112,7 +114,7 @@ def marked(text: str, part: str) -> Markup:
 
 _KINDS: Mapping[str, Callable[[float], str]] = {"number": number, "bytes": bytes_, "ms": ms}
 
-FILTERS: Mapping[str, Callable[..., str]] = {
+FILTERS: Mapping[str, Callable[..., str | int]] = {
     "number": number,
     "compact": compact,
     "bytes": bytes_,
@@ -126,6 +128,8 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "ago": ago,
     "iso": iso,
     "marked": marked,
+    "initials": portraits.initials,
+    "colour": portraits.colour,
 }
 
 

@@ -88,8 +88,8 @@ def follow_audit(session: Session, *, endpoint: WebhookEndpoint, is_on: bool, pe
     _record(session, endpoint, action, person_id=person_id, now=now)
 
 
-def remove(session: Session, *, endpoint: WebhookEndpoint, person_id: UUID, now: datetime) -> None:
-    """It is told nothing any more, and its secret is gone."""
+def remove(session: Session, *, endpoint: WebhookEndpoint, person_id: UUID | None, now: datetime) -> None:
+    """It is told nothing any more, and its secret is gone. person_id: None for the worker."""
     endpoint.removed_at, endpoint.is_enabled, endpoint.secret, endpoint.former = now, False, "", ""
     session.add(endpoint)
     _record(session, endpoint, "webhook.removed", person_id=person_id, now=now)
@@ -204,7 +204,7 @@ def _queue(
     return session.execute(statement.returning(col(WebhookDelivery.id))).first() is not None
 
 
-def _record(session: Session, endpoint: WebhookEndpoint, action: str, *, person_id: UUID, now: datetime) -> None:
+def _record(session: Session, endpoint: WebhookEndpoint, action: str, *, person_id: UUID | None, now: datetime) -> None:
     """The address without its query, which may hold a secret of theirs."""
     audit.record(
         session,

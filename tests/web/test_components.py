@@ -1,5 +1,7 @@
 """Every component is valid HTML and says what it was given, never runs it."""
 
+from uuid import UUID
+
 import pytest
 from flask import Flask
 from markupsafe import Markup
@@ -38,6 +40,7 @@ SNIPPETS = {
     "pager": "{{ ui.pager(newer_url='/a?b=1&c=2', older_url='/b', label=evil) }}",
     "pages": "{{ ui.pages({'number': 2, 'has_next': true}, 'styleguide.index', label=evil, b=1, c=evil) }}",
     "panel": "{% call ui.panel() %}{{ evil }}{% endcall %}",
+    "portrait": "{{ ui.portrait(house, label=evil) }}",
     "row": "<table>{% call ui.row(id='r', is_gone=true) %}{{ ui.cell('a', evil, is_head=true) }}{% endcall %}</table>",
     "secret": "{{ ui.secret(evil, evil, note=evil) }}",
     "section_head": "{{ ui.section_head(evil, note=evil, level=3) }}",
@@ -74,6 +77,7 @@ def values():
     form.validate()
     return {
         "evil": EVIL,
+        "house": styleguide.House(EVIL, UUID(int=7)),
         "form": form,
         "now": styleguide.NOW,
         "chart": charts.stacked_bars([EVIL], [charts.Series(EVIL, (1.0,), "1"), charts.Series("b", (2.0,), "ok")]),

@@ -85,8 +85,8 @@ def test_unknown_role_may_nothing(sign_in, make):
 
 
 @pytest.mark.usefixtures("views")
-def test_person_without_organisation_is_told(sign_in, make):
-    assert "no organisation" in sign_in(make.person()).get("/member", status=403).text
+def test_person_without_organisation_is_led_to_making_one(sign_in, make):
+    assert sign_in(make.person()).get("/member", status=303).location == "/organisations/"
 
 
 def test_permission_that_nobody_has_is_a_typing_error():

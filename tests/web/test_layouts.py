@@ -1,6 +1,7 @@
 """What stands around every page: nothing that leads nowhere, and all that htmx needs."""
 
 from types import SimpleNamespace
+from uuid import UUID
 
 import pytest
 
@@ -24,9 +25,13 @@ def test_style_guide_is_a_valid_page_in_each_layout(bare_app, layout):
 
 
 def test_console_carries_the_token_for_htmx_and_marks_where_one_is(render):
+    house = styleguide.House(EVIL, UUID(int=7))
+
     html = render(
         PAGE.replace("LAYOUT", "console"),
-        current=styleguide.Visitor(person=styleguide.Named(EVIL), organisation=styleguide.Named(EVIL)),
+        current=SimpleNamespace(person=SimpleNamespace(name=EVIL), here=house, places=[house, house]),
+        switch_url="/switch",
+        organisations_url="/organisations/",
         nav=[{"label": "Keys", "url": "/keys", "icon": "key", "is_current": True}],
         sign_out_url="/sign-out",
     )
@@ -36,6 +41,7 @@ def test_console_carries_the_token_for_htmx_and_marks_where_one_is(render):
     assert 'href="/keys" aria-current="page"' in html
     assert html.count("<script ") == 2
     assert Page(html).form("/sign-out").method == "post"
+    assert Page(html).form("/switch").method == "post"
 
 
 def test_public_page_links_only_what_it_was_given(render):

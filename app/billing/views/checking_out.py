@@ -41,7 +41,7 @@ def check_out(visit: Checkout, *, ask: Ask, cancel_path: str, elsewhere: Elsewhe
     closed = subscribing.close_others(api, others, visit.id)
     if any(checkout.is_settled(visit.kind, found) for found in closed):
         return _paid_elsewhere(api, closed, elsewhere)
-    who = Payer(current.organisation, payer.customer_id if payer is not None else "", current.person.email or "")
+    who = Payer(current.organisation, payer.customer_id if payer is not None else "", current.billing_email)
     base = current.settings.portal_url.rstrip("/")
     ways = Ways(base + url_for("billing.come_back"), base + cancel_path, current.settings.stripe_tax)
     asked = ask(api, catalogue, who, ways)

@@ -1,0 +1,70 @@
+"""Deleting an organisation, carried out: what its pages promised, once the two weeks are over.
+
+Kept, because books have to be: the ledger with its receipts, bills, subscriptions, credit, and the audit trail, with
+the organisation's name and the names of its keys. Everything else goes: nobody belongs to it, no key opens anything, no
+webhook is called, no mail is sent.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import delete
+from sqlmodel import Session, col, select
+
+from app.accounts.models import Person
+from app.core import mail
+from app.core.errors import Conflict
+from app.keys import services as keys
+from app.keys.models import Key
+from app.organisations import closing, queries
+from app.organisations.models import Membership, Organisation
+from app.plans import queries as plans
+from app.webhooks import queries as webhook_queries
+from app.webhooks import services as webhooks
+
+
+def ask(session: Session, *, organisation: Organisation, typed: str, person: Person, now: datetime) -> datetime:
+    """As closing.ask. Raises Conflict, too, while a plan goes on being paid for."""
+    if is_paid_for(session, organisation, now=now):
+        raise Conflict("Its plan goes on being paid for. Cancel the plan first; then nothing more is charged.")
+    return closing.ask(session, organisation=organisation, typed=typed, person_id=person.id, by=person.name, now=now)
+
+
+def is_paid_for(session: Session, organisation: Organisation, *, now: datetime) -> bool:
+    """Whether Stripe goes on charging for its plan: a subscription there that nobody has cancelled."""
+    held = plans.subscription_at(session, organisation.id, now)
+    if held is None or not held.stripe_id:
+        return False
+    return held.next_at is None or held.next_plan_version_id is not None
+
+
+def carry_out(session: Session, *, now: datetime) -> int:
+    """Delete those whose time has come, at most a page; gives how many. For the worker."""
+    due = closing.due(session, now=now)
+    for organisation in due:
+        _delete(session, organisation, now=now)
+    return len(due)
+
+
+def _delete(session: Session, organisation: Organisation, *, now: datetime) -> None:
+    _tell(session, organisation, now=now)
+    live = select(Key).where(Key.organisation_id == organisation.id, col(Key.revoked_at).is_(None))
+    for key in session.exec(live).all():
+        keys.revoke(session, key=key, person_id=None, now=now)
+    for endpoint in webhook_queries.endpoints_of(session, organisation.id):
+        webhooks.remove(session, endpoint=endpoint, person_id=None, now=now)
+    session.execute(delete(Membership).where(col(Membership.organisation_id) == organisation.id))
+    organisation.billing_email = ""
+    closing.finish(session, organisation=organisation, now=now)
+
+
+def _tell(session: Session, organisation: Organisation, *, now: datetime) -> None:
+    for address in queries.addresses_with(session, organisation.id, "organisation:delete"):
+        mail.queue(
+            session,
+            to=address,
+            template="organisation_deleted",
+            context={"organisation": organisation.name},
+            key=f"deleted:{organisation.id}",
+            organisation_id=organisation.id,
+            now=now,
+        )

@@ -1,0 +1,69 @@
+"""The organisations that one belongs to: which there are, one more, and going from one to another."""
+
+from uuid import UUID
+
+from flask import Blueprint, flash, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from app.accounts.guards import current, signed_in
+from app.core.errors import Conflict, Invalid, LimitReached, NotFound
+from app.organisations import queries, services
+from app.organisations.guards import CHOSEN
+from app.organisations.models import Organisation
+from app.team import opening
+from app.team.forms import NewForm
+from app.web import htmx, paging
+
+bp = Blueprint("organisations", __name__, url_prefix="/organisations")
+
+PAGE = 50
+
+
+@bp.get("/")
+@signed_in
+def index() -> ResponseReturnValue:
+    page = paging.page_of(
+        lambda limit, offset: queries.places_of(current.session, current.person.id, limit=limit, offset=offset),
+        size=PAGE,
+    )
+    return htmx.render("team/organisations.html", page=page)
+
+
+@bp.get("/new")
+@signed_in
+def new() -> ResponseReturnValue:
+    return htmx.render("team/new.html", form=NewForm())
+
+
+@bp.post("/")
+@signed_in
+def create() -> ResponseReturnValue:
+    form = NewForm()
+    if form.validate():
+        try:
+            made = services.create(current.session, name=form.name.data or "", person=current.person, now=current.now)
+        except (Invalid, LimitReached, Conflict) as refusal:
+            form.name.errors = [*form.name.errors, refusal.message]
+        else:
+            opening.equip(current.session, organisation=made, now=current.now)
+            go_to(made)
+            flash(f"“{made.name}” is yours. Invite people, or make its first key.")
+            return htmx.redirect(url_for("organisation.index"))
+    return htmx.render("team/new.html", status=422, form=form)
+
+
+@bp.post("/switch")
+@signed_in
+def switch() -> ResponseReturnValue:
+    try:
+        wanted = UUID(request.form.get("organisation_id", ""))
+    except ValueError:
+        raise NotFound("You belong to no such organisation.") from None
+    organisation, _ = queries.place_of(current.session, current.person.id, wanted)
+    go_to(organisation)
+    return htmx.leave(url_for("home.index"))
+
+
+def go_to(organisation: Organisation) -> None:
+    """From now on this browser shows that one."""
+    session[CHOSEN] = str(organisation.id)
