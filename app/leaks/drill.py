@@ -18,7 +18,7 @@ from sqlmodel import Session
 from app.accounts.models import Person
 from app.core import clock
 from app.core.config import Settings
-from app.core.errors import PosternError
+from app.core.errors import LimitReached, PosternError
 from app.core.net import Guard
 from app.keys import services as keys
 from app.keys.models import Key
@@ -33,6 +33,8 @@ WAIT_S = 3.0
 ASK_EVERY_S = 0.05
 LIVES = timedelta(minutes=10)
 """Of the key, should nothing come to delete it."""
+MOST_AN_HOUR = 20
+"""In one organisation: each leaves a few rows."""
 PING = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "ping"}).encode()
 REFUSED = (401, 403)
 _ANYWHERE = Guard(private_networks=("0.0.0.0/0", "::/0"), requires_https=False)
@@ -60,11 +62,12 @@ def hold(transaction: Transaction, settings: Settings, *, organisation_id: UUID,
     """Have one, in a few seconds at most; gives the id of what was written down about it.
 
     transaction: opens one of its own, committed when it is left; none is open while the gateway is asked.
-    Raises LimitReached when the organisation has as many keys as it may.
+    Raises LimitReached when the organisation has as many keys as it may, or had MOST_AN_HOUR.
     """
     log = _Log()
     with transaction() as session:
         act = queries.act_of(session, organisation_id)
+        _refuse_too_many(session, organisation_id)
         key_id, secret = _make(session, settings, organisation_id=organisation_id, person_id=person_id)
     log.note("A test key was made, which reaches samples only.")
     try:
@@ -92,6 +95,11 @@ def hold(transaction: Transaction, settings: Settings, *, organisation_id: UUID,
         )
         session.add(held)
         return held.id
+
+
+def _refuse_too_many(session: Session, organisation_id: UUID) -> None:
+    if queries.drills_since(session, organisation_id, since=clock.now() - timedelta(hours=1)) >= MOST_AN_HOUR:
+        raise LimitReached(f"There were {MOST_AN_HOUR} drills within an hour. Wait a little.")
 
 
 def _leak(
@@ -157,7 +165,7 @@ def _told(session: Session, key_id: UUID, person_id: UUID) -> str:
     finds = queries.finds_of_key(session, key_id)
     person = session.get_one(Person, person_id)
     mails = telling.tell(session, finds, only_to=person.email or "", now=clock.now()) if finds else 0
-    return f"Mail to {person.email} was written." if mails else "No mail was written: you have no address here."
+    return "Mail to whoever began the drill was written." if mails else "No mail was written: there is no address."
 
 
 def _delete(session: Session, key_id: UUID, person_id: UUID) -> None:

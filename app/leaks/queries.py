@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import exists, or_
+from sqlalchemy import exists, func, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
@@ -46,6 +46,12 @@ def drills_of(session: Session, organisation: Organisation, *, limit: int) -> li
     return list(session.exec(statement.limit(limit)))
 
 
+def drills_since(session: Session, organisation_id: UUID, *, since: datetime) -> int:
+    """How many the organisation has had."""
+    statement = select(func.count()).select_from(LeakDrill)
+    return session.exec(statement.where(LeakDrill.organisation_id == organisation_id, col(LeakDrill.at) > since)).one()
+
+
 def drill_of(session: Session, organisation: Organisation, drill_id: UUID) -> LeakDrill:
     """Raises NotFound for a stranger's as for one that never was."""
     found = session.get(LeakDrill, drill_id)
@@ -68,6 +74,12 @@ def untold(session: Session, *, quiet_since: datetime, limit: int) -> list[LeakF
         .order_by(col(LeakFind.found_at), col(LeakFind.id))
     )
     return list(session.exec(statement.limit(limit)))
+
+
+def counts_by_deed(session: Session) -> dict[str, int]:
+    """How many finds there are of all organisations, by what was done; drills aside."""
+    statement = select(LeakFind.did, func.count()).where(LeakFind.reporter != models.DRILL).group_by(LeakFind.did)
+    return dict(session.exec(statement).all())
 
 
 def unknown_counts(session: Session) -> list[LeakUnknown]:

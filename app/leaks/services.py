@@ -146,7 +146,7 @@ def _done(session: Session, key: Key, find: LeakFind, match: Match, *, now: date
 
 def _quarantined(session: Session, key: Key, find: LeakFind, *, now: datetime) -> str:
     """A key that is off already is marked, so that whoever enables it knows."""
-    note = f"It was found in public: {words.SOURCES[find.source]}."
+    note = f"Found in {words.SOURCES[find.source]}."
     if key.is_enabled:
         keys.disable(session, key=key, reason=key_models.LEAK, note=note, person_id=None, now=now)
     elif key.disabled_reason:

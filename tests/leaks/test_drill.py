@@ -88,6 +88,7 @@ def test_a_drill_goes_all_the_way_and_leaves_nothing_that_works(owner, member, o
     assert "revoked it, as your organisation chose" in words_of(one)
     (key,) = keys_in(session)
     assert (key.environment, key.is_revoked) == ("test", True)
+    assert key.deleted_at is not None
     (find,) = session.exec(select(LeakFind))
     assert (find.reporter, find.did) == ("drill", "revoked")
     assert find.told_at is not None
@@ -116,6 +117,15 @@ def test_a_drill_shows_what_was_chosen(owner, session, gateway, now, act, said, 
     assert said in words_of(one)
     assert (one.dead_us is not None) is is_dead
     assert keys_in(session)[0].is_revoked
+
+
+def test_drills_are_no_way_to_fill_the_database(owner, session, gateway, monkeypatch):
+    monkeypatch.setattr(drill, "MOST_AN_HOUR", 1)
+    owner.get("/keys/leaks/")
+    owner.post("/keys/leaks/drill")
+
+    assert "drills within an hour" in owner.post("/keys/leaks/drill", status=429).text
+    assert len(keys_in(session)) == 1
 
 
 def test_without_a_gateway_it_says_what_was_not_seen(owner, session, gateway):

@@ -57,6 +57,7 @@ def test_a_key_that_nobody_knows_is_said_to_be_so(send, browse, session):
         ("x" * 20_001, "here", "That is too long."),
         ("WHOLE", "", "Say where you found it"),
         ("WHOLE", "x" * 1_001, "at most 1,000 characters"),
+        ("CUT", "", "This key is not whole: its checksum does not agree"),  # both are said at once
     ],
 )
 def test_what_is_wrong_is_said_at_once_and_nothing_is_done(send, session, leaked, key, where, words):

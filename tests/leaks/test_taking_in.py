@@ -189,7 +189,7 @@ def test_a_secret_that_ended_before_alarms_nobody(session, rotated, now):
 def test_a_key_that_was_off_already_is_marked_for_whoever_would_enable_it(session, leak, now):
     key, secret, find = leak("quarantine", is_enabled=False)
     assert (find.did, find.is_alarm, key.disabled_reason) == ("disabled", True, "leak")
-    assert key.disabled_note == "It was found in public: a commit on GitHub."
+    assert key.disabled_note == "Found in a commit on GitHub."
 
     (again,) = services.take_in(session, [Report(secret, "npm", "")], reporter=models.GITHUB, now=now).finds
     assert (again.did, again.is_alarm) == ("dead", False)

@@ -156,3 +156,13 @@ def test_webhooks_are_told_with_what_was_done(session, scene, make, now):
         "drill": False,
     }
     assert secret not in delivery.body
+
+
+@on_one
+def test_a_drill_is_left_to_tell_by_itself(session, scene, now):
+    _, _, secret = scene
+    services.take_in(session, [Report(secret, "drill", "")], reporter=models.DRILL, now=now)
+    session.commit()
+
+    assert telling.tell_due(session, now=now) == 0
+    assert letters(session) == {}

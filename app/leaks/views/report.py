@@ -32,12 +32,8 @@ def index() -> ResponseReturnValue:
 def create() -> ResponseReturnValue:
     _count_try()
     form = ReportForm()
-    if not form.validate():
-        return _form(form, status=422)
-    try:
-        found = reports.of_form(form.key.data or "", form.where.data or "")
-    except Invalid as problem:
-        form.key.errors = [*form.key.errors, problem.message]
+    found = _found(form)
+    if form.errors:
         return _form(form, status=422)
     flash(_said(_taken(found)))
     return htmx.redirect(url_for("report.index"))
@@ -78,6 +74,18 @@ def _form(form: ReportForm, *, status: int = 200) -> Response:
     response = htmx.render("leaks/report.html", status=status, form=form, brand=current.settings.key_brand)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _found(form: ReportForm) -> list[Report]:
+    """The keys that were typed; what is wrong stands on the form."""
+    form.validate()
+    if form.key.errors:
+        return []
+    try:
+        return reports.of_form(form.key.data or "", form.where.data or "")
+    except Invalid as problem:
+        form.key.errors = [problem.message]
+        return []
 
 
 def _taken(found: list[Report]) -> list[bool]:
