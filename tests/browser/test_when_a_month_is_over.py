@@ -53,6 +53,12 @@ def test_from_a_price_to_a_bill_that_anybody_can_do_again(sign_in, stack, tmp_pa
     stack.postern("reconcile")
     assert "Reconciled up to" in text_of(page.goto("/billing/"))
 
+    # The month goes on here, and what is used in it is on the bill after.
+    for _ in range(2):
+        assert "Hello" in run_in_shell(curl)
+    eventually(lambda: "Late usage of " in text_of(page.goto("/billing/next")), every_s=0.5)
+    stack.postern("reconcile")
+
 
 def publish(stack, folder):
     """Pay as you go, so dear that a few calls come to something."""
