@@ -80,7 +80,7 @@ OPERATOR_RAIL = (
         holds=("operator_organisation", "operator_acts"),
     ),
     Place("People", "operator_people.index", "person"),
-    Place("Plans", "operator_plans.index", "plans"),
+    Place("Plans", "operator_plans.index", "plans", holds=("operator_leaving",)),
     Place("Money", "money.index", "billing"),
     Place("Events of Stripe", "stripe_events.index", "usage", short="Stripe"),
     Place("Mail", "post.index", "mail"),

@@ -40,7 +40,7 @@ def checked(text: str, receipts: Iterable[str] = ()) -> tuple[bool, list[str]]:
     """Whether anything is wrong with the file that holds `text`, and what to say about it."""
     try:
         said = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return True, ["WRONG  The file is not JSON: it was cut, or is something else."]
     found = problems(said, receipts)
     if found:

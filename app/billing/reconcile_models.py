@@ -19,8 +19,8 @@ NOBODY = UUID(int=0)
 
 
 class ReconcileRun(SQLModel, table=True):
-    """One comparison of everything. ended_at: None while it runs, or when it was cut off. places: how many pairs of
-    figures were compared.
+    """One comparison of everything. ended_at: None while it runs, or when it was cut off. broke_off_at: when
+    something it asked did not answer. places: how many pairs of figures were compared.
     """
 
     __tablename__ = "reconcile_run"
@@ -29,6 +29,7 @@ class ReconcileRun(SQLModel, table=True):
     mode: str = Field(max_length=4)
     began_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
     ended_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    broke_off_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
     places: int = Field(default=0)
     findings: int = Field(default=0)
 

@@ -27,6 +27,7 @@ from app.billing.recounting import Place, Sent
 from app.billing.stripe_api import StripeApi
 from app.billing.usage import Shelf
 from app.billing.usage_models import DELIVERED, LATE, REFUSED, StripeOutbox
+from app.core.errors import PosternError
 from app.plans import periods
 from app.plans import queries as plans
 
@@ -36,7 +37,9 @@ NIGHTLY_HOUR = 2
 BEFORE_INVOICES = timedelta(minutes=50)
 """After a month's end: what was cut in time has been sent, and Stripe closes the invoices at 60."""
 AGAIN_AFTER = timedelta(hours=1)
-"""A run that was cut off is done again so long after it began."""
+"""A run that was cut off, with the process that made it, is done again so long after it began."""
+SOON_AFTER = timedelta(minutes=2)
+"""One that broke off because Stripe did not answer is done again so long after that: before the invoices are closed."""
 SETTLES = timedelta(minutes=15)
 """Stripe's sums may lag behind what it has taken."""
 LOOKS_BACK = timedelta(days=45)
@@ -61,7 +64,7 @@ def is_due(session: Session, mode: str, *, now: datetime) -> bool:
     """Whether a night, or the hour before a month's invoices, has come without a whole run since."""
     statement = select(ReconcileRun).where(ReconcileRun.mode == mode, ReconcileRun.began_at >= _slot(now))
     since = session.exec(statement.order_by(col(ReconcileRun.began_at).desc())).all()
-    return not any(one.ended_at or now - one.began_at < AGAIN_AFTER for one in since)
+    return not any(one.ended_at or now < _again_at(one) for one in since)
 
 
 def run(engine: Engine, api: StripeApi, *, clock: Callable[[], datetime]) -> ReconcileRun:
@@ -72,11 +75,14 @@ def run(engine: Engine, api: StripeApi, *, clock: Callable[[], datetime]) -> Rec
         session.add(run)
         session.commit()
         shelf = Shelf(session)
-    for account in _accounts(engine, api.mode):
-        run.places += _one(engine, api, account, shelf, now=clock())
-        since = periods.start_of(periods.MONTH, now - LOOKS_BACK)
-        run.places += wallet_reconciling.compare_account(engine, api, account, since=since, clock=clock)
-    run.places += wallet_reconciling.compare_books(engine, api.mode, now=clock())
+    try:
+        _compare(engine, api, run, shelf, clock=clock)
+    except PosternError:
+        with Session(engine) as session:
+            run.broke_off_at = clock()
+            session.add(run)
+            session.commit()
+        raise
     with Session(engine, expire_on_commit=False) as session:
         run.findings = findings.count_open(session, api.mode)
         run.ended_at = clock()
@@ -84,6 +90,19 @@ def run(engine: Engine, api: StripeApi, *, clock: Callable[[], datetime]) -> Rec
         session.commit()
     log.info("reconcile.done", extra={"places": run.places, "findings": run.findings})
     return run
+
+
+def _compare(engine: Engine, api: StripeApi, run: ReconcileRun, shelf: Shelf, *, clock: Callable[[], datetime]) -> None:
+    since = periods.start_of(periods.MONTH, run.began_at - LOOKS_BACK)
+    for account in _accounts(engine, api.mode):
+        run.places += _one(engine, api, account, shelf, now=clock())
+        run.places += wallet_reconciling.compare_account(engine, api, account, since=since, clock=clock)
+    run.places += wallet_reconciling.compare_books(engine, api.mode, now=clock())
+
+
+def _again_at(run: ReconcileRun) -> datetime:
+    """Of a run that has not ended."""
+    return run.began_at + AGAIN_AFTER if run.broke_off_at is None else run.broke_off_at + SOON_AFTER
 
 
 def _slot(now: datetime) -> datetime:

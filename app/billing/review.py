@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.billing import offers
-from app.plans import choosing, intervals, metrics, words
+from app.plans import amounts, choosing, intervals, metrics, words
 from app.plans.choosing import Choice
 from app.plans.queries import Offer, Standing
 
@@ -107,13 +107,24 @@ def fees(choice: Choice) -> list[Line]:
 
 def charges(offer: Offer, currency: str) -> list[tuple[str, str]]:
     """What is paid by use: label, and price in words."""
-    return [
+    return _seat_prices(offer, currency) + [
         (charge.label, words.scheme(scheme, metric, currency=currency))
         for charge in offer.document.charges
         for metric, scheme in sorted(
             charge.prices.get(currency, {}).items(), key=lambda one: metrics.METRICS.index(one[0])
         )
     ]
+
+
+def _seat_prices(offer: Offer, currency: str) -> list[tuple[str, str]]:
+    said = offer.document
+    if said.seats_most <= said.seats_included:
+        return []
+    each = [
+        f"{amounts.shown_minor(minor, currency=currency)} a {interval}"
+        for interval, minor in said.seat.get(currency, {}).items()
+    ]
+    return [(f"Each seat beyond the {said.seats_included} included", " or ".join(each))] if each else []
 
 
 def _day(at: datetime) -> str:

@@ -18,20 +18,24 @@ from app.metering.models import UsageEvent
 from app.organisations.models import Organisation
 from app.plans import metrics
 from app.plans import queries as plans
-from app.plans.document import PREPAID
+from app.plans.document import FREE, PREPAID
 from app.plans.models import PriceVersion, Subscription
 from app.plans.queries import Offer
 
-_EVENTS = db.metadata.tables[str(UsageEvent.__tablename__)].c
+_EVENTS_TABLE = db.metadata.tables[str(UsageEvent.__tablename__)]
+_EVENTS = _EVENTS_TABLE.c
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """was: the month's own bill. would: the same calls on the other plan for the whole month."""
+    """was: what the month cost. would: the same calls on the other plan for the whole month. refused: how many of them
+    a plan that never bills would have refused, because they cost something.
+    """
 
     was: Statement
     would: Statement
     currency: str
+    refused: int = 0
 
     @property
     def difference_minor(self) -> int:
@@ -54,6 +58,11 @@ def compare(session: Session, organisation: Organisation, month: Month, offer: O
         if is_own
         else _stays(offer, organisation, month, current, currency)
     )
+    if said.kind == FREE:
+        nothing = statement.of_month(
+            begins_at=month.begins_at, ends_at=month.ends_at, priced=[], quantities={}, stays=stays
+        )
+        return Compared(was, nothing, currency, refused=_with_a_price(session, organisation.id, month))
     return Compared(was, repriced(session, organisation, month, offer, charges, stays=stays), currency)
 
 
@@ -121,6 +130,16 @@ def _quantities(
         for row in session.execute(statement_)
         if row[0] is not None
     }
+
+
+def _with_a_price(session: Session, organisation_id: UUID, month: Month) -> int:
+    """How many calls of the month integrations charge for by prices of their own."""
+    own = _own_versions(session)
+    if not own:
+        return 0
+    used_ = used.lived(organisation_id, since=month.begins_at, until=month.ends_at)
+    statement_ = sa.select(func.count()).select_from(_EVENTS_TABLE).where(*used_, _price_of([], own).is_not(None))
+    return int(session.execute(statement_).scalar_one())
 
 
 def _price_of(charges: Sequence[PriceVersion], own: Sequence[PriceVersion]) -> ColumnElement[Any]:

@@ -93,9 +93,13 @@ def is_same(before: Document, after: Document) -> bool:
     return was == becomes
 
 
-def follows_at(subscription: Subscription, move: PlanMove, *, now: datetime) -> datetime:
-    """The end of the interval in which the notice has run out, for somebody who is told at `now`."""
-    told_at = max(move.created_at, subscription.begins_at)
+def follows_at(
+    subscription: Subscription, move: PlanMove, *, told_at: datetime | None = None, now: datetime
+) -> datetime:
+    """The end of the interval in which the notice has run out. told_at: when they were first told; None for those who
+    are told at `now`.
+    """
+    told_at = told_at or max(move.created_at, subscription.begins_at)
     earliest = max(move.follow_at, told_at + timedelta(days=move.notice_days), now + LEAD)
     return intervals.around(earliest - _MICROSECOND, interval=subscription.interval, anchor_at=subscription.anchor_at)[
         1
@@ -154,7 +158,8 @@ def _to_plan(session: Session, offer: Offer, *, limit: int, now: datetime) -> Se
 
 
 def _plan(session: Session, subscription: Subscription, offer: Offer, move: PlanMove, *, now: datetime) -> None:
-    at = follows_at(subscription, move, now=now)
+    told_at = letters.first_told_at(session, subscription.organisation_id, offer.version.id)
+    at = follows_at(subscription, move, told_at=told_at, now=now)
     choice = choice_for(subscription, offer)
     before = queries.offer_of(session, subscription.plan_version_id)
     was_at = subscription.next_at if subscription.next_plan_version_id is not None else None

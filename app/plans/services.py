@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from app.core.errors import Conflict
 from app.organisations.models import Organisation
-from app.plans import choosing, intervals, owing, queries, recording, seats
+from app.plans import announced, choosing, intervals, owing, queries, recording, seats
 from app.plans.choosing import Choice
 from app.plans.models import BY_CUSTOMER, Subscription
 
@@ -43,6 +43,7 @@ def subscribe(
             anchor_at = before.anchor_at
     made = recording.begin(session, organisation.id, choice, at=now, anchor_at=anchor_at, stripe_id=stripe_id, now=now)
     owing.carry(before, made)
+    announced.carry(session, before, made, choice)
     recording.tell(
         session, made, "subscription.begun", person_id=person_id, now=now, details={"plan": choice.offer.plan.slug}
     )

@@ -272,3 +272,24 @@ def test_a_rise_that_is_taken_back_is_shown_as_withdrawn_and_said_beforehand(ses
     assert "Withdrawn" in page
     assert "Coming" not in page
     assert "Others follow here" not in page
+
+
+def test_a_form_in_which_nothing_was_changed_says_so(session, operator, now):
+    apply(session, now=now)
+
+    shown = previewed(operator, opened(operator)).text
+
+    assert "Nothing changes" in shown
+    assert "The new plan" not in shown
+
+
+def test_what_customers_said_when_they_cancelled_is_read_by_operators(session, operator, make, now):
+    apply(session, now=now)
+    organisation = make.organisation("Leavers")
+    services.change(session, organisation=organisation, choice=choice(session, "payg", now=now), now=now)
+    services.cancel(session, organisation=organisation, reason="Too dear.\nAnd slow.", now=now)
+
+    shown = operator.get("/operator/plans/cancellations").text
+
+    assert "Leavers" in shown
+    assert "Too dear. And slow." in " ".join(shown.split())

@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 
 from app.core.errors import Conflict
+from app.plans import moving, services, succession
 from app.plans import queries as plans
-from app.plans import services
 from tests.billing.visitor import fields_of, pay
 from tests.plans.catalogues import SMALL, apply, choice
 
@@ -130,3 +130,60 @@ class TestWhoWasThereBeforePricesRose:
         owner.post("/billing/plan/team", status=303, **fields_of(shown, "/billing/plan/team"))
 
         assert shop.current().plan_version_id != before
+
+
+class TestWhoWasToldThatPricesRise:
+    """Team is to cost $109 instead of $99; they have three seats of it, of which one is $9."""
+
+    @pytest.fixture
+    def announce(self, shop, owner):
+        def go(notice_days):
+            pay(shop, owner, "/billing/plan/team?seats=3")
+            dearer = SMALL.replace('base.usd = { month = "99.00"', 'base.usd = { month = "109.00"')
+            apply(shop.session, dearer, now=shop.hand.now, is_moving=True, notice_days=notice_days)
+            moving.carry_on(shop.session, now=shop.hand.now)
+            shop.session.commit()
+            return shop.current().next_plan_version_id
+
+        return go
+
+    def ask(self, owner, seats):
+        shown = owner.get(f"/billing/plan/team?seats={seats}")
+        owner.post("/billing/plan/team", status=303, **fields_of(shown, "/billing/plan/team"))
+        return shown.text
+
+    def test_fewer_seats_from_then_on_come_at_the_prices_that_hold_then(self, shop, owner, announce):
+        dearer = announce(0)
+
+        text = self.ask(owner, 2)
+
+        assert "Team, base fee$109.00 a month" in text
+        assert (shop.current().next_plan_version_id, shop.current().next_seats) == (dearer, 2)
+        shop.wait(seconds=(shop.december - shop.hand.now).total_seconds() + 60)
+        assert 10_900 in [item["price"]["unit_amount"] for item in shop.at_stripe()["items"]["data"]]
+
+    def test_more_seats_now_show_what_they_will_cost_then_and_change_nothing_of_it(self, shop, owner, announce):
+        dearer = announce(0)
+
+        text = self.ask(owner, 4)
+
+        assert "Team, base fee$99.00 a month" in text
+        assert "as announced" in text
+        assert "$109.00 a month" in text
+        held = shop.current()
+        assert (held.seats, held.next_seats, held.next_plan_version_id) == (4, 4, dearer)
+        assert (held.next_at, held.next_by) == (shop.december, "operator")
+
+    def test_seats_do_not_make_the_notice_begin_anew(self, shop, owner, announce):
+        dearer = announce(35)
+        january = shop.current().next_at
+        assert january > shop.december
+
+        self.ask(owner, 2)
+        assert shop.current().next_plan_version_id != dearer
+        shop.wait(seconds=(shop.december - shop.hand.now).total_seconds() + 60)
+        succession.apply_due(shop.session, now=shop.hand.now)
+        moving.carry_on(shop.session, now=shop.hand.now)
+
+        held = shop.current()
+        assert (held.seats, held.next_plan_version_id, held.next_at) == (2, dearer, january)

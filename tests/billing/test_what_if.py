@@ -45,6 +45,15 @@ def test_i17_what_if_on_the_present_plan_is_the_statement(session, on, now, slug
     assert compared.difference_minor == 0
 
 
+def test_a_plan_that_never_bills_costs_nothing_and_would_have_refused_what_has_a_price(session, on, now):
+    organisation = on("payg")
+
+    compared = what_if.compare(session, organisation, MONTH, queries.newest(session)["free"], now=now)
+
+    assert (compared.would.lines, compared.refused) == ((), 6)
+    assert compared.difference_minor == -sum(total.subtotal_minor for total in compared.was.totals)
+
+
 def test_i17_what_if_on_the_present_plan_is_the_statement_after_a_change_of_seats(session, on, now):
     at = BEGINNING + timedelta(days=3, minutes=17, seconds=3)
     organisation = on("team", interval="month", seats=2, at=at)

@@ -1,12 +1,13 @@
 """The operator's pages, one module for each."""
 
-from app.admin.views import acts, bills, money, organisation, organisations, people, plans, post, stripe_events
+from app.admin.views import acts, bills, leaving, money, organisation, organisations, people, plans, post, stripe_events
 
 blueprints = (
     organisations.bp,
     organisation.bp,
     acts.bp,
     people.bp,
+    leaving.bp,
     plans.bp,
     money.bp,
     bills.bp,

@@ -119,7 +119,7 @@ def _preview(wish: Wish, found: list[Difference], fields: Mapping[str, str]) -> 
     if mine is not None:
         groups = effects.of(current.session, applying.draft(current.session, mine, wish.when, now=current.now),
                             now=current.now)  # fmt: skip
-    before = mine.before if mine is not None else None
+    before = mine.before if mine is not None else queries.newest(current.session).get(wish.slug)
     return htmx.render(
         "admin/plan_preview.html",
         wish=wish,

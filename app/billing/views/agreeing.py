@@ -21,7 +21,7 @@ from app.billing.views.console import bp, standing, stripe
 from app.core.errors import Conflict, Invalid
 from app.limits import entitlements
 from app.organisations.guards import current, member
-from app.plans import choosing, intervals, services
+from app.plans import announced, choosing, intervals, services
 from app.plans import queries as plans
 from app.plans.choosing import Choice
 from app.plans.document import PREPAID
@@ -58,11 +58,13 @@ def look(slug: str) -> ResponseReturnValue:
         total=total,
         until=until,
         fees=review.fees(wish.choice),
+        rise=_rise(wish),
         charges=review.charges(wish.choice.offer, wish.choice.currency),
         obstacle=obstacle,
         terms=request.args.get(forms.TERMS, ""),
         keeps_prices=_keeps_prices(wish),
         takes_payments=current.settings.takes_payments,
+        came_back_unpaid="unpaid" in request.args,
     )
 
 
@@ -97,8 +99,31 @@ def _wish(slug: str, fields: dict[str, str]) -> Wish:
     offer = _offer(slug, fields, held)
     choice = forms.choice(fields, offer, held)
     choosing.check(choice, organisation_id=current.organisation.id)
-    prices = plans.prices_of(current.session, [offer.version.id])
-    return Wish(held, choice, review.way(held, choice, now=current.now), prices)
+    way = review.way(held, choice, now=current.now)
+    if _rises_at(held, choice) is not None and way.how == LATER:
+        choice = _risen(held, choice, at=way.at)
+    prices = plans.prices_of(current.session, [choice.offer.version.id])
+    return Wish(held, choice, way, prices)
+
+
+def _rise(wish: Wish) -> tuple[datetime, list[Line]] | None:
+    """When other fees hold than those of what is wanted, and which; None where none were announced."""
+    at = _rises_at(wish.held, wish.choice)
+    return (at, review.fees(_risen(wish.held, wish.choice, at=at))) if at is not None else None
+
+
+def _rises_at(held: Standing, choice: Choice) -> datetime | None:
+    """From when on another version holds of what stays as it is but for seats; None where none was announced."""
+    keeps = held.subscription is not None and held.subscription.plan_version_id == choice.offer.version.id
+    return announced.at_of(held.subscription) if keeps else None
+
+
+def _risen(held: Standing, choice: Choice, *, at: datetime) -> Choice:
+    """What it becomes at `at`: at the announced prices, if they hold by then."""
+    rises_at = _rises_at(held, choice)
+    if held.subscription is None or rises_at is None or rises_at > at:
+        return choice
+    return announced.then(current.session, held.subscription, choice)
 
 
 def _offer(slug: str, fields: Mapping[str, str], held: Standing) -> Offer:
@@ -206,5 +231,13 @@ def _check_out(wish: Wish, visit_id: UUID) -> ResponseReturnValue:
         items = offers.items(catalogue, wish.choice, wish.prices)
         return subscribing.ask(api, visit, payer=payer, items=items, ways=ways)
 
-    cancel_path = url_for("billing.look", slug=wish.choice.offer.plan.slug)
+    choice = wish.choice
+    cancel_path = url_for(
+        "billing.look",
+        slug=choice.offer.plan.slug,
+        currency=choice.currency,
+        interval=choice.interval or None,
+        seats=choice.seats or None,
+        unpaid=1,
+    )
     return check_out(visit, ask=ask, cancel_path=cancel_path, elsewhere=ELSEWHERE)

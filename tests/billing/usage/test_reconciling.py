@@ -6,6 +6,7 @@ import pytest
 from sqlmodel import Session, select
 
 from app.billing import findings, invoices, reconciling
+from app.billing.problems import StripeAway
 from app.billing.reconcile_models import Agreed, Finding, ReconcileRun
 from app.billing.usage_models import DELIVERED, UsageCut
 from app.plans import periods
@@ -215,3 +216,17 @@ def test_a_run_that_was_cut_off_is_done_again_after_an_hour(session):
 
     assert not reconciling.is_due(session, "test", now=AT + timedelta(minutes=59))
     assert reconciling.is_due(session, "test", now=AT + timedelta(minutes=61))
+
+
+def test_a_run_that_stripe_did_not_let_end_is_done_again_before_the_invoices_close(world, settled, monkeypatch):
+    def away(*_, **__):
+        raise StripeAway("Stripe cannot be reached.")
+
+    monkeypatch.setattr(reconciling, "_one", away)
+    with pytest.raises(StripeAway):
+        reconcile(world)
+
+    began_at = world.clock()
+    assert not reconciling.is_due(world.session, "test", now=began_at + timedelta(minutes=1))
+    assert reconciling.is_due(world.session, "test", now=began_at + timedelta(minutes=3))
+    assert world.session.exec(select(ReconcileRun)).one().ended_at is None
