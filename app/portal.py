@@ -32,6 +32,7 @@ from app.organisations import services as organisation_services
 from app.plans import amounts
 from app.team import opening, tabs
 from app.team import views as team
+from app.team.views import joining
 from app.trail import views as trail
 from app.web import (
     assets,
@@ -121,6 +122,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         welcome=partial(_welcome, brand=settings.key_brand),
         newcomers_to="first_call.index",
         others_to="home.index",
+        invitations=joining.PATH,
         sample_call=partial(_sample_call, gateway_url=settings.gateway_url),
     )
     for blueprint in (
@@ -145,12 +147,14 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     return app
 
 
-def _welcome(session: Session, person: Person, now: datetime, *, brand: str) -> Mapping[str, str]:
+def _welcome(session: Session, person: Person, now: datetime, *, is_invited: bool, brand: str) -> Mapping[str, str]:
     """What a newcomer finds: an organisation of their own on the default plan, and a first key on the page they land
     on.
     """
     organisation = organisation_services.create_personal(session, person=person, now=now)
     opening.equip(session, organisation=organisation, now=now)
+    if is_invited:
+        return {}
     issued = key_services.issue(
         session, organisation=organisation, name="First key", brand=brand, person_id=person.id, now=now
     )

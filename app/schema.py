@@ -20,6 +20,7 @@ from app.limits import models as limits
 from app.limits import raise_models as raises
 from app.metering import models as metering
 from app.metering import proof_models as proofs
+from app.organisations import invitation_models as invitations
 from app.organisations import models as organisations
 from app.plans import models as plans
 from app.webhooks import models as webhooks
@@ -33,6 +34,7 @@ TABLES = (
     changes,
     credit_notes,
     integrations,
+    invitations,
     key_use,
     keys,
     leaks,

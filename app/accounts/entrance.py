@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Protocol, cast
 
 from flask import Flask, current_app
 from sqlmodel import Session
@@ -15,11 +15,15 @@ from app.core.config import Settings
 
 EXTENSION = "postern.entrance"
 
-Welcome = Callable[[Session, Person, datetime], Mapping[str, str]]
-"""Gives a newcomer what they need, in the transaction that makes them.
 
-Returns secrets by name, for web.session_secrets: what the page `newcomers_to` shows this once.
-"""
+class Welcome(Protocol):
+    """Gives a newcomer what they need, in the transaction that makes them.
+
+    Returns secrets by name, for web.session_secrets: what the page `newcomers_to` shows this once. is_invited: they go
+    to an invitation first and not to that page, so nothing is made that would be shown there.
+    """
+
+    def __call__(self, session: Session, person: Person, now: datetime, *, is_invited: bool) -> Mapping[str, str]: ...
 
 
 SampleCall = Callable[[Session], str | None]
@@ -28,21 +32,31 @@ SampleCall = Callable[[Session], str | None]
 
 @dataclass(frozen=True)
 class Entrance:
-    """clients: by provider name, in the order of their buttons. newcomers_to, others_to: endpoints."""
+    """clients: by provider name, in the order of their buttons. newcomers_to, others_to: endpoints. invitations: what
+    the paths of invitations begin with.
+    """
 
     clients: Mapping[str, Client]
     welcome: Welcome
     newcomers_to: str
     others_to: str
     sample_call: SampleCall
+    invitations: str
 
 
 def install(
-    app: Flask, settings: Settings, *, welcome: Welcome, newcomers_to: str, others_to: str, sample_call: SampleCall
+    app: Flask,
+    settings: Settings,
+    *,
+    welcome: Welcome,
+    newcomers_to: str,
+    others_to: str,
+    sample_call: SampleCall,
+    invitations: str,
 ) -> None:
     """Open the door. Raises Invalid if the providers in the settings make no sense."""
     clients = {one.name: Client(one) for one in providers.of(settings)}
-    app.extensions[EXTENSION] = Entrance(clients, welcome, newcomers_to, others_to, sample_call)
+    app.extensions[EXTENSION] = Entrance(clients, welcome, newcomers_to, others_to, sample_call, invitations)
 
 
 def current() -> Entrance:

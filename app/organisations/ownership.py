@@ -8,6 +8,7 @@ from app.accounts.models import Person
 from app.core import audit, mail
 from app.core.errors import Conflict, NotAllowed, NotFound
 from app.organisations import queries, roles
+from app.organisations.invitation_models import FormerMember
 from app.organisations.models import Membership, Organisation
 
 
@@ -18,7 +19,7 @@ def transfer(session: Session, *, organisation: Organisation, giver: Person, tak
     """
     if giver.id == taker.id:
         raise Conflict("It is yours already.")
-    _lock(session, organisation)
+    lock(session, organisation)
     given, taken = _membership(session, organisation, giver), _membership(session, organisation, taker)
     if given.role != roles.OWNER:
         raise NotAllowed("Only an owner can give the organisation to somebody else.")
@@ -49,10 +50,11 @@ def transfer(session: Session, *, organisation: Organisation, giver: Person, tak
 
 def leave(session: Session, *, organisation: Organisation, person: Person, now: datetime) -> None:
     """They do not belong to it any more; keys that they made stay. Raises Conflict for the last owner."""
-    _lock(session, organisation)
+    lock(session, organisation)
     membership = _membership(session, organisation, person)
     keep_an_owner(session, organisation, membership)
     session.delete(membership)
+    session.merge(FormerMember(organisation_id=organisation.id, person_id=person.id, removed_at=now))
     audit.record(
         session,
         action="member.left",
@@ -73,7 +75,7 @@ def keep_an_owner(session: Session, organisation: Organisation, membership: Memb
         )
 
 
-def _lock(session: Session, organisation: Organisation) -> None:
+def lock(session: Session, organisation: Organisation) -> None:
     """So that of two changes at once the second sees the first: two owners must not both leave."""
     session.exec(select(Organisation.id).where(Organisation.id == organisation.id).with_for_update()).one()
 

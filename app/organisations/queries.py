@@ -50,6 +50,11 @@ def place_of(session: Session, person_id: UUID, organisation_id: UUID) -> Place:
     return found
 
 
+def is_member(session: Session, person_id: UUID, organisation_id: UUID) -> bool:
+    """Whether they belong to it."""
+    return session.get(Membership, (organisation_id, person_id)) is not None
+
+
 def count_members(session: Session, organisation: Organisation, *, role: str = "") -> int:
     """How many people belong to it; role: only those of this one."""
     statement = select(func.count()).select_from(Membership).where(Membership.organisation_id == organisation.id)

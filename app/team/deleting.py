@@ -16,6 +16,7 @@ from app.core.errors import Conflict
 from app.keys import services as keys
 from app.keys.models import Key
 from app.organisations import closing, queries
+from app.organisations.invitation_models import FormerMember, Invitation
 from app.organisations.models import Membership, Organisation
 from app.plans import queries as plans
 from app.webhooks import queries as webhook_queries
@@ -52,6 +53,8 @@ def _delete(session: Session, organisation: Organisation, *, now: datetime) -> N
         keys.revoke(session, key=key, person_id=None, now=now)
     for endpoint in webhook_queries.endpoints_of(session, organisation.id):
         webhooks.remove(session, endpoint=endpoint, person_id=None, now=now)
+    for table in (Invitation, FormerMember):
+        session.execute(delete(table).where(col(table.organisation_id) == organisation.id))
     session.execute(delete(Membership).where(col(Membership.organisation_id) == organisation.id))
     organisation.billing_email = ""
     closing.finish(session, organisation=organisation, now=now)

@@ -22,6 +22,7 @@ PAGE = 2_000
 TABLES = {
     "organisation": "what it is called and since when",
     "former_slug": "slugs that it had",
+    "invitation": "whom it invited",
     "api_key": "its keys, revoked ones included; never a secret",
     "limit_rule": "caps and limits, in force and past",
     "alert_setting": "at which shares of a limit it is warned",
@@ -41,7 +42,7 @@ TABLES = {
     "audit_entry": "who changed what, and when",
 }
 """What is in it, by the tables that hold it."""
-HIDDEN = frozenset({"digest", "secret", "former", "former_until", "idempotency_digest"})
+HIDDEN = frozenset({"digest", "token_digest", "secret", "former", "former_until", "idempotency_digest"})
 MEMBERS = "members"
 
 

@@ -1,7 +1,7 @@
 """What can be asked about an organisation, as forms. The services check the rules."""
 
 from flask_wtf import FlaskForm
-from wtforms import SelectField, StringField
+from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
 _NAME = DataRequired("Give the organisation a name, such as that of your company or project.")
@@ -20,12 +20,6 @@ class SettingsForm(FlaskForm):  # type: ignore[misc]
     name = StringField("Name", validators=[_NAME, _LONG])
     slug = StringField("Slug", validators=[DataRequired("Give it a slug, such as “acme-research”."), Length(max=40)])
     billing_email = StringField("Billing e-mail", validators=[Length(max=254, message="That address is too long.")])
-
-
-class TransferForm(FlaskForm):  # type: ignore[misc]
-    """Whom to give it to."""
-
-    person = SelectField("New owner", validate_choice=False)
 
 
 class DeleteForm(FlaskForm):  # type: ignore[misc]

@@ -12,7 +12,7 @@ from tests.plans.catalogues import apply
 def test_a_newcomer_begins_on_the_default_plan_with_its_limits(session, make, now):
     apply(session, now=now)
 
-    portal._welcome(session, make.person(), now, brand="pst")
+    portal._welcome(session, make.person(), now, is_invited=False, brand="pst")
 
     organisation = session.exec(select(Organisation)).one()
     standing = queries.standing(session, organisation.id, at=now)
@@ -23,6 +23,6 @@ def test_a_newcomer_begins_on_the_default_plan_with_its_limits(session, make, no
 
 
 def test_without_a_catalogue_nothing_is_limited(session, make, now):
-    portal._welcome(session, make.person(), now, brand="pst")
+    portal._welcome(session, make.person(), now, is_invited=False, brand="pst")
 
     assert session.exec(select(LimitRule)).all() == []

@@ -9,12 +9,13 @@ from app.core.audit import AuditEntry
 from app.leaks.models import REVOKE, LeakDrill
 from app.limits import services as limits
 from app.limits.services import Selection
+from app.organisations import inviting
 from app.web import guards
 from app.webhooks import services as webhooks
 from app.webhooks.models import LIMIT_PASSED, WebhookDelivery, WebhookEndpoint
 
-NOBODYS = {"slug", "month", "line", "hour"}
-"""Arguments of addresses that name what is everybody's, or a part of one's own."""
+NOBODYS = {"slug", "month", "line", "hour", "token"}
+"""Arguments of addresses that name what is everybody's, a part of one's own, or what opens for whoever has it."""
 
 
 class Owned:
@@ -69,6 +70,16 @@ class Owned:
     def entry_id(self):
         self.make.key(self.organisation)
         return self.newest(AuditEntry, organisation_id=self.organisation.id)
+
+    def person_id(self):
+        person = self.make.person("One of theirs")
+        self.make.membership(self.organisation, person)
+        return person.id
+
+    def invitation_id(self):
+        on = inviting.Terms("viewer")
+        by = {"by": self.owner.person, "by_role": "owner"}
+        return inviting.by_link(self.session, organisation=self.organisation, on=on, **by, now=self.now)[0].id
 
     def drill_id(self):
         return self.added(LeakDrill(organisation_id=self.organisation.id, at=self.now, act=REVOKE))

@@ -31,7 +31,7 @@ CLEAR = '"cache", "storage"'
 def index() -> ResponseReturnValue:
     next_path = own_path(request.args.get("next"))
     is_again = "again" in request.args
-    if current.visitor is not None and not is_again:
+    if current.visitor is not None and not is_again and "other" not in request.args:
         return htmx.redirect(next_path or url_for(entrance.current().others_to))
     clients = entrance.current().clients
     return htmx.render("accounts/sign_in.html", next_path=next_path, clients=clients, is_again=is_again)
@@ -122,7 +122,10 @@ def _refusal(client: Client, error: str) -> str:
 def _enter(begun: Begun, claims: Claims) -> Response:
     door = entrance.current()
     entered = services.enter(current.session, claims=claims, now=current.now)
-    secrets = door.welcome(current.session, entered.person, current.now) if entered.is_new else {}
+    is_invited = (begun.next_path or "").startswith(door.invitations)
+    secrets = (
+        door.welcome(current.session, entered.person, current.now, is_invited=is_invited) if entered.is_new else {}
+    )
     session.current().renew()  # from here on nothing can fail: a half-made account must not be signed in
     flask_login.login_user(Account(entered.person))
     for name, secret in secrets.items():
@@ -131,7 +134,7 @@ def _enter(begun: Begun, claims: Claims) -> Response:
         "sign_in.succeeded",
         extra={"person_id": entered.person.id, "provider": claims.provider, "is_new": entered.is_new},
     )
-    if entered.is_new:
+    if entered.is_new and not is_invited:
         return make_response(redirect(url_for(door.newcomers_to), code=303))
     return make_response(redirect(begun.next_path or url_for(door.others_to), code=303))
 

@@ -1,7 +1,7 @@
-"""The pages on which an organisation is run: which ones there are, its settings, and its end."""
+"""The pages on which an organisation is run: which ones there are, its settings, its people, and its end."""
 
-from app.team.views import deleting, organisations, ownership, settings
+from app.team.views import deleting, inviting, joining, members, organisations, ownership, settings
 
-blueprints = (organisations.bp, settings.bp)
+blueprints = (organisations.bp, settings.bp, members.bp, joining.bp)
 
-__all__ = ["blueprints", "deleting", "ownership"]
+__all__ = ["blueprints", "deleting", "inviting", "ownership"]
