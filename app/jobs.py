@@ -31,7 +31,7 @@ from app.metering import attempts, audit_chain, crowds, drained, idempotency, se
 from app.metering.ledger_connection import LedgerConnection
 from app.metering.spool import Spool
 from app.plans import moving, owing, succession
-from app.team import deleting
+from app.team import deleting, domain_watch
 from app.trail import streaming
 from app.webhooks import sending as webhooks
 
@@ -214,7 +214,7 @@ JOBS = (
 )
 
 
-OUTSIDE = (Job("refresh_tools", 10, _refresh_tools),)
+OUTSIDE = (Job("refresh_tools", 10, _refresh_tools), Job("look_at_domains", 300, domain_watch.run))
 """Jobs that wait for others, in a thread of their own."""
 WATCHING = (Job("tell_alerts", lookout.EVERY_S, lookout.Lookout().run),)
 """Looks at everybody now and then, which must not keep the others waiting."""

@@ -30,9 +30,9 @@ from app.metering.views import first_call
 from app.organisations import guards as organisations
 from app.organisations import services as organisation_services
 from app.plans import amounts
-from app.team import opening, tabs
+from app.team import connecting, opening, tabs
 from app.team import views as team
-from app.team.views import joining
+from app.team.views import joining, sso
 from app.trail import views as trail
 from app.web import (
     assets,
@@ -69,7 +69,10 @@ RAIL = (
     Place("Audit log", "audit.index", "trail", short="Log"),
 )
 SITE = (Place("Pricing", "pricing.index"),)
-FOOT = (Place("Report a leaked key", "report.index"),)
+FOOT = (
+    Place("Sign in with your organisation", "sso.index"),
+    Place("Report a leaked key", "report.index"),
+)
 PERSON = (Place("Sessions and sign-in", "account.index", "session"),)
 OPERATOR = (Place("Operator’s pages", "admin.index", "settings"),)
 OPERATOR_RAIL = (
@@ -138,6 +141,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         *admin.blueprints,
     ):
         app.register_blueprint(blueprint)
+    app.extensions[sso.EXTENSION] = connecting.Clients(settings)
     forgery.exempt(app, billing.webhook.bp)
     forgery.exempt(app, leaks.github.bp)
     if settings.is_development:

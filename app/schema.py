@@ -22,6 +22,7 @@ from app.metering import models as metering
 from app.metering import proof_models as proofs
 from app.organisations import invitation_models as invitations
 from app.organisations import models as organisations
+from app.organisations import provider_models as providers
 from app.plans import models as plans
 from app.webhooks import models as webhooks
 
@@ -45,6 +46,7 @@ TABLES = (
     payments,
     plans,
     proofs,
+    providers,
     raises,
     reconciling,
     shipping,

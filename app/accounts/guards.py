@@ -19,6 +19,12 @@ LATELY = timedelta(minutes=30)
 """A page that is opened lately after a sign-in may still be sent for as long again."""
 
 
+THROUGH = "through"
+"""Where the browser's session keeps the organisation's own provider that it began with. Such a session opens that
+organisation and nothing else: neither operators' pages nor other ways into the account (docs/adr/0024).
+"""
+
+
 class Current(web_current.Current):
     """Also knows the person, behind `signed_in` and every stricter guard."""
 
@@ -99,7 +105,7 @@ def turn_away_strangers() -> ResponseReturnValue | None:
 
 def _only_operators() -> ResponseReturnValue | None:
     turned_away = turn_away_strangers()
-    if turned_away is None and not current.person.is_operator:
+    if turned_away is None and (not current.person.is_operator or session.current().get(THROUGH)):
         raise NotFound("There is nothing at this address, or it is not yours to see.")
     if turned_away is None:
         audit.as_operator()

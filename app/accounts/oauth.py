@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import requests
@@ -17,9 +18,11 @@ from authlib.integrations.flask_client.apps import FlaskOAuth2App
 from authlib.integrations.requests_client import OAuth2Session
 from joserfc.errors import JoseError
 
+from app.accounts.oauth_guarded import Guarded
 from app.accounts.providers import Provider
 from app.accounts.services import Claims
 from app.core.errors import Invalid, Unavailable
+from app.core.net import Guard
 
 TIMEOUT_S = (5.0, 10.0)
 """To connect, and between two bytes of an answer."""
@@ -58,8 +61,10 @@ class WayOut:
 class Client:
     """One provider. Every method may raise Unavailable when the provider does not answer as it should."""
 
-    def __init__(self, provider: Provider) -> None:
+    def __init__(self, provider: Provider, *, guard: Guard | None = None) -> None:
+        """guard: the way out to a provider that the operator's settings do not name; it must say the address, too."""
         self.provider = provider
+        self._is_others = guard is not None
         is_github = provider.discovery_url is None
         self._client = _App(
             FlaskIntegration(provider.name),
@@ -74,6 +79,16 @@ class Client:
             },
             **(GITHUB if is_github else {}),
         )
+
+        if guard is not None:
+            self._client.client_cls = partial(_Session, guard=guard)  # type: ignore[assignment]  # made like the class
+
+    def look(self) -> None:
+        """Ask who it is and for its keys, for whoever sets it up."""
+        with _calm(self.provider):
+            self._client.load_server_metadata()
+            if not self._client.fetch_jwk_set(force=True).get("keys"):
+                raise ValueError("it shows no keys")
 
     def way_out(self, redirect_uri: str) -> WayOut:
         """Begin: new state, nonce and PKCE verifier."""
@@ -118,7 +133,8 @@ class Client:
         subject = claims["sub"]
         if not isinstance(subject, str) or not 1 <= len(subject) <= 255:
             raise _NotProvenError("the subject is not a text of at most 255 characters")
-        about = claims if "name" in claims else {**self._userinfo(token, subject), **claims}
+        is_enough = "name" in claims and ("email" in claims or not self._is_others)
+        about = claims if is_enough else {**self._userinfo(token, subject), **claims}
         login = _text(about, "email") or _text(about, "preferred_username") or subject
         return Claims(
             provider=self.provider.name,
@@ -127,6 +143,7 @@ class Client:
             name=(_text(about, "name") or _text(about, "preferred_username") or login)[:120],
             email=_email(about),
             label=login[:254],
+            is_email_doubted=about.get("email_verified") in (False, "false"),
         )
 
     def _userinfo(self, token: Mapping[str, Any], subject: str) -> dict[str, Any]:
@@ -156,7 +173,14 @@ class Client:
 
 
 class _Session(OAuth2Session):  # type: ignore[misc]  # Authlib has no types
-    """Every call has a timeout and stays at the address it was meant for."""
+    """Every call has a timeout and stays at the address it was meant for; guard: the way that it goes."""
+
+    def __init__(self, *arguments: Any, guard: Guard | None = None, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(*arguments, **options)
+        if guard is not None:
+            self.trust_env = False
+            self.mount("https://", Guarded(guard))
+            self.mount("http://", Guarded(guard))
 
     def request(self, method: str, url: str, **options: Any) -> requests.Response:  # noqa: ANN401  (requests' own)
         answer = super().request(method, url, **{"timeout": TIMEOUT_S, **options, "allow_redirects": False})

@@ -21,7 +21,9 @@ TRY_WINDOW = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Claims:
-    """What a provider vouched for, checked. label: how the person would recognise it (a login, an address)."""
+    """What a provider vouched for, checked. label: how the person would recognise it (a login, an address).
+    is_email_doubted: the provider says itself that nobody has confirmed the address.
+    """
 
     provider: str
     issuer: str
@@ -29,6 +31,7 @@ class Claims:
     name: str
     email: str | None
     label: str
+    is_email_doubted: bool = False
 
 
 @dataclass(frozen=True)

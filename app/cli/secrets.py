@@ -6,11 +6,13 @@ from sqlmodel import Session
 from app.core import config, db, vault
 from app.integrations import credentials
 from app.metering import signing
+from app.organisations import providers
 from app.webhooks import services as webhooks
 
 RESEALED = (
     ("credential of an integration", "credentials of integrations", credentials.reseal),
     ("signing key", "signing keys", signing.reseal),
+    ("secret of single sign-on", "secrets of single sign-on", providers.reseal),
     ("secret of a webhook", "secrets of webhooks", webhooks.reseal),
 )
 """What is sealed: one, many, and what seals all of it anew and says how many. Whoever seals more adds a line."""

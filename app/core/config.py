@@ -108,6 +108,9 @@ class Settings(PayingSettings, MailSettings, LeakSettings):
     oidc_providers: tuple[OidcProvider, ...] = Field(
         (), description='Any OpenID providers, as JSON: [{"name","label","discovery_url","client_id","client_secret"}].'
     )
+    dns_servers: tuple[str, ...] = Field(
+        (), description="Name servers that domains are proven by (JSON list of address[:port]); empty: the system's."
+    )
     sign_ins_per_address: int = Field(
         10, ge=1, description="Sign-ins that one address may begin within five minutes, and as many that it may finish."
     )

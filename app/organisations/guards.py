@@ -5,16 +5,16 @@ from datetime import timedelta
 from typing import cast
 from uuid import UUID
 
-from flask import g, session, url_for
+from flask import g, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from app.accounts import guards as accounts
 from app.accounts.models import Person
-from app.core.errors import NotAllowed
-from app.organisations import queries, roles
+from app.core.errors import NotAllowed, NotFound
+from app.organisations import providers, queries, roles
 from app.organisations.models import Membership, Organisation
 from app.organisations.queries import Place
-from app.web import htmx
+from app.web import forgery, htmx
 from app.web.guards import Guard, View, guarded
 
 CHOSEN = "organisation_id"
@@ -49,6 +49,11 @@ class Current(accounts.Current):
         """Where bills are to go when it first pays."""
         return self.organisation.billing_email or self.person.email or ""
 
+    @property
+    def place(self) -> Place:
+        """The organisation with the membership in it."""
+        return self._place()
+
     def _place(self) -> Place:
         places = self._places()
         if not places:
@@ -61,10 +66,33 @@ class Current(accounts.Current):
             chosen = session.get(CHOSEN)
             preferred = UUID(chosen) if isinstance(chosen, str) else None
             g.places = queries.places_of(self.session, self.person.id, preferred=preferred, limit=SHOWN + 1)
+            if through := session.get(accounts.THROUGH):
+                g.places = self._behind(UUID(str(through)))
             if g.places:
                 g.place = g.places[0]
                 self._see(g.place[1])
         return cast(list[Place], g.places)
+
+    def _behind(self, provider_id: UUID) -> list[Place]:
+        """What a session that began with an organisation's own provider opens: that organisation alone."""
+        try:
+            _, organisation = providers.by_id(self.session, provider_id)
+            return [queries.place_of(self.session, self.person.id, organisation.id)]
+        except NotFound:
+            return []
+
+    def own_way(self) -> str | None:
+        """Where to sign in first, because the organisation requires it; None for who may look. Owners always may."""
+        organisation = self.organisation
+        if not organisation.requires_sso or self.role == roles.OWNER or session.get(accounts.THROUGH):
+            return None
+        provider = providers.of(self.session, organisation.id)
+        if provider is None or not providers.must_use(self.session, provider, self.person):
+            return None
+        is_known = providers.has_account(self.session, provider, self.person)
+        page = htmx.page_url() if htmx.wants_fragment() else request.full_path.rstrip("?")
+        way_back = page if request.method in forgery.SAFE_METHODS else None
+        return url_for("sso.start", provider_id=provider.id, next=way_back, link=None if is_known else 1)
 
     def _see(self, membership: Membership) -> None:
         if membership.last_seen_at is None or self.now - membership.last_seen_at >= SEEN_EVERY:
@@ -109,6 +137,8 @@ def member(permission: str) -> Callable[[View], View]:
         turned_away = accounts.turn_away_strangers()
         if turned_away is None and for_templates.here is None:
             return htmx.leave(url_for(NOWHERE))
+        if turned_away is None and (elsewhere := current.own_way()) is not None:
+            return htmx.leave(elsewhere)
         if turned_away is None and not current.may(permission):
             raise NotAllowed(f"Your role in “{current.organisation.name}” does not include this. Ask its owner.")
         return turned_away

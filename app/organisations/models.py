@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import Column
+from sqlalchemy import Column, false
 from sqlmodel import Field, SQLModel
 
 from app.core.db import UtcDateTime
@@ -15,6 +15,8 @@ DELETING = "deleting"
 
 class Organisation(SQLModel, table=True):
     """Owns keys, usage and bills. A personal one is made with each person.
+
+    requires_sso: as its provider says (provider_models.py), here so that most pages need not ask.
 
     stopped_at: since when none of its keys opens the gateway; None while they do. stopped_why: SUSPENDED or DELETING.
     stopped_words: what its members read about it.
@@ -32,6 +34,7 @@ class Organisation(SQLModel, table=True):
     stopped_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
     stopped_why: str = Field(default="", max_length=12, sa_column_kwargs={"server_default": ""})
     stopped_words: str = Field(default="", max_length=500, sa_column_kwargs={"server_default": ""})
+    requires_sso: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     closes_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True, index=True))
     deleted_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
 

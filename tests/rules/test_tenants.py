@@ -9,7 +9,7 @@ from app.core.audit import AuditEntry
 from app.leaks.models import REVOKE, LeakDrill
 from app.limits import services as limits
 from app.limits.services import Selection
-from app.organisations import inviting
+from app.organisations import domains, inviting
 from app.web import guards
 from app.webhooks import services as webhooks
 from app.webhooks.models import LIMIT_PASSED, WebhookDelivery, WebhookEndpoint
@@ -80,6 +80,13 @@ class Owned:
         on = inviting.Terms("viewer")
         by = {"by": self.owner.person, "by_role": "owner"}
         return inviting.by_link(self.session, organisation=self.organisation, on=on, **by, now=self.now)[0].id
+
+    def domain_id(self):
+        name = f"d{crypto.random_token()[:6].encode().hex()}.example"
+        made = domains.add(
+            self.session, organisation=self.organisation, name=name, person_id=self.owner.person.id, now=self.now
+        )
+        return made.id
 
     def drill_id(self):
         return self.added(LeakDrill(organisation_id=self.organisation.id, at=self.now, act=REVOKE))

@@ -15,7 +15,8 @@ MAY = {
     "app/core/mail_smtp.py": "calls what the operator's own settings name",
     "app/gateway/upstream/": "asks the guard at each new connection",
     "app/gateway/server": "listens",
-    "app/accounts/oauth.py": "calls what the operator's own settings name",
+    "app/accounts/oauth.py": "calls what the operator's own settings name, and for the rest asks the guard",
+    "app/accounts/oauth_guarded.py": "asks the guard",
     "app/cli/doctor.py": "calls what the operator's own settings name",
     "app/sandbox/": "never part of an installation",
 }

@@ -6,14 +6,16 @@ from flask import Blueprint, flash, url_for
 from flask.typing import ResponseReturnValue
 
 from app.accounts import browsers, entrance, pending, queries, services
-from app.accounts.guards import current, signed_in
+from app.accounts.guards import THROUGH, current, signed_in
 from app.accounts.views import sign_in
-from app.core.errors import Conflict, Invalid
+from app.core.errors import Conflict, Invalid, NotAllowed
 from app.web import htmx, paging, session
 
 bp = Blueprint("account", __name__, url_prefix="/account")
 
 PAGE = 20
+OTHERS = {"sso": "Single sign-on"}
+"""What providers of organisations are called here."""
 
 
 @bp.get("")
@@ -32,7 +34,7 @@ def index() -> ResponseReturnValue:
         sessions=[(row, browsers.in_words(row.user_agent), row.id == session.current().id) for row in page.rows],
         identities=queries.identities_of(current.session, current.person),
         clients=clients,
-        provider_names={name: client.provider.short_name for name, client in clients.items()},
+        provider_names=OTHERS | {name: client.provider.short_name for name, client in clients.items()},
         page=page,
     )
 
@@ -69,6 +71,7 @@ def confirm_link() -> ResponseReturnValue:
 @bp.post("/link")
 @signed_in
 def link() -> ResponseReturnValue:
+    _refuse_through()
     claims = pending.offered_link(now=current.now)
     pending.forget_link()
     if claims is None:
@@ -86,6 +89,7 @@ def link() -> ResponseReturnValue:
 @bp.post("/identities/<uuid:identity_id>/unlink")
 @signed_in
 def unlink(identity_id: UUID) -> ResponseReturnValue:
+    _refuse_through()
     identity = queries.identity_of(current.session, current.person, identity_id)
     try:
         services.unlink(current.session, person=current.person, identity=identity, now=current.now)
@@ -96,6 +100,12 @@ def unlink(identity_id: UUID) -> ResponseReturnValue:
     return htmx.redirect(url_for("account.index"))
 
 
+def _refuse_through() -> None:
+    """Whoever runs an organisation's provider must not get at other ways into the account by it."""
+    if session.current().get(THROUGH):
+        raise NotAllowed("You came in by your organisation’s own sign-in. Sign in another way to change this.")
+
+
 def _name(provider: str) -> str:
     client = entrance.current().clients.get(provider)
-    return client.provider.short_name if client else provider
+    return client.provider.short_name if client else OTHERS.get(provider, provider)

@@ -42,14 +42,15 @@ def index() -> ResponseReturnValue:
 def start(name: str) -> ResponseReturnValue:
     """Off to the provider. With ?link=1, to link what comes back to the account that is signed in."""
     client = _client(name)
-    if request.host != urlsplit(current.settings.portal_url).netloc:
-        return htmx.leave(current.settings.portal_url + request.full_path)  # the way back ends there, with its cookie
-    _count_try("start")
+    elsewhere = to_the_right_host()
+    if elsewhere is not None:
+        return elsewhere
+    count_try("start")
     link_for = current.visitor if "link" in request.args else None
     try:
         way_out = client.way_out(_redirect_uri(name))
     except PosternError as problem:
-        return _failed(problem, client)
+        return failed(problem, name=name, again_url=url_for("sign_in.start", name=name))
     begun = Begun(
         provider=name,
         nonce=way_out.nonce,
@@ -66,18 +67,18 @@ def start(name: str) -> ResponseReturnValue:
 def callback(name: str) -> ResponseReturnValue:
     """Back from the provider, with a code or with a reason why not."""
     client = _client(name)
-    _count_try("callback")
+    count_try("callback")
     begun = pending.finish(request.args.get("state", ""), now=current.now)
     try:
         if begun is None or begun.provider != name:
             raise Invalid("This sign-in was not begun in this browser, or took longer than ten minutes. Try again.")
-        claims = _claims(client, begun)
+        claims = claims_of(client, begun, _redirect_uri(name))
         if begun.link_for is not None:
-            return _offer_link(begun, claims)
+            return offer_link(begun, claims)
         return _enter(begun, claims)
     except PosternError as problem:
         database.roll_back()
-        return _failed(problem, client)
+        return failed(problem, name=name, again_url=url_for("sign_in.start", name=name))
 
 
 @bp.post("/sign-out")
@@ -96,7 +97,15 @@ def leave() -> Response:
     return response
 
 
-def _claims(client: Client, begun: Begun) -> Claims:
+def to_the_right_host() -> Response | None:
+    """The same page at the address that the portal is known by: the way back ends there, with its cookie."""
+    if request.host == urlsplit(current.settings.portal_url).netloc:
+        return None
+    return htmx.leave(current.settings.portal_url + request.full_path)
+
+
+def claims_of(client: Client, begun: Begun, redirect_uri: str) -> Claims:
+    """Who came back. Raises Invalid for an answer that proves nothing, Unavailable as Client does."""
     if request.args.get("error"):
         raise Invalid(_refusal(client, request.args["error"]))
     code = request.args.get("code")
@@ -105,7 +114,7 @@ def _claims(client: Client, begun: Begun) -> Claims:
     return client.way_back(
         code=code,
         issuer=request.args.get("iss"),
-        redirect_uri=_redirect_uri(client.provider.name),
+        redirect_uri=redirect_uri,
         nonce=begun.nonce,
         code_verifier=begun.code_verifier,
     )
@@ -139,7 +148,7 @@ def _enter(begun: Begun, claims: Claims) -> Response:
     return make_response(redirect(begun.next_path or url_for(door.others_to), code=303))
 
 
-def _offer_link(begun: Begun, claims: Claims) -> Response:
+def offer_link(begun: Begun, claims: Claims) -> Response:
     """Ask before linking: a page elsewhere could have sent the browser here with an account of its own."""
     if current.visitor is None or str(current.visitor.id) != begun.link_for:
         raise Invalid("You were signed out meanwhile, so nothing was linked. Sign in and try again.")
@@ -147,16 +156,16 @@ def _offer_link(begun: Begun, claims: Claims) -> Response:
     return make_response(redirect(url_for("account.confirm_link"), code=303))
 
 
-def _failed(problem: PosternError, client: Client) -> Response:
-    """A calm page that says why and offers to try again."""
+def failed(problem: PosternError, *, name: str, again_url: str) -> Response:
+    """A calm page that says why and offers to try again. name: of the provider, for the log."""
     cause = problem.__cause__
     reason = f"{type(cause).__name__}: {cause}"[:300] if cause is not None else problem.message
-    log.warning("sign_in.failed", extra={"provider": client.provider.name, "reason": reason})
+    log.warning("sign_in.failed", extra={"provider": name, "reason": reason})
     is_away = isinstance(problem, Unavailable)
     text = render_template(
         "accounts/sign_in_failed.html",
         message=problem.message,
-        client=client,
+        again_url=again_url,
         has_others=len(entrance.current().clients) > 1,
         reference=current.request_id,
     )
@@ -177,7 +186,7 @@ def _redirect_uri(name: str) -> str:
     return current.settings.portal_url + url_for("sign_in.callback", name=name)
 
 
-def _count_try(purpose: str) -> None:
+def count_try(purpose: str) -> None:
     """Refuse the address that signs in too often: each try costs a row here and two calls at the provider."""
     secret = current.settings.secret_key.get_secret_value()
     digest = crypto.keyed_digest(secret, f"sign-in {purpose}", addresses.neighbourhood(request.remote_addr or ""))

@@ -42,6 +42,7 @@ def show(token: str) -> ResponseReturnValue:
 @bp.post("/<token>")
 @signed_in
 def accept(token: str) -> ResponseReturnValue:
+    organisations.refuse_through()
     _, organisation = inviting.found(current.session, token, now=current.now)
     seats = seating.of(current.session, organisation, now=current.now)
     joined, membership = inviting.accept(

@@ -5,10 +5,11 @@ from uuid import UUID
 from flask import Blueprint, flash, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from app.accounts.guards import current, signed_in
-from app.core.errors import Conflict, Invalid, LimitReached, NotFound
+from app.accounts.guards import THROUGH, current, signed_in
+from app.core.errors import Conflict, Invalid, LimitReached, NotAllowed, NotFound
 from app.organisations import queries, services
 from app.organisations.guards import CHOSEN
+from app.organisations.guards import for_templates as here
 from app.organisations.models import Organisation
 from app.team import opening
 from app.team.forms import NewForm
@@ -22,6 +23,9 @@ PAGE = 50
 @bp.get("/")
 @signed_in
 def index() -> ResponseReturnValue:
+    if session.get(THROUGH):
+        own = here.here
+        return htmx.render("team/organisations.html", page=paging.Page([here.place] if own else [], 1, has_next=False))
     page = paging.page_of(
         lambda limit, offset: queries.places_of(current.session, current.person.id, limit=limit, offset=offset),
         size=PAGE,
@@ -38,6 +42,7 @@ def new() -> ResponseReturnValue:
 @bp.post("/")
 @signed_in
 def create() -> ResponseReturnValue:
+    refuse_through()
     form = NewForm()
     if form.validate():
         try:
@@ -62,6 +67,12 @@ def switch() -> ResponseReturnValue:
     organisation, _ = queries.place_of(current.session, current.person.id, wanted)
     go_to(organisation)
     return htmx.leave(url_for("home.index"))
+
+
+def refuse_through() -> None:
+    """A session that began with an organisation's own provider opens that one, and reaches no other."""
+    if session.get(THROUGH):
+        raise NotAllowed("You came in by your organisation’s own sign-in, which opens it alone. Sign in another way.")
 
 
 def go_to(organisation: Organisation) -> None:

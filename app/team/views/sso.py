@@ -1,0 +1,147 @@
+"""Signing in by an organisation's own provider: found by the address, then out to it and back.
+
+What begins so opens that organisation alone, whatever else the account belongs to: whoever runs the provider could say
+of anybody that they are back, and must gain nothing elsewhere by it (docs/adr/0024).
+"""
+
+from typing import cast
+from uuid import UUID
+
+import flask_login
+from flask import Blueprint, Response, current_app, make_response, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from app.accounts import guards as accounts
+from app.accounts import pending
+from app.accounts import services as people
+from app.accounts.guards import Account, current
+from app.accounts.pending import Begun
+from app.accounts.services import Claims
+from app.accounts.views import sign_in
+from app.core.errors import Invalid, NotAllowed, NotFound, PosternError
+from app.organisations import members, providers
+from app.organisations.guards import CHOSEN
+from app.organisations.models import Membership, Organisation
+from app.organisations.provider_models import OwnProvider
+from app.team import seating
+from app.team.connecting import Clients
+from app.web import database, htmx
+from app.web import session as web_session
+from app.web.guards import public
+from app.web.paths import own_path
+
+bp = Blueprint("sso", __name__, url_prefix="/sign-in/sso")
+EXTENSION = "postern.own_providers"
+
+
+def clients() -> Clients:
+    """Those of this portal."""
+    return cast(Clients, current_app.extensions[EXTENSION])
+
+
+def redirect_uri(provider_id: UUID) -> str:
+    """One for each provider, so that none can pass an answer of another's off as its own (RFC 9700, 4.4.2)."""
+    return current.settings.portal_url + url_for("sso.callback", provider_id=provider_id)
+
+
+@bp.get("")
+@public
+def index() -> ResponseReturnValue:
+    return htmx.render("team/sso.html", email="", problem="", next_path=own_path(request.args.get("next")))
+
+
+@bp.post("")
+@public
+def find() -> ResponseReturnValue:
+    """Whose provider it is, and the way there: a link, since forms may not lead to other hosts here."""
+    sign_in.count_try("sso")
+    email, next_path = request.form.get("email", "").strip()[:254], own_path(request.form.get("next"))
+    try:
+        provider, organisation = providers.for_address(current.session, email)
+    except (Invalid, NotFound) as refusal:
+        return htmx.render("team/sso.html", status=422, email=email, problem=refusal.message, next_path=next_path)
+    return htmx.render("team/sso_found.html", provider=provider, organisation=organisation, next_path=next_path)
+
+
+@bp.get("/<uuid:provider_id>")
+@public
+def start(provider_id: UUID) -> ResponseReturnValue:
+    """Off to the provider. With ?link=1, to link what comes back to the account that is signed in."""
+    provider, _ = providers.by_id(current.session, provider_id)
+    elsewhere = sign_in.to_the_right_host()
+    if elsewhere is not None:
+        return elsewhere
+    sign_in.count_try("start")
+    link_for = current.visitor if "link" in request.args else None
+    try:
+        client = clients().of(provider)
+        way_out = client.way_out(redirect_uri(provider.id))
+    except PosternError as problem:
+        return _failed(problem, provider)
+    begun = Begun(
+        provider=_name(provider),
+        nonce=way_out.nonce,
+        code_verifier=way_out.code_verifier,
+        next_path=own_path(request.args.get("next")),
+        link_for=str(link_for.id) if link_for else None,
+    )
+    pending.begin(way_out.state, begun, now=current.now)
+    return htmx.leave(way_out.url)
+
+
+@bp.get("/<uuid:provider_id>/callback")
+@public
+def callback(provider_id: UUID) -> ResponseReturnValue:
+    """Back from the provider, with a code or with a reason why not."""
+    provider, organisation = providers.by_id(current.session, provider_id)
+    sign_in.count_try("callback")
+    begun = pending.finish(request.args.get("state", ""), now=current.now)
+    try:
+        if begun is None or begun.provider != _name(provider):
+            raise Invalid("This sign-in was not begun in this browser, or took longer than ten minutes. Try again.")
+        claims = sign_in.claims_of(clients().of(provider), begun, redirect_uri(provider.id))
+        providers.check_claims(current.session, provider, claims)
+        if begun.link_for is not None:
+            return sign_in.offer_link(begun, claims)
+        return _enter(provider, organisation, begun, claims)
+    except PosternError as problem:
+        database.roll_back()
+        return _failed(problem, provider)
+
+
+def _enter(provider: OwnProvider, organisation: Organisation, begun: Begun, claims: Claims) -> Response:
+    entered = people.enter(current.session, claims=claims, now=current.now)
+    _let_in(provider, organisation, entered)
+    web_session.current().renew()  # from here on nothing can fail
+    flask_login.login_user(Account(entered.person))
+    session[accounts.THROUGH], session[CHOSEN] = str(provider.id), str(organisation.id)
+    return make_response(redirect(begun.next_path or url_for("home.index"), code=303))
+
+
+def _let_in(provider: OwnProvider, organisation: Organisation, entered: people.Entered) -> None:
+    """As a member, who they become by coming in for the first time; not again once they were taken out."""
+    person = entered.person
+    if current.session.get(Membership, (organisation.id, person.id)) is not None:
+        return
+    if members.was_removed(current.session, organisation.id, person.id):
+        raise NotAllowed(f"You were taken out of “{organisation.name}”. Ask whoever runs it to invite you again.")
+    seats = seating.of(current.session, organisation, now=current.now)
+    members.join(
+        current.session,
+        organisation=organisation,
+        person=person,
+        role=provider.default_role,
+        seats=seats.most,
+        how=f"by signing in with {provider.label}",
+        now=current.now,
+    )
+
+
+def _failed(problem: PosternError, provider: OwnProvider) -> Response:
+    again_url = url_for("sso.start", provider_id=provider.id)
+    return sign_in.failed(problem, name=providers.KIND, again_url=again_url)
+
+
+def _name(provider: OwnProvider) -> str:
+    """How a sign-in that is under way remembers it."""
+    return f"{providers.KIND}:{provider.id}"
