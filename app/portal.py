@@ -22,8 +22,8 @@ from app.core import config, db, mail
 from app.core.config import ROOT, Settings
 from app.integrations import queries as integrations
 from app.integrations import snippets
+from app.keyring import views as keys
 from app.keys import services as key_services
-from app.keys import views as keys
 from app.leaks import views as leaks
 from app.metering import views as metering
 from app.metering.views import first_call

@@ -48,7 +48,7 @@ def others(
     session: Session, organisation: Organisation, settings: Settings, *, currency: str, now: datetime
 ) -> list[Limit]:
     """What others have set for its calls: its plan, and whoever runs the gateway, for it or for everybody."""
-    found = [rule for rule in _applying(session, organisation) if rule.set_by != "organisation"]
+    found = [rule for rule in applying(session, organisation) if rule.set_by != "organisation"]
     watched = {
         one.rule.id: one
         for one in watching.of(session, organisation, currency=currency, now=now)
@@ -57,7 +57,7 @@ def others(
     names = watching.names_of(session, found)
     named = {rule.id: names(rule) for rule in found}
     known = rules.among(session, [rule.id for rule in found])
-    known += _usual(known, settings)
+    known += usual(known, settings)
     lows = _lowest(session, organisation, known)
     given = {(one.measure, one.period, one.most): one for one in raises.in_force(session, organisation.id, at=now)}
     limits = [
@@ -88,7 +88,7 @@ def value_of(rule: LimitRule) -> str:
     return f"integration:{rule.integration_id}" if rule.integration_id is not None else ALL
 
 
-def _applying(session: Session, organisation: Organisation) -> list[LimitRule]:
+def applying(session: Session, organisation: Organisation) -> list[LimitRule]:
     everybody = (
         select(LimitRule)
         .where(col(LimitRule.organisation_id).is_(None), col(LimitRule.key_id).is_(None))
@@ -98,15 +98,15 @@ def _applying(session: Session, organisation: Organisation) -> list[LimitRule]:
     return [*watching.rules_of(session, organisation), *session.exec(everybody)]
 
 
-def _usual(known: Iterable[Rule], settings: Settings) -> list[Rule]:
+def usual(known: Iterable[Rule], settings: Settings) -> list[Rule]:
     """What the settings allow each key, where no operator has said otherwise for all of the organisation's calls."""
     by_operator = {
         (rule.measure, rule.is_rate)
         for rule in known
         if rule.set_by == OPERATOR and rule.key_id is None and rule.integration_id is None and not rule.tool
     }
-    usual = rules.defaults(calls_per_minute=settings.key_calls_per_minute, streams=settings.key_streams)
-    return [rule for rule in usual if (rule.measure, rule.is_rate) not in by_operator]
+    found = rules.defaults(calls_per_minute=settings.key_calls_per_minute, streams=settings.key_streams)
+    return [rule for rule in found if (rule.measure, rule.is_rate) not in by_operator]
 
 
 def _lowest(session: Session, organisation: Organisation, known: Iterable[Rule]) -> dict[object, int]:

@@ -12,8 +12,9 @@ from sqlmodel import Session
 from app.cli import database
 from app.core import clock, config
 from app.core.errors import Invalid, PosternError
-from app.keys import queries, services, terms
+from app.keys import queries, rotation, services, terms
 from app.keys.models import Key
+from app.keys.rotation import Overlap
 from app.keys.terms import Terms
 from app.organisations import queries as organisations
 
@@ -23,6 +24,8 @@ _HOURS = {"h": 1, "d": 24, "w": 168}
 _EXPIRES = "When it stops: 12h, 90d, 26w, 2027-01-31 (as that day begins, UTC), 2027-01-31T18:00+01:00, or never."
 _SCOPE = "What it reaches: an integration (sampler) or one tool (clock/get_current_time). May be given again."
 _NETWORK = "Where it may be used from: an address or a range, 10.0.0.0/8, 2001:db8::/32. May be given again."
+
+_OVERLAP = "How long the old secret goes on: none, 24h, 7d, or quiet-6h, until nobody has used it for so long."
 
 
 @click.group(help="API keys.")
@@ -84,6 +87,22 @@ def key_revoke(keys: tuple[str, ...]) -> None:
     _each(keys, services.revoke, "revoked; calls with it are refused within a second")
 
 
+@key.command("rotate", help="Give KEY a new secret and print it, once. Limits, budget and statistics stay the key's.")
+@click.argument("key_", metavar="KEY")
+@click.option("--overlap", default="none", show_default=True, help=_OVERLAP)
+def key_rotate(key_: str, overlap: str) -> None:
+    with _known(key_) as (session, found):
+        issued = rotation.rotate(
+            session,
+            key=found,
+            overlap=_overlap(overlap),
+            brand=config.load().key_brand,
+            person_id=None,
+            now=clock.now(),
+        )
+        click.echo(issued.secret)
+
+
 @key.command("update", help="Change what KEY reaches, from where, or until when. What is not named stays.")
 @click.argument("key_", metavar="KEY")
 @click.option("--scope", "scope", multiple=True, help=_SCOPE + " Replaces what it reached.")
@@ -111,6 +130,18 @@ def key_update(
             to = replace(to, expires_at=moment(expires, now=now))
         services.change(session, key=found, to=to, person_id=None, now=now)
         click.echo(_line(found, now))
+
+
+def _overlap(text: str) -> Overlap:
+    """What --overlap means. Raises Invalid."""
+    if text == "none":
+        return rotation.NOW
+    quiet, _, span = text.rpartition("quiet-")
+    found = _SPAN.fullmatch(span)
+    if found is None or quiet:
+        raise Invalid(f"“{text}” is no overlap. Write none, 1h, 24h, 7d, or quiet-6h.")
+    hours = int(found[1]) * _HOURS[found[2]]
+    return Overlap(quiet_hours=hours) if text.startswith("quiet-") else Overlap(hours=hours)
 
 
 def moment(text: str, *, now: datetime) -> datetime | None:

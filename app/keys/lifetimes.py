@@ -60,6 +60,11 @@ def set_longest(
     session.flush()
 
 
+def days(number: int) -> timedelta:
+    """A preset as a span."""
+    return timedelta(days=number)
+
+
 def in_words(days: int | None) -> str:
     """“90 days”, or “no maximum”."""
     return "no maximum" if days is None else f"{days:,} day{'' if days == 1 else 's'}"

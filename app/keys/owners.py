@@ -54,3 +54,14 @@ def named(key: Key, names: dict[UUID, str]) -> str:
     if key.owner_id is None:
         return key.service or NOBODY
     return names.get(key.owner_id) or "Somebody who is gone"
+
+
+def members_of(session: Session, organisation: Organisation) -> list[tuple[UUID, str]]:
+    """(id, name) of everybody whom a key may belong to, by name."""
+    statement = (
+        select(Person.id, Person.name)
+        .join(Membership, col(Membership.person_id) == col(Person.id))
+        .where(Membership.organisation_id == organisation.id)
+        .order_by(Person.name, col(Person.id))
+    )
+    return list(session.exec(statement).all())

@@ -94,7 +94,7 @@ def disable(
     reason: "", models.LEAK or models.OPERATOR; note: why, in words for whoever reads its page. Raises Conflict if it is
     off or revoked, Invalid for a note that is too long.
     """
-    _refuse_revoked(key)
+    refuse_revoked(key)
     if not key.is_enabled:
         raise Conflict(f"“{key.name}” is already disabled.")
     note = " ".join(note.split())
@@ -111,7 +111,7 @@ def enable(session: Session, *, key: Key, is_operator: bool = False, person_id: 
     is_operator: whether whoever runs this gateway asks for it. Raises Conflict if it is on or revoked, NotAllowed if an
     operator disabled it and somebody else asks.
     """
-    _refuse_revoked(key)
+    refuse_revoked(key)
     if key.is_enabled:
         raise Conflict(f"“{key.name}” is not disabled.")
     if key.disabled_reason == models.OPERATOR and not is_operator:
@@ -161,7 +161,7 @@ def change(session: Session, *, key: Key, to: Terms, person_id: UUID | None, now
     An expired key whose expiry is moved works again. Raises Invalid for terms that cannot be meant, or for a later end
     than the organisation allows; Conflict if the key is revoked or the terms are what they were.
     """
-    _refuse_revoked(key)
+    refuse_revoked(key)
     organisation = _organisation_of(session, key)
     before = terms.terms_of(key)
     if to == before:
@@ -189,7 +189,8 @@ def _organisation_of(session: Session, key: Key) -> Organisation:
     return organisation
 
 
-def _refuse_revoked(key: Key) -> None:
+def refuse_revoked(key: Key) -> None:
+    """Raises Conflict for a key that is gone for good."""
     if key.is_revoked:
         raise Conflict(f"“{key.name}” is revoked, which is for good. Make a new key.")
 

@@ -40,9 +40,24 @@ def checked(session: Session, terms: Terms, *, organisation: Organisation, now: 
     return replace(terms, scopes=_scopes(session, terms.scopes, organisation), networks=_networks(terms.networks))
 
 
+def alike(terms: Terms) -> Terms:
+    """The terms with each thing once and sorted, so that two that mean the same are the same. Networks that cannot be
+    read stay as they are.
+    """
+    reach = None if terms.scopes is None else tuple(scopes.plain(terms.scopes))
+    return replace(terms, scopes=reach, networks=tuple(sorted(map(_plain_or_not, terms.networks))))
+
+
 def in_words(moment: datetime | None) -> str:
     """“2027-01-31 00:00 UTC”, or “Never”."""
     return "Never" if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _plain_or_not(text: str) -> str:
+    try:
+        return networks.plain(text)
+    except ValueError:
+        return text
 
 
 def _networks(texts: Iterable[str]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from time import monotonic
 import pytest
 
 from app.gateway import feed
-from app.keys import services, terms
+from app.keys import rotation, services, terms
 from app.organisations import stopping
 from app.organisations.models import SUSPENDED, Organisation
 from tests.databases import on_one
@@ -38,6 +38,10 @@ def disable(session, key, now):
     services.disable(session, key=key, person_id=None, now=now)
 
 
+def rotate(session, key, now):
+    rotation.rotate(session, key=key, overlap=rotation.NOW, brand="pst", person_id=None, now=now)
+
+
 def narrow_scopes(session, key, now):
     services.change(session, key=key, to=replace(terms.terms_of(key), scopes=("clock",)), person_id=None, now=now)
 
@@ -55,6 +59,7 @@ def suspend(session, key, now):
 CHANGES = {
     "revoked_key": revoke,
     "disabled_key": disable,
+    "retired_key": rotate,
     "integration_not_allowed": narrow_scopes,
     "address_not_allowed": narrow_networks,
     "organisation_stopped": suspend,

@@ -10,7 +10,7 @@ from sqlmodel import select
 from app import cli
 from app.cli.keys import moment
 from app.core import crypto, errors
-from app.keys.models import Key
+from app.keys.models import Key, KeySecret
 
 
 @pytest.fixture
@@ -184,3 +184,20 @@ def test_never_is_no_moment(now):
 def test_what_is_no_moment_is_refused_with_words(now, written):
     with pytest.raises(errors.Invalid, match="Write 90d"):
         moment(written, now=now)
+
+
+def test_rotating_prints_the_new_secret_and_keeps_the_key(session, acme, type_in):
+    first = type_in("create", acme.slug).strip()
+    key_id = only_key(session).id
+
+    second = type_in("rotate", first, "--overlap", "quiet-6h").strip()
+
+    found = only_key(session)
+    assert (found.id, found.digest) == (key_id, crypto.digest(second))
+    [earlier] = session.exec(select(KeySecret)).all()
+    assert (earlier.digest, earlier.quiet_hours, earlier.retires_at) == (crypto.digest(first), 6, None)
+    type_in("rotate", first, "--overlap", "7d")
+    assert len(session.exec(select(KeySecret)).all()) == 2
+    for words in ("soon", "quiet-", "6", "quiet-quiet-6h", "x-quiet-6h"):
+        with pytest.raises(errors.Invalid, match="no overlap"):
+            type_in("rotate", first, "--overlap", words)

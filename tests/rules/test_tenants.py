@@ -6,6 +6,7 @@ from sqlmodel import select
 from app.accounts.models import BrowserSession, Identity
 from app.core import crypto
 from app.core.audit import AuditEntry
+from app.keys import rotation
 from app.leaks.models import REVOKE, LeakDrill
 from app.limits import services as limits
 from app.limits.services import Selection
@@ -49,7 +50,14 @@ class Owned:
         return self.make.call(key, self.make.integration(f"of-{key.id.hex[:8]}")).id
 
     def key_id(self):
-        return self.make.key(self.organisation).id
+        self.key = self.make.key(self.organisation)
+        return self.key.id
+
+    def secret_id(self):
+        """An earlier secret of the key that the same address names."""
+        overlap = rotation.Overlap(hours=1)
+        rotation.rotate(self.session, key=self.key, overlap=overlap, brand="pst", person_id=None, now=self.now)
+        return rotation.secrets_of(self.session, self.key)[0].id
 
     def rule_id(self):
         selection = Selection(organisation=self.organisation, key=self.make.key(self.organisation))
