@@ -29,12 +29,22 @@ class Networks:
     def hold(self, text: str) -> bool:
         """Whether this address, as a socket or a proxy writes it, is in one of them; no address at all is in none."""
         try:
-            address = addresses.plain(ipaddress.ip_address(_without_port(text)))
+            address = addresses.plain(ipaddress.ip_address(without_port(text)))
         except ValueError:
             return False
         number = int(address)
         ranges = self.v4 if isinstance(address, IPv4Address) else self.v6
         return any(number >> behind in before for behind, before in ranges)
+
+
+def plain_address(text: str) -> str:
+    """An address in the one way in which it is kept, without the port that a proxy may have written; what is none as
+    it is.
+    """
+    try:
+        return str(addresses.plain(ipaddress.ip_address(without_port(text))))
+    except ValueError:
+        return text
 
 
 def read(texts: Iterable[str]) -> Networks:
@@ -89,7 +99,7 @@ def _what_to_do(text: str) -> str:
     return f"“{text}” is between an address and a range. Write {meant} for the range, {text.partition('/')[0]} for one."
 
 
-def _without_port(text: str) -> str:
+def without_port(text: str) -> str:
     """Some proxies write 192.0.2.7:4711 or [2001:db8::1]:4711 into X-Forwarded-For."""
     if text.startswith("["):
         return text[1:].partition("]")[0]

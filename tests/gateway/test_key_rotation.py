@@ -127,6 +127,21 @@ async def test_uses_are_counted_for_each_secret_with_address_and_client(open_gat
 
 
 @on_one
+async def test_an_address_is_one_whatever_port_it_called_from(open_gateway, session, make):
+    async with Upstream(OK) as upstream, open_gateway(upstream_url=upstream.url, proxy_hops=1) as caller:
+        key, secret = a_key(session, make)
+        for said_by_proxy in ("203.0.113.7:4711", "203.0.113.7:4712", "::ffff:203.0.113.7", "[2001:db8::1]:80"):
+            await caller.call(CALL, headers=bearing(secret, ("X-Forwarded-For", said_by_proxy)))
+
+        def seen_at():
+            session.rollback()
+            return {one.address for one in session.exec(select(KeySighting).where(KeySighting.key_id == key.id))}
+
+        await until(lambda: len(seen_at()) > 1)
+        assert seen_at() == {"203.0.113.7", "2001:db8::1"}
+
+
+@on_one
 async def test_uses_wait_for_the_database_and_are_not_lost(open_gateway, session, make, monkeypatch):
     async with Upstream(OK) as upstream, open_gateway(upstream_url=upstream.url) as caller:
         key, secret = a_key(session, make)
