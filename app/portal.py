@@ -54,6 +54,7 @@ from app.web import (
     session,
     styleguide,
     templating,
+    unsubscribing,
 )
 from app.web.database import TransactionalFlask
 from app.web.navigation import Place
@@ -64,16 +65,17 @@ RAIL = (
     Place("Your first call", "first_call.index", "first-call", short="First call"),
     Place("API keys", "keys.index", "key", short="Keys", holds=("leaks",)),
     Place("Usage", "usage.index", "usage"),
-    Place("Organisation", "organisation.index", "organisation", short="Team", holds=("members", "own_provider")),
+    Place(
+        "Organisation", "organisation.index", "organisation", short="Team", holds=("members", "own_provider", "audit")
+    ),
     Place("Billing", "billing.home", "billing", holds=("limits", "months", "what_if", "calls", "webhooks")),
-    Place("Audit log", "audit.index", "trail", short="Log"),
 )
 SITE = (Place("Pricing", "pricing.index"),)
 FOOT = (
     Place("Sign in with your organisation", "sso.index"),
     Place("Report a leaked key", "report.index"),
 )
-PERSON = (Place("Sessions and sign-in", "account.index", "session"),)
+PERSON = (Place("Your account", "account.index", "session", holds=("account_mail",)),)
 OPERATOR = (Place("Operator’s pages", "admin.index", "settings"),)
 OPERATOR_RAIL = (
     Place(
@@ -142,7 +144,9 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     ):
         app.register_blueprint(blueprint)
     app.extensions[sso.EXTENSION] = connecting.Clients(settings)
+    app.register_blueprint(unsubscribing.bp)
     forgery.exempt(app, billing.webhook.bp)
+    forgery.exempt(app, unsubscribing.bp)
     forgery.exempt(app, leaks.github.bp)
     if settings.is_development:
         app.register_blueprint(styleguide.bp)

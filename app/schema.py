@@ -11,7 +11,7 @@ from app.billing import payment_models as payments
 from app.billing import reconcile_models as reconciling
 from app.billing import usage_models as shipping
 from app.billing import wallet_models as wallet
-from app.core import audit, changes, db, mail
+from app.core import audit, changes, db, mail, mail_kinds
 from app.integrations import models as integrations
 from app.keys import models as keys
 from app.keys import seen_models as key_use
@@ -41,6 +41,7 @@ TABLES = (
     leaks,
     limits,
     mail,
+    mail_kinds,
     metering,
     organisations,
     payments,

@@ -259,5 +259,7 @@ def _text(about: Mapping[str, Any], name: str) -> str:
 
 
 def _email(about: Mapping[str, Any]) -> str | None:
+    """Not one that the provider itself doubts: whose it is decides which mail goes there."""
     email = _text(about, "email")
-    return email if "@" in email and len(email) <= 254 else None
+    is_doubted = about.get("email_verified") in (False, "false")
+    return email if "@" in email and len(email) <= 254 and not is_doubted else None

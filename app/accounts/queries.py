@@ -9,9 +9,12 @@ from sqlalchemy.sql import ColumnElement
 from sqlmodel import Session, col, select
 
 from app.accounts.models import BrowserSession, Identity, Person
+from app.core.audit import AuditEntry
 from app.core.config import Settings
 from app.core.errors import NotFound
 
+FAILED = "sign_in.failed"
+SIGN_INS = ("person.signed_in", "person.joined", FAILED)
 SIGN_IN_MINUTES = 60
 """A session of somebody who has not signed in ends after so long: it only carries a sign-in under way."""
 
@@ -129,6 +132,21 @@ def session_of(
     if found is None:
         raise NotFound("That session is over already.")
     return found
+
+
+def sign_ins_of(session: Session, person: Person, *, limit: int, offset: int = 0) -> list[AuditEntry]:
+    """When the person signed in, and could not, newest first; from the audit trail, where it is part of no
+    organisation's.
+    """
+    statement = (
+        select(AuditEntry)
+        .where(col(AuditEntry.organisation_id).is_(None), AuditEntry.person_id == person.id)
+        .where(col(AuditEntry.action).in_(SIGN_INS))
+        .order_by(col(AuditEntry.at).desc(), col(AuditEntry.id).desc())
+        .limit(limit)
+        .offset(offset)
+    )
+    return list(session.exec(statement))
 
 
 def _is_live(*, lifetimes: Lifetimes, now: datetime) -> ColumnElement[bool]:

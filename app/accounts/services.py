@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from app.accounts import queries
+from app.accounts import browsers, queries
 from app.accounts.models import BrowserSession, Identity, Person, SignInTry
 from app.core import audit, db
 from app.core.errors import Conflict, NotFound
@@ -64,6 +64,23 @@ def enter(session: Session, *, claims: Claims, now: datetime) -> Entered:
     return Entered(person=person, identity=identity, is_new=True)
 
 
+def note_failure(
+    session: Session, *, provider: str, claims: Claims | None, visitor_id: UUID | None, why: str, now: datetime
+) -> bool:
+    """Write down for whoever it was meant to be that a sign-in failed: whom the claims are known as, or who is signed
+    in in that browser. Gives False, and writes nothing, for a stranger's.
+    """
+    known = queries.identity(session, issuer=claims.issuer, subject=claims.subject) if claims is not None else None
+    person_id = known.person_id if known is not None else visitor_id
+    person = session.get(Person, person_id) if person_id is not None else None
+    if person is None:
+        return False
+    audit.acts(person.id, person.name)
+    details = {"provider": provider, "why": why.rstrip(".")}
+    audit.record(session, action="sign_in.failed", now=now, person_id=person.id, details=details)
+    return True
+
+
 def link(session: Session, *, person: Person, claims: Claims, now: datetime) -> Identity:
     """Let `person`, who is signed in, also come in with another identity.
 
@@ -111,16 +128,19 @@ def end_session(session: Session, *, person: Person, session_id: UUID | None, no
         raise NotFound("That session is over already.")
     row.ended_at, row.data = now, {}
     session.add(row)
-    audit.record(session, action="session.ended", now=now, person_id=person.id, subject_id=row.id)
+    details = {"browser": browsers.in_words(row.user_agent)}
+    audit.record(session, action="session.ended", now=now, person_id=person.id, subject_id=row.id, details=details)
 
 
-def end_all_sessions(session: Session, *, person: Person, now: datetime) -> int:
-    """Sign the person out everywhere. Returns how many browsers that were."""
+def end_all_sessions(session: Session, *, person: Person, but: UUID | None = None, now: datetime) -> int:
+    """Sign the person out everywhere, or everywhere but in the session `but`. Returns how many browsers that were."""
     statement = (
         update(BrowserSession)
         .where(col(BrowserSession.person_id) == person.id, col(BrowserSession.ended_at).is_(None))
         .values(ended_at=now, data={})
     )
+    if but is not None:
+        statement = statement.where(col(BrowserSession.id) != but)
     ended = db.changed_rows(session, statement)
     audit.record(session, action="sessions.ended", now=now, person_id=person.id, details={"count": str(ended)})
     return ended

@@ -1,5 +1,5 @@
 """Erasing a person on their request: what says who they are goes; what the law keeps (calls, bills, the trail) stays,
-and says only that somebody did it.
+and pages and files show of it only that somebody did it: entries themselves cannot be changed.
 """
 
 from datetime import datetime
@@ -10,14 +10,15 @@ from sqlmodel import Session, col, select
 
 from app.accounts.models import BrowserSession, Identity, Person
 from app.admin import people
+from app.core.audit_words import ERASED
 from app.core.errors import Conflict
 from app.core.mail import Mail
+from app.core.mail_kinds import MailRefusal
 from app.keys import services as keys
 from app.keys.models import Key
 from app.organisations import roles, stopping
 from app.organisations.models import DELETING, Membership, Organisation
 
-NAME = "An erased person"
 WORDS = "The person to whom it belonged was erased on their request."
 
 
@@ -44,10 +45,11 @@ def erase(session: Session, *, person: Person, operator_id: UUID, now: datetime)
     people.tell(session, person, "person.erased", {}, operator_id=operator_id, now=now)
     if person.email:
         session.execute(delete(Mail).where(col(Mail.recipient) == person.email))
+        session.execute(delete(MailRefusal).where(col(MailRefusal.address) == person.email.lower()))
     session.execute(delete(BrowserSession).where(col(BrowserSession.person_id) == person.id))
     session.execute(delete(Identity).where(col(Identity.person_id) == person.id))
     session.execute(delete(Membership).where(col(Membership.person_id) == person.id))
-    person.name, person.email = NAME, None
+    person.name, person.email = ERASED, None
     session.add(person)
     session.flush()
 
@@ -59,7 +61,7 @@ def _close(session: Session, place: Organisation, *, operator_id: UUID, now: dat
     if place.stopped_at is None:
         stopping.stop(session, organisation=place, why=DELETING, words=WORDS, person_id=operator_id, now=now)
     if place.is_personal:
-        place.name = NAME
+        place.name = ERASED
         session.add(place)
 
 

@@ -51,6 +51,7 @@ def set_cap(
         most=most,
         set_by=OWN,
         action=action,
+        currency=currency,
         person_id=person_id,
         now=now,
     )
@@ -58,9 +59,9 @@ def set_cap(
     return rule
 
 
-def remove_cap(session: Session, *, rule: LimitRule, person_id: UUID, now: datetime) -> None:
+def remove_cap(session: Session, *, rule: LimitRule, currency: str, person_id: UUID, now: datetime) -> None:
     """Within a second nothing of it holds any more."""
-    services.remove(session, rule=rule, person_id=person_id, now=now)
+    services.remove(session, rule=rule, currency=currency, person_id=person_id, now=now)
 
 
 def cap_of(session: Session, organisation: Organisation, rule_id: UUID) -> LimitRule:

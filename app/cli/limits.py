@@ -74,6 +74,7 @@ def limit_set(
             period=period,
             most=most,
             action=then,
+            currency=in_force.currency,
             now=clock.now(),
         )
         session.commit()

@@ -17,6 +17,8 @@ _OPTIONAL = re.compile(r"\[([^\]]*)\]")
 _DETAIL = re.compile(r"\{(\w+)\}")
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d)?(?:\.\d+)?(?:\+00:00|Z)")
 NOBODY = "Somebody who is gone"
+ERASED = "An erased person"
+"""What somebody is called who was erased on their request: entries cannot be changed, but need not be shown."""
 
 
 class Entry(Protocol):
@@ -45,15 +47,15 @@ class Fact(NamedTuple):
 
 
 def sentence(entry: Entry, *, name: str = "", itself: str = "Postern") -> str:
-    """Who did what, with a full stop. name: what the person is called now, for entries that hold no name. itself: what
-    this installation is called.
+    """Who did what, with a full stop. name: what the person is called now, for entries that hold no name, and for
+    who was erased. itself: what this installation is called.
     """
     return f"{who(entry, name=name, itself=itself)} {deed(entry).removesuffix('.')}."
 
 
 def who(entry: Entry, *, name: str = "", itself: str = "Postern") -> str:
     """Who did it, as a sentence begins with them."""
-    called = entry.actor or name
+    called = called_in(entry, name)
     if entry.actor_kind == audit.OPERATOR:
         return f"{called} (an operator)" if called else "An operator"
     if entry.actor_kind == audit.ADMIN_KEY:
@@ -63,6 +65,11 @@ def who(entry: Entry, *, name: str = "", itself: str = "Postern") -> str:
     if entry.person_id is not None:
         return called or NOBODY
     return itself
+
+
+def called_in(entry: Entry, name: str = "") -> str:
+    """The name of who acted: the one of that time, save for who was erased. name: as they are called now."""
+    return name if name == ERASED or not entry.actor else entry.actor
 
 
 def deed(entry: Entry) -> str:

@@ -2,7 +2,8 @@
 
     mail.queue(session, to=person.email, template="cap_reached", context={"cap": "50.00 USD"}, key=f"cap:{id}", now=now)
 
-What has the same key and recipient is queued once, however often it is asked for. The template is two files of
+What has the same key and recipient is queued once, however often it is asked for, and what the reader turned off not at
+all (core/mail_kinds.py). The template is two files of
 templates/emails/ (core/mail_letters.py); what it is filled with is words and numbers, written already as they are to
 be read.
 """
@@ -15,7 +16,7 @@ from sqlalchemy import JSON, Column, Index, UniqueConstraint, and_, delete, or_,
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from app.core import addresses, audit, config_mail, mail_letters
+from app.core import addresses, audit, config_mail, mail_kinds, mail_letters
 from app.core.config import Settings
 from app.core.db import UtcDateTime, changed_rows
 from app.core.errors import Conflict, NotFound
@@ -63,12 +64,14 @@ def queue(
     now: datetime,
     organisation_id: UUID | None = None,
 ) -> bool:
-    """Have it sent once the caller's transaction is committed; gives False if it was queued before.
+    """Have it sent once the caller's transaction is committed; gives False if it was before, or if nobody wants it.
 
     template: a name in templates/emails/, without ending. An address that no mail can go to undoes nothing: it is
     written down as failed, for operators to see. Raises LookupError for a template that does not exist.
     """
     mail_letters.check(template)
+    if mail_kinds.is_refused(session, to, template):
+        return False
     is_address = config_mail.is_address(to)
     row = {
         "id": uuid4(),

@@ -76,7 +76,7 @@ def _one(engine: Engine, settings: Settings, post: Post, mail_id: UUID, *, clock
         if claimed is None:
             return False
         try:
-            letter = mail_letters.write(claimed.template, claimed.context, settings)
+            letter = mail_letters.write(claimed.template, claimed.context, settings, to=claimed.recipient)
             post.send(
                 mail_letters.message(
                     letter,

@@ -15,7 +15,7 @@ from app.limits import models, queries, wording
 from app.limits.models import LimitRule
 from app.limits.rules import KEY, ORGANISATION, RATES
 from app.organisations.models import Organisation
-from app.plans import periods
+from app.plans import amounts, periods
 
 SETTERS = ("plan", "organisation", "operator", models.BILLING)
 ALLOWANCES = (periods.DAY, periods.MONTH)
@@ -41,19 +41,20 @@ def set_limit(
     most: int,
     set_by: str = "operator",
     action: str = models.STOP,
+    currency: str = "",
     person_id: UUID | None = None,
     now: datetime,
 ) -> LimitRule:
     """At most `most` from now on; gateways know it within a second of the commit. A limit for the very same calls and
     period is changed rather than followed by another, and what was used of it stays used.
 
-    action: what happens beyond an allowance or cap. Raises Invalid for what cannot be meant, Conflict if it is so
-    already.
+    action: what happens beyond an allowance or cap. currency: of a cap, for the audit trail. Raises Invalid for what
+    cannot be meant, Conflict if it is so already.
     """
     _check(selection, measure=measure, period=period, most=most, set_by=set_by)
     _check_action(action, period=period)
     rule = queries.like(session, selection_of(selection), measure=measure, period=period, set_by=set_by)
-    was = _in_words(rule) if rule is not None else "none"
+    was = _in_words(rule, currency) if rule is not None else "none"
     if rule is not None and rule.most == most and rule.action == action:
         raise Conflict("That limit is set already.")
     if rule is not None and {rule.action, action} != {models.STOP}:
@@ -73,14 +74,16 @@ def set_limit(
     rule.most, rule.changed_at = most, now
     session.add(rule)
     session.flush()
-    details = {"limit": _in_words(rule), "was": was}
+    details = {"limit": _in_words(rule, currency), "was": was}
     _tell(session, rule=rule, action="limit.set", person_id=person_id, now=now, details=details)
     return rule
 
 
-def remove(session: Session, *, rule: LimitRule, person_id: UUID | None = None, now: datetime) -> None:
+def remove(
+    session: Session, *, rule: LimitRule, currency: str = "", person_id: UUID | None = None, now: datetime
+) -> None:
     """Lift a limit within a second. What was counted stays, for whoever asks about it later."""
-    details = {"limit": _in_words(rule)}
+    details = {"limit": _in_words(rule, currency)}
     _tell(session, rule=rule, action="limit.removed", person_id=person_id, now=now, details=details)
     session.delete(rule)
     session.flush()
@@ -128,10 +131,11 @@ def _check_action(action: str, *, period: str) -> None:
         raise Invalid("Only what counts a day or a month can slow down or notify.")
 
 
-def _in_words(rule: LimitRule) -> str:
-    """“spend 5000000000000/month, slow”: as the audit trail keeps it."""
+def _in_words(rule: LimitRule, currency: str) -> str:
+    """“spend $50.00/month, slow”: as the audit trail keeps it; in 1e-9 of a minor unit where no currency is known."""
     then = "" if rule.action == models.STOP else f", {rule.action}"
-    return f"{rule.measure} {rule.most}{f'/{rule.period}' if rule.period else ''}{then}"
+    most = amounts.recorded(rule.most, currency=currency) if currency and rule.measure == models.SPEND else rule.most
+    return f"{rule.measure} {most}{f'/{rule.period}' if rule.period else ''}{then}"
 
 
 def _retire(session: Session, rule: LimitRule, *, now: datetime) -> None:

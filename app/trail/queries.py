@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, Text, cast, func, or_, select, uni
 from sqlmodel import Session, col
 
 from app.accounts.models import Person
+from app.core import audit_words
 from app.core.audit import AuditEntry
 from app.core.errors import NotFound
 from app.metering import audit_chain, proving
@@ -86,11 +87,11 @@ def entry_of(session: Session, organisation_id: UUID, entry_id: UUID) -> AuditEn
 
 
 def names(session: Session, entries: list[AuditEntry]) -> dict[UUID, str]:
-    """What people are called now whose names entries do not hold, by id."""
-    wanted = {one.person_id for one in entries if one.person_id is not None and not one.actor}
-    if not wanted:
+    """What people are called now, by id."""
+    everybody = {one.person_id for one in entries if one.person_id is not None}
+    if not everybody:
         return {}
-    found = session.execute(select(col(Person.id), col(Person.name)).where(col(Person.id).in_(wanted)))
+    found = session.execute(select(col(Person.id), col(Person.name)).where(col(Person.id).in_(everybody)))
     return {one.id: one.name for one in found}
 
 
@@ -115,7 +116,7 @@ def name_of(session: Session, organisation_id: UUID, person_id: UUID) -> str:
         .limit(1)
     )
     found = session.execute(acted).scalars().first()
-    return (found.actor or names(session, [found]).get(person_id, "")) if found is not None else ""
+    return audit_words.called_in(found, names(session, [found]).get(person_id, "")) if found is not None else ""
 
 
 def links(session: Session, entries: list[AuditEntry]) -> dict[UUID, AuditLink]:

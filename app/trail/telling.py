@@ -7,20 +7,21 @@ from uuid import UUID
 
 from app.core import audit, audit_words
 from app.core.audit import AuditEntry
+from app.core.audit_words import ERASED
 from app.metering.proof_models import AuditLink
 
 ELSEWHERE = (audit.OPERATOR, audit.COMMAND_LINE)
 """Who runs this installation: from where is kept, and not shown to customers."""
 
 
-def address_of(entry: AuditEntry) -> str:
-    """From where, for the organisation to see."""
-    return "" if entry.actor_kind in ELSEWHERE else entry.address
+def address_of(entry: AuditEntry, name: str = "") -> str:
+    """From where, for the organisation to see. name: as `queries.names` gives it."""
+    return "" if entry.actor_kind in ELSEWHERE or name == ERASED else entry.address
 
 
-def client_of(entry: AuditEntry) -> str:
+def client_of(entry: AuditEntry, name: str = "") -> str:
     """With which browser or program, likewise."""
-    return "" if entry.actor_kind in ELSEWHERE else entry.client
+    return "" if entry.actor_kind in ELSEWHERE or name == ERASED else entry.client
 
 
 def kind_of_actor(entry: AuditEntry) -> str:
@@ -30,7 +31,7 @@ def kind_of_actor(entry: AuditEntry) -> str:
 
 def as_json(entry: AuditEntry, link: AuditLink | None, *, names: Mapping[UUID, str], itself: str) -> dict[str, object]:
     """Everything of it. names: of people whom the entry does not name. itself: what this installation is called."""
-    name = entry.actor or (names.get(entry.person_id, "") if entry.person_id is not None else "")
+    name = names.get(entry.person_id, "") if entry.person_id is not None else ""
     return {
         "id": str(entry.id),
         "at": moment(entry.at),
@@ -38,11 +39,11 @@ def as_json(entry: AuditEntry, link: AuditLink | None, *, names: Mapping[UUID, s
         "sentence": audit_words.sentence(entry, name=name, itself=itself),
         "actor": {
             "kind": kind_of_actor(entry),
-            "name": name,
+            "name": audit_words.called_in(entry, name),
             "person_id": _text(entry.person_id),
             "admin_key_id": _text(entry.admin_key_id),
-            "address": address_of(entry),
-            "client": client_of(entry),
+            "address": address_of(entry, name),
+            "client": client_of(entry, name),
         },
         "subject_id": _text(entry.subject_id),
         "details": entry.details,
@@ -71,8 +72,8 @@ def as_row(entry: AuditEntry, link: AuditLink | None, *, names: Mapping[UUID, st
         audit_words.sentence(entry, name=name, itself=itself),
         changes,
         entry.action,
-        address_of(entry),
-        client_of(entry),
+        address_of(entry, name),
+        client_of(entry, name),
         json.dumps(entry.details, ensure_ascii=False, sort_keys=True),
         _text(entry.subject_id) or "",
         _text(entry.person_id) or "",

@@ -76,9 +76,9 @@ def show(entry_id: UUID) -> ResponseReturnValue:
         kind=audit_words.kind_in_words(entry.action),
         changes=audit_words.changes(entry),
         facts=audit_words.facts(entry),
-        address=telling.address_of(entry),
-        client=telling.client_of(entry),
-        browser=browsers.in_words(telling.client_of(entry)) if telling.client_of(entry) else "",
+        address=telling.address_of(entry, name),
+        client=telling.client_of(entry, name),
+        browser=browsers.in_words(entry.client),
         is_elsewhere=entry.actor_kind in telling.ELSEWHERE,
         sealed=queries.sealed(current.session, entry),
     )

@@ -41,4 +41,4 @@ def show_html(mail_id: UUID) -> Response:
 
 
 def _letter(one: mail.Mail) -> Letter:
-    return mail_letters.write(one.template, one.context, current.settings)
+    return mail_letters.write(one.template, one.context, current.settings, to=one.recipient)

@@ -56,6 +56,7 @@ def test_an_owner_sets_changes_and_removes_a_cap(owner, key, session):
     trail = session.exec(select(AuditEntry).where(AuditEntry.organisation_id == owner.organisation.id)).all()
     mine = [one for one in trail if one.action.startswith("limit.") and one.person_id == owner.person.id]
     assert {one.action for one in mine} == {"limit.set", "limit.removed"}
+    assert not [one.details for one in mine if "$" not in one.details["limit"]], "money is written down as money"
 
 
 def test_a_cap_for_an_integration_is_for_its_owners_calls_only(owner, key, sampler, session):

@@ -9,6 +9,7 @@ from sqlmodel import Session, select
 
 from app.core import vault
 from app.core.audit import AuditEntry, Origin
+from app.core.audit_words import ERASED
 from app.metering.audit_chain import AuditSealer
 from app.trail import export, queries, telling, views
 from tests.metering.test_verification import tamper
@@ -125,3 +126,18 @@ def test_files_hold_exactly_what_is_listed_and_nothing_that_calculates(
     assert {one["place"] for one in as_json} == {1, 2, 3, 4, 5, 6, 7, 10}
     assert rows(owner.get("/audit/audit.csv?text=no-such")) == []
     assert json.loads(owner.get("/audit/audit.json?text=no-such").html) == {"entries": []}
+
+
+def test_who_was_erased_is_somebody_everywhere(owner, member, tell):
+    tell(owner.organisation, "key.revoked", member.person, name="ci")
+    [entry] = entries(owner.session, owner.organisation)
+    member.person.name, member.person.email = ERASED, None
+    owner.session.add(member.person)
+
+    seen = [owner.get(path) for path in ("/audit/", f"/audit/{entry.id}", f"/audit/?who={member.person.id}")]
+    seen += [owner.get("/audit/audit.csv"), owner.get("/audit/audit.json")]
+
+    for answer in seen:
+        assert "An erased person revoked the key “ci”." in answer.html
+        assert "Max Member" not in answer.html
+        assert "192.0.2.7" not in answer.html

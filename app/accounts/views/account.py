@@ -52,11 +52,35 @@ def end_session(session_id: UUID) -> ResponseReturnValue:
     return htmx.redirect(url_for("account.index"))
 
 
+@bp.post("/sessions/end-others")
+@signed_in
+def end_other_sessions() -> ResponseReturnValue:
+    services.end_all_sessions(current.session, person=current.person, but=session.current().id, now=current.now)
+    flash("Every other browser is signed out.")
+    return htmx.redirect(url_for("account.index"))
+
+
 @bp.post("/sessions/end-all")
 @signed_in
 def end_all_sessions() -> ResponseReturnValue:
     services.end_all_sessions(current.session, person=current.person, now=current.now)
     return sign_in.leave()
+
+
+@bp.get("/sign-ins")
+@signed_in
+def sign_ins() -> ResponseReturnValue:
+    page = paging.page_of(
+        lambda limit, offset: queries.sign_ins_of(current.session, current.person, limit=limit, offset=offset),
+        size=PAGE,
+    )
+    return htmx.render(
+        "accounts/sign_ins.html",
+        rows=[(row, browsers.in_words(row.client)) for row in page.rows],
+        failed=queries.FAILED,
+        provider_names={name: one.provider.short_name for name, one in entrance.current().clients.items()},
+        page=page,
+    )
 
 
 @bp.get("/link")

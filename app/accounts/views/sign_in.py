@@ -69,6 +69,7 @@ def callback(name: str) -> ResponseReturnValue:
     client = _client(name)
     count_try("callback")
     begun = pending.finish(request.args.get("state", ""), now=current.now)
+    claims = None
     try:
         if begun is None or begun.provider != name:
             raise Invalid("This sign-in was not begun in this browser, or took longer than ten minutes. Try again.")
@@ -77,7 +78,12 @@ def callback(name: str) -> ResponseReturnValue:
             return offer_link(begun, claims)
         return _enter(begun, claims)
     except PosternError as problem:
+        visitor_id = current.visitor.id if current.visitor is not None else None  # while this can still be read
         database.roll_back()
+        with database.own_transaction() as own:
+            services.note_failure(
+                own, provider=name, claims=claims, visitor_id=visitor_id, why=problem.message, now=current.now
+            )
         return failed(problem, name=name, again_url=url_for("sign_in.start", name=name))
 
 

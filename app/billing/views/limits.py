@@ -82,7 +82,7 @@ def create() -> ResponseReturnValue:
 @member("billing:write")
 def remove(rule_id: UUID) -> ResponseReturnValue:
     rule = caps.cap_of(current.session, current.organisation, rule_id)
-    caps.remove_cap(current.session, rule=rule, person_id=current.person.id, now=current.now)
+    caps.remove_cap(current.session, rule=rule, currency=_currency(), person_id=current.person.id, now=current.now)
     flash("The cap is gone. What others have set still holds.")
     return htmx.redirect(url_for("limits.index"))
 
