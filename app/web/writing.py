@@ -129,7 +129,7 @@ FILTERS: Mapping[str, Callable[..., str | int]] = {
     "iso": iso,
     "marked": marked,
     "initials": portraits.initials,
-    "colour": portraits.colour,
+    "hue": portraits.hue,
 }
 
 

@@ -53,7 +53,7 @@ def test_roles_change_at_once(owner, member, session):
 def test_admin_touches_no_owner_and_makes_none(owner, member, admin, session):
     page = admin.get(path(owner))
     assert "Only an owner can change an owner" in page.text
-    assert "Take Olive" not in page.text
+    assert "Take them out" not in page.text
 
     admin.post(path(owner, "/role"), role="viewer", status=403)
     admin.post(path(owner, "/remove"), status=403)

@@ -25,5 +25,5 @@ def test_initials_are_of_the_first_and_the_last_word(name, initials):
 
 
 def test_colour_depends_on_the_id_alone():
-    assert portraits.colour(UUID(int=7)) == portraits.colour(UUID(int=7)) == 7
-    assert {portraits.colour(UUID(int=place)) for place in range(100)} == set(range(portraits.COLOURS))
+    assert portraits.hue(UUID(int=7)) == portraits.hue(UUID(int=7))
+    assert {portraits.hue(UUID(int=place)) for place in range(100)} == set(portraits.HUES)
