@@ -24,6 +24,7 @@ from app.metering.tally import Tally
 from app.organisations.models import Membership, Organisation
 
 _numbers = count(1)
+_totals: dict[str, tuple[Prepared, Prepared]] = {}
 
 
 class Factory:
@@ -186,8 +187,12 @@ class Factory:
         dialect = self.session.get_bind().dialect
         tally = Tally([Entry(issuing.row_of(event))], zone="" if dialect.name == "sqlite" else "+00")
         cursor = self.session.connection().connection.cursor()
-        Prepared(INSERTS[dialect.name].hours, dialect).run(cursor, tally.hours)
-        Prepared(INSERTS[dialect.name].days, dialect).run(cursor, tally.days)
+        if dialect.name not in _totals:
+            inserts = INSERTS[dialect.name]
+            _totals[dialect.name] = Prepared(inserts.hours, dialect), Prepared(inserts.days, dialect)
+        hours, days = _totals[dialect.name]
+        hours.run(cursor, tally.hours)
+        days.run(cursor, tally.days)
         cursor.close()
 
     def _add(self, thing):

@@ -17,7 +17,7 @@ from app.keys.models import Key
 from app.limits import models as limits
 from app.limits.models import LimitRule
 from app.limits.rules import KEY, ORGANISATION
-from app.metering.models import UsageHour, UsageMonth
+from app.metering.models import UsageDay, UsageMonth
 from app.organisations.models import Organisation
 from app.plans import amounts, metrics, periods, prices, rating
 from app.plans import queries as plans
@@ -192,21 +192,21 @@ def _whole_month(session: Session, organisation_id: UUID, now: datetime) -> tupl
 
 
 def _parts(session: Session, organisation_id: UUID, rules: Iterable[LimitRule], now: datetime) -> list[_Group]:
-    """One statement over hourly totals, however many limits: of the month if any needs it, else of the day."""
+    """One statement over daily totals, however many limits: of the month if any needs it, else of the day."""
     partial = {rule.period for rule in rules if not _is_whole_month(rule)}
     if not partial:
         return []
     day_at = periods.start_of(periods.DAY, now)
     since = periods.start_of(periods.MONTH if periods.MONTH in partial else periods.DAY, now)
-    is_today = col(UsageHour.hour_at) >= day_at
+    is_today = col(UsageDay.day_at) >= day_at
     sums: list[ColumnElement[int]] = []
-    for column in (col(UsageHour.units), col(UsageHour.amount_nanos)):
+    for column in (col(UsageDay.units), col(UsageDay.amount_nanos)):
         sums += [func.sum(column), func.sum(sa.case((is_today, column), else_=0))]
-    places = (col(UsageHour.key_id), col(UsageHour.integration_id), col(UsageHour.tool))
+    places = (col(UsageDay.key_id), col(UsageDay.integration_id), col(UsageDay.tool))
     statement = (
         sa.select(*places, *sums)
-        .where(col(UsageHour.organisation_id) == organisation_id, col(UsageHour.hour_at) >= since)
-        .where(col(UsageHour.hour_at) < periods.end_of(periods.DAY, day_at))
+        .where(col(UsageDay.organisation_id) == organisation_id, col(UsageDay.day_at) >= since)
+        .where(col(UsageDay.day_at) < periods.end_of(periods.DAY, day_at))
         .group_by(*places)
     )
     return [

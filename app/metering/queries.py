@@ -1,47 +1,27 @@
-"""What was used. Every number on every page comes from here, and everything here reads one ledger.
-
-Totals come from the hourly rows, which move in the same transaction as the events: both are as fresh as the last
-answer that left a gateway. Days and hours are UTC.
-"""
+"""Calls one by one, refused tries, and counts for operators. What calls add up to is asked in usage.py."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-import sqlalchemy as sa
 from sqlalchemy import func
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import Select
 
+from app.core import ids
 from app.integrations.models import Integration
 from app.keys.models import Key
-from app.metering.models import OK, Attempt, UsageEvent, UsageHour
+from app.metering import selection, spans, usage
+from app.metering.ledger import EventRow
+from app.metering.models import OK, Attempt, UsageDay, UsageEvent
+from app.metering.spans import Span
+from app.metering.usage import Question
 from app.organisations.models import Organisation
 from app.plans import queries as plans
 
-
-@dataclass(frozen=True, slots=True)
-class DayUsage:
-    """Calls of one UTC day; errors are those of them that did not end "ok". amount_nanos: in 1e-9 minor units, as
-    charged call by call, before what a month adds (minimums, base fees, rounding).
-    """
-
-    day: date
-    calls: int
-    errors: int
-    units: int
-    amount_nanos: int
-
-
-@dataclass(frozen=True, slots=True)
-class ToolUsage:
-    """Calls of one tool of one integration; mean_us is their mean duration in microseconds."""
-
-    integration: str
-    tool: str
-    calls: int
-    errors: int
-    mean_us: int
+APART = timedelta(days=2)
+"""The most that a receipt's time and its event's moment differ: a gateway's clock that was set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,100 +50,65 @@ def days_back(now: datetime, days: int) -> tuple[datetime, datetime]:
     return today - timedelta(days=days - 1), today + timedelta(days=1)
 
 
-def by_day(session: Session, organisation: Organisation, *, since: datetime, until: datetime) -> list[DayUsage]:
-    """One row per UTC day from `since` to before `until`, oldest first, zeros included."""
-    sums = (UsageHour.calls, UsageHour.errors, UsageHour.units, UsageHour.amount_nanos)
-    day = func.date(UsageHour.hour_at, type_=sa.Date)  # in UTC on both: SQLite stores it so, connections are set to it
-    statement = (
-        sa.select(day, *[func.sum(column) for column in sums])
-        .where(col(UsageHour.organisation_id) == organisation.id)
-        .where(col(UsageHour.hour_at) >= since, col(UsageHour.hour_at) < until)
-        .group_by(day)
-    )
-    counted = {on: [int(total) for total in totals] for on, *totals in session.execute(statement)}
-    days = [since.date() + timedelta(days=n) for n in range((until - since).days)]
-    return [DayUsage(on, *counted.get(on, [0] * len(sums))) for on in days]
-
-
 def currency_of(session: Session, organisation: Organisation, *, at: datetime) -> str:
     """What an organisation pays in; "" while no subscription says so."""
     found = plans.subscription_at(session, organisation.id, at)
     return found.currency if found is not None else ""
 
 
-def by_tool(
-    session: Session, organisation: Organisation, *, since: datetime, until: datetime, limit: int = 50
-) -> list[ToolUsage]:
-    """The tools most called in the period, most calls first, at most `limit`."""
-    calls = func.sum(UsageHour.calls)
-    statement = (
-        sa.select(
-            col(Integration.slug),
-            col(UsageHour.tool),
-            calls,
-            func.sum(UsageHour.errors),
-            func.sum(UsageHour.duration_us),
-        )
-        .join(Integration, col(Integration.id) == col(UsageHour.integration_id))
-        .where(col(UsageHour.organisation_id) == organisation.id)
-        .where(col(UsageHour.hour_at) >= since, col(UsageHour.hour_at) < until)
-        .group_by(col(Integration.slug), col(UsageHour.tool))
-        .order_by(calls.desc(), col(Integration.slug), col(UsageHour.tool))
-        .limit(limit)
-    )
-    return [
-        ToolUsage(integration=slug, tool=tool, calls=int(n), errors=int(errors), mean_us=int(total_us) // int(n))
-        for slug, tool, n, errors, total_us in session.execute(statement)
-    ]
-
-
 def totals(session: Session, organisation: Organisation, *, since: datetime, until: datetime) -> Totals:
-    """Sums over the period."""
-    sums = [
-        func.coalesce(func.sum(column), 0)
-        for column in (
-            UsageHour.calls,
-            UsageHour.errors,
-            UsageHour.duration_us,
-            UsageHour.bytes_in,
-            UsageHour.bytes_out,
-        )
-    ]
-    statement = sa.select(*sums).where(
-        col(UsageHour.organisation_id) == organisation.id,
-        col(UsageHour.hour_at) >= since,
-        col(UsageHour.hour_at) < until,
+    """Sums over the period: whole days or hours."""
+    found = usage.total(session, Question(organisation, Span(spans.CUSTOM, since, until, until)))
+    return Totals(
+        calls=found.calls,
+        errors=found.errors,
+        mean_us=found["duration_us"] // found.calls if found.calls else None,
+        bytes_in=found["bytes_in"],
+        bytes_out=found["bytes_out"],
     )
-    calls, errors, duration_us, bytes_in, bytes_out = (int(n) for n in session.execute(statement).one())
-    mean_us = duration_us // calls if calls else None
-    return Totals(calls=calls, errors=errors, mean_us=mean_us, bytes_in=bytes_in, bytes_out=bytes_out)
 
 
-def calls_of(
-    session: Session,
-    organisation: Organisation,
-    *,
-    limit: int,
-    before: str | None = None,
-    since: datetime | None = None,
-) -> list[Call]:
-    """The newest calls, newest first.
+def has_called(session: Session, organisation: Organisation) -> bool:
+    """Whether anything was ever counted."""
+    statement = select(UsageDay.day_at).where(UsageDay.organisation_id == organisation.id).limit(1)
+    return session.exec(statement).first() is not None
 
-    before: a receipt; only calls older than it are given, so that pages do not shift while calls come in.
-    """
-    statement = (
-        select(UsageEvent, Key, Integration)
-        .join(Key, col(Key.id) == col(UsageEvent.key_id))
-        .join(Integration, col(Integration.id) == col(UsageEvent.integration_id))
-        .where(UsageEvent.organisation_id == organisation.id)
-        .order_by(col(UsageEvent.id).desc())
-        .limit(limit)
-    )
-    if before is not None:
-        statement = statement.where(UsageEvent.id < before)
+
+def calls_of(session: Session, organisation: Organisation, *, limit: int, since: datetime | None = None) -> list[Call]:
+    """The newest calls, newest first."""
+    statement = _calls().where(UsageEvent.organisation_id == organisation.id).limit(limit)
     if since is not None:
         statement = statement.where(UsageEvent.at >= since)
     return [Call(event=event, key=key, integration=integration) for event, key, integration in session.exec(statement)]
+
+
+def calls_in(session: Session, question: Question, *, limit: int, before: str | None = None) -> list[Call]:
+    """Those that a question is about, newest first.
+
+    before: a receipt; only calls older than it are given, so that pages do not shift while calls come in.
+    """
+    span, wanted, organisation = question.span, question.wanted, question.organisation
+    stays = selection.stays_of(session, organisation) if wanted.plan else []
+    columns = {name: getattr(UsageEvent, name) for name in EventRow.__annotations__}
+    moment = col(UsageEvent.at)
+    statement = (
+        _calls()
+        .where(*selection.conditions(wanted, columns, organisation=organisation, moment=moment, stays=stays))
+        .where(col(UsageEvent.id) >= ids.lowest_receipt(span.since - APART))
+        .where(col(UsageEvent.id) < (before or ids.lowest_receipt(span.until + APART)))
+        .where(moment >= span.since, moment < span.until)
+        .limit(limit)
+    )
+    return [Call(event=event, key=key, integration=integration) for event, key, integration in session.exec(statement)]
+
+
+def _calls() -> Select[UsageEvent, Key, Integration]:
+    return (
+        select(UsageEvent, Key, Integration)
+        .join(Key, col(Key.id) == col(UsageEvent.key_id))
+        .join(Integration, col(Integration.id) == col(UsageEvent.integration_id))
+        .order_by(col(UsageEvent.id).desc())
+    )
 
 
 def has_succeeded(session: Session, organisation: Organisation) -> bool:
@@ -195,16 +140,16 @@ def attempts_of(
 
 
 def calls_by_organisation(session: Session, organisation_ids: Sequence[UUID], *, since: datetime) -> dict[UUID, int]:
-    """Calls since `since` of each of the organisations that made any: for operators."""
+    """Calls since the day `since` of each of the organisations that made any: for operators."""
     statement = (
-        select(UsageHour.organisation_id, func.sum(UsageHour.calls))
-        .where(col(UsageHour.organisation_id).in_(organisation_ids), UsageHour.hour_at >= since)
-        .group_by(col(UsageHour.organisation_id))
+        select(UsageDay.organisation_id, func.sum(UsageDay.calls))
+        .where(col(UsageDay.organisation_id).in_(organisation_ids), UsageDay.day_at >= since)
+        .group_by(col(UsageDay.organisation_id))
     )
     return {organisation_id: int(calls) for organisation_id, calls in session.exec(statement)}
 
 
 def calls_of_everyone(session: Session, *, since: datetime) -> int:
-    """Calls of all organisations since `since`: for operators."""
-    statement = select(func.coalesce(func.sum(UsageHour.calls), 0)).where(UsageHour.hour_at >= since)
+    """Calls of all organisations since the day `since`: for operators."""
+    statement = select(func.coalesce(func.sum(UsageDay.calls), 0)).where(UsageDay.day_at >= since)
     return int(session.exec(statement).one())

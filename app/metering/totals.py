@@ -12,21 +12,18 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
-    String,
     Subquery,
     Table,
     and_,
     case,
     func,
-    literal_column,
     or_,
     select,
 )
-from sqlalchemy import type_coerce as as_type
 
-from app.core.db import UtcDateTime
 from app.metering import buckets, models
 from app.metering.ledger import DAYS, EVENTS, HOURS, MONTHS
+from app.metering.moments import start_of
 
 _HOUR_PLACE, _DAY_PLACE = models.PLACE_OF_HOUR[1:], models.PLACE_OF_DAY[1:]
 _WHAT = _HOUR_PLACE[1:]
@@ -59,7 +56,7 @@ def _what(row: Any) -> str:  # noqa: ANN401  (a row of either)
 
 def _hours(organisation_id: UUID, dialect: str) -> Subquery:
     is_error = case((EVENTS.c.status == models.OK, 0), else_=1)
-    place = (_start_of("hour", EVENTS.c.at, dialect), *[EVENTS.c[name] for name in _WHAT])
+    place = (start_of("hour", EVENTS.c.at, dialect), *[EVENTS.c[name] for name in _WHAT])
     return (
         select(
             place[0].label("hour_at"),
@@ -85,7 +82,7 @@ def _took() -> Iterator[ColumnElement[int]]:
 
 
 def _days(organisation_id: UUID, dialect: str) -> Subquery:
-    place = (_start_of("day", HOURS.c.hour_at, dialect), *[HOURS.c[name] for name in _WHAT])
+    place = (start_of("day", HOURS.c.hour_at, dialect), *[HOURS.c[name] for name in _WHAT])
     return (
         select(place[0].label("day_at"), *place[1:], *[func.sum(HOURS.c[name]).label(name) for name in _SUMS])
         .where(HOURS.c.organisation_id == organisation_id)
@@ -97,22 +94,14 @@ def _days(organisation_id: UUID, dialect: str) -> Subquery:
 def _months(organisation_id: UUID, dialect: str) -> Subquery:
     return (
         select(
-            _start_of("month", EVENTS.c.at, dialect).label("month_at"),
+            start_of("month", EVENTS.c.at, dialect).label("month_at"),
             func.sum(EVENTS.c.units).label("units"),
             func.sum(EVENTS.c.amount_nanos).label("amount_nanos"),
         )
         .where(EVENTS.c.organisation_id == organisation_id)
-        .group_by(_start_of("month", EVENTS.c.at, dialect))
+        .group_by(start_of("month", EVENTS.c.at, dialect))
         .subquery()
     )
-
-
-def _start_of(period: str, at: ColumnElement[Any], dialect: str) -> ColumnElement[object]:
-    """The first moment (UTC) of the hour, day or month that holds a moment, as the database stores moments."""
-    if dialect == "sqlite":
-        form = {"hour": "%Y-%m-%d %H:00", "day": "%Y-%m-%d 00:00", "month": "%Y-%m-01 00:00"}[period]
-        return as_type(func.strftime(f"{form}:00.000000", as_type(at, String)), UtcDateTime)
-    return as_type(func.date_trunc(literal_column(f"'{period}'"), at, literal_column("'UTC'")), UtcDateTime)
 
 
 @dataclass(frozen=True, slots=True)

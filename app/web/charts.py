@@ -52,6 +52,7 @@ class Bar:
     values: tuple[float, ...]
     total: float
     is_open: bool
+    url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -117,13 +118,18 @@ class Share:
 
 
 def stacked_bars(
-    labels: Sequence[str], series: Sequence[Series], *, marks: Sequence[str] | None = None, open_from: int | None = None
+    labels: Sequence[str],
+    series: Sequence[Series],
+    *,
+    marks: Sequence[str] | None = None,
+    open_from: int | None = None,
+    urls: Sequence[str] | None = None,
 ) -> BarChart:
     """Stack the series, first one at the bottom.
 
     labels: the full name of each bar, oldest first (“22 Nov 2026”, “14:00–15:00”).
     marks: the short names below the axis, one per bar (“22 Nov”); the labels if left out. Some are skipped.
-    open_from: index of the first bar that is still counting, drawn lighter.
+    open_from: index of the first bar that is still counting, drawn lighter. urls: one per bar, where a click leads.
     Raises ValueError when a series has not one value per label, or a value is below zero.
     """
     for one in series:
@@ -141,6 +147,7 @@ def stacked_bars(
             slot=(index * 100 / len(labels), 100 / len(labels)),
             top=steps[-1],
             is_open=open_from is not None and index >= open_from,
+            url=urls[index] if urls is not None else None,
         )
         for index, column in enumerate(columns)
     )
@@ -237,6 +244,7 @@ def _bar(
     slot: tuple[float, float],
     top: float,
     is_open: bool,
+    url: str | None,
 ) -> Bar:
     """slot: (where it starts, how wide it is), in percent; top: the value at the highest gridline."""
     slot_x, slot_width = slot
@@ -258,6 +266,7 @@ def _bar(
         values=tuple(column),
         total=sum(column),
         is_open=is_open,
+        url=url,
     )
 
 

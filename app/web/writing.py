@@ -50,12 +50,16 @@ def ms(duration_us: float) -> str:
     return f"{minutes}{SPACE}min {seconds}{SPACE}s"
 
 
-def figure(value: float, kind: str) -> str:
-    """A value of a chart. kind: “number”, “bytes” or “ms” (then `value` is in microseconds)."""
-    return _KINDS[kind](value)
+Kind = str | Callable[[float], str]
+"""How a value is written: “number”, “bytes”, “ms” (of microseconds), or by a function."""
 
 
-def axis(value: float, kind: str) -> str:
+def figure(value: float, kind: Kind) -> str:
+    """A value of a chart."""
+    return _KINDS[kind](value) if isinstance(kind, str) else kind(value)
+
+
+def axis(value: float, kind: Kind) -> str:
     """The same at a gridline: round, and short."""
     return compact(value) if kind == "number" else figure(value, kind)
 

@@ -1,6 +1,8 @@
 """Home, Usage and Your first call show the ledger to its owner, and nothing of it to anyone else."""
 
 import re
+from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from sqlmodel import select
@@ -34,8 +36,8 @@ def test_home_shows_today_and_the_last_calls(owner, scene):
     text = answer.text.replace("\N{NO-BREAK SPACE}", " ")
     for words in (
         "Calls today",
-        "sampler · greet",
-        "sampler · fail",
+        "greet",
+        "fail",
         "Tool failed",
         "12 ms",
         "Data until 14:03:22 UTC",
@@ -45,51 +47,75 @@ def test_home_shows_today_and_the_last_calls(owner, scene):
 
 
 @on_both
-def test_usage_shows_tools_and_calls_with_all_they_have(owner, scene):
-    answer = owner.get("/usage/?days=7")
+def test_usage_shows_each_group_with_all_it_has(owner, scene):
+    answer = owner.get("/usage/?period=7d&by=tool")
 
-    for words in ("sampler · greet", "ci", "120 B", "340 B", "12 ms", "22 Nov 14:03:22", scene.id):
+    for words in ("sampler · greet", "sampler · fail", "460 B", "12 ms", "Data until 14:03:22 UTC", "50.0 % of calls"):
         assert words in answer.text.replace("\N{NO-BREAK SPACE}", " "), words
 
 
 @on_both
-def test_usage_pages_by_receipt(owner, make, monkeypatch):
-    monkeypatch.setattr("app.metering.views.usage.PAGE", 2)
+def test_calls_behind_a_figure_are_paged_by_receipt(owner, make, monkeypatch):
+    monkeypatch.setattr("app.metering.views.calls.PAGE", 2)
     key, sampler = make.key(owner.organisation), make.integration("sampler")
+    day = {"period": "custom", "from": "2026-11-22", "to": "2026-11-22"}
+    monkeypatch.setattr("app.metering.queries.APART", timedelta(days=9_000))
     receipts = sorted((make.call(key, sampler).id for _ in range(5)), reverse=True)
+    make.call(key, sampler, tool="fail", status="tool_error")
 
-    first = owner.get("/usage/")
-    second = owner.get(f"/usage/?before={receipts[1]}")
+    first = owner.get(f"/usage/calls/?status=ok&{urlencode(day)}")
+    second = owner.get(f"/usage/calls/?status=ok&before={receipts[1]}&{urlencode(day)}")
 
     assert [r for r in receipts if r in first.text] == receipts[:2]
     assert f"before={receipts[1]}" in first.html
     assert [r for r in receipts[2:] if r in second.text] == receipts[2:4]
 
 
-@pytest.mark.parametrize("query", ["days=8", "days=x1", "before=rcp_1", "before=' OR 1=1"])
-def test_bad_questions_are_answered_in_words(owner, query):
-    answer = owner.get(f"/usage/?{query}", status=422 if query != "days=x1" else 200)
-
-    assert answer.status == 200 or "must be" in answer.text or "is shown for" in answer.text
-
-
-def test_the_chart_as_csv_is_what_is_shown(owner, scene):
-    answer = owner.open("GET", "/usage/days.csv?days=7")
-
-    lines = answer.html.splitlines()
-    assert answer.headers["Content-Type"].startswith("text/csv")
-    assert lines[0] == "day_utc,calls,errors,units,amount_nanos,currency"
-    assert len(lines) == 8
-    assert lines[-2] == "2026-11-21,0,0,0,0,usd"
-    assert lines[-1] == "2026-11-22,2,1,2,0,usd"
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/usage/?period=8d",
+        "/usage/?by=colour",
+        "/usage/?show=price",
+        "/usage/?period=custom&from=2026-11-09&to=2026-11-08",
+        f"/usage/?tool={'x' * 201}",
+        "/usage/calls/?before=rcp_1",
+        "/usage/calls/?before=' OR 1=1",
+    ],
+)
+def test_bad_questions_are_answered_in_words(owner, path):
+    assert owner.get(path, status=422).text
 
 
-@pytest.mark.parametrize(("path", "days"), [("/home/", 14), ("/usage/?days=7", 7), ("/usage/?days=90", 90)])
+@pytest.mark.parametrize("by", ["integration", "tool", "key", "member", "environment", "status", "error", "plan"])
+def test_every_split_leads_to_its_calls_and_its_files(owner, scene, monkeypatch, by):
+    monkeypatch.setattr("app.metering.queries.APART", timedelta(days=9_000))
+    answer = owner.get(f"/usage/?period=today&by={by}&show=spend")
+
+    calls = {link for link in answer.page.links if link.startswith("/usage/calls/") and f"&{by}=" in link}
+    assert calls
+    for link in calls:
+        assert "rcp_" in owner.get(link).text
+    for file in ("chart.csv", "groups.csv", "usage.json"):
+        [link] = [link for link in answer.page.links if link.startswith(f"/usage/{file}")]
+        assert owner.open("GET", link).status == 200
+
+
+def test_names_of_others_are_no_formulas_in_files(owner, make):
+    key = make.key(owner.organisation, name="=HYPERLINK(1)")
+    make.call(key, make.integration("sampler"))
+
+    answer = owner.open("GET", "/usage/groups.csv?by=key")
+
+    assert ",'=HYPERLINK(1)," in answer.html
+
+
 @on_both
-def test_each_chart_has_a_file_of_exactly_what_it_shows(owner, scene, path, days):
-    (link,) = [link for link in owner.get(path).page.links if link.startswith("/usage/days.csv")]
+def test_calls_by_day_are_still_where_they_were(owner, scene):
+    lines = owner.open("GET", "/usage/days.csv").html.splitlines()
 
-    assert len(owner.open("GET", link).html.splitlines()) == days + 1
+    assert lines[0] == "day_utc,calls,errors,units,amount_nanos,currency"
+    assert (len(lines), lines[-1]) == (31, "2026-11-22,2,1,2,0,usd")
 
 
 @on_both
@@ -170,4 +196,4 @@ def test_without_anything_to_call_the_page_says_so(owner):
 
 
 def test_receipts_are_what_the_page_accepts(owner):
-    assert owner.get(f"/usage/?before={ids.receipt_id()}").status == 200
+    assert owner.get(f"/usage/calls/?before={ids.receipt_id()}").status == 200

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from app.core import crypto
-from app.metering import queries
+from app.core import clock, crypto
+from app.metering import queries, spans
+from app.metering.usage import Question
 
 
 @pytest.fixture
@@ -25,36 +26,13 @@ def week(now):
     return queries.days_back(now, 7)
 
 
-def test_days_are_complete_oldest_first_and_zero_where_nothing_happened(session, scene, now):
-    since, until = week(now)
-
-    days = queries.by_day(session, scene, since=since, until=until)
-
-    assert [day.day for day in days] == [(now - timedelta(days=6 - n)).date() for n in range(7)]
-    assert [(day.calls, day.errors) for day in days] == [(0, 0)] * 5 + [(1, 0), (2, 1)]
-
-
-def test_tools_come_most_called_first_with_their_mean(session, scene, now):
-    since, until = week(now)
-
-    tools = queries.by_tool(session, scene, since=since, until=until)
-
-    assert [(t.integration, t.tool, t.calls, t.errors, t.mean_us) for t in tools] == [
-        ("sampler", "greet", 2, 0, 20_000),
-        ("sampler", "fail", 1, 1, 12_000),
-    ]
-
-
-def test_totals_agree_with_days_tools_and_calls(session, scene, now):
+def test_totals_are_those_of_the_calls(session, scene, now):
     since, until = week(now)
 
     totals = queries.totals(session, scene, since=since, until=until)
 
-    days = queries.by_day(session, scene, since=since, until=until)
-    tools = queries.by_tool(session, scene, since=since, until=until)
     calls = queries.calls_of(session, scene, limit=100)
-    assert totals.calls == sum(d.calls for d in days) == sum(t.calls for t in tools) == len(calls) == 3
-    assert totals.errors == sum(d.errors for d in days) == 1
+    assert (totals.calls, totals.errors) == (len(calls), 1) == (3, 1)
     assert totals.bytes_out == sum(c.event.bytes_out for c in calls)
 
 
@@ -70,12 +48,13 @@ def test_calls_are_paged_by_receipt_without_shifting(session, make, now):
     key, integration = make.key(), make.integration()
     organisation = make.organisation()
     key.organisation_id = organisation.id
-    made = [make.call(key, integration) for _ in range(5)]
+    made = [make.call(key, integration, at=clock.now()) for _ in range(5)]
     newest_first = sorted((event.id for event in made), reverse=True)
 
-    first = queries.calls_of(session, organisation, limit=2)
-    make.call(key, integration)
-    second = queries.calls_of(session, organisation, limit=2, before=first[-1].event.id)
+    today = Question(organisation, spans.read(spans.TODAY, "", "", now=clock.now()))
+    first = queries.calls_in(session, today, limit=2)
+    make.call(key, integration, at=clock.now())
+    second = queries.calls_in(session, today, limit=2, before=first[-1].event.id)
 
     assert [c.event.id for c in first + second] == newest_first[:4]
 
@@ -91,7 +70,7 @@ def test_a_stranger_sees_none_of_it(session, scene, make, now):
     since, until = week(now)
 
     assert queries.calls_of(session, stranger, limit=10) == []
-    assert queries.by_tool(session, stranger, since=since, until=until) == []
+    assert queries.totals(session, stranger, since=since, until=until).calls == 0
     assert not queries.has_succeeded(session, stranger)
     assert queries.has_succeeded(session, scene)
 

@@ -1,5 +1,6 @@
-"""Pages that show what was used: Home, Your first call, Usage. All of them read app/metering/queries.py."""
+"""Pages that show what was used: Home, Your first call, Usage. Figures come from usage.py, calls from
+queries.py."""
 
-from app.metering.views import first_call, home, usage
+from app.metering.views import calls, first_call, home, usage
 
-blueprints = (home.bp, first_call.bp, usage.bp)
+blueprints = (home.bp, first_call.bp, usage.bp, calls.bp)

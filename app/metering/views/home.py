@@ -3,9 +3,11 @@
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from app.metering import queries
+from app.metering import figures, queries, report, selection, spans, usage
+from app.metering.usage import Question
 from app.metering.views import charts
-from app.metering.views.usage import HOME_DAYS
+from app.metering.views.asking import Asked
+from app.metering.views.usage_words import changed
 from app.organisations.guards import current, member
 from app.web import htmx
 
@@ -18,17 +20,19 @@ LATEST = 5
 @member("usage:read")
 def index() -> ResponseReturnValue:
     organisation, session = current.organisation, current.session
-    since, until = queries.days_back(current.now, HOME_DAYS)
-    today, _ = queries.days_back(current.now, 1)
-    days = queries.by_day(session, organisation, since=since, until=until)
-    tools = queries.by_tool(session, organisation, since=since, until=until, limit=LATEST)
+    today = spans.read(spans.TODAY, "", "", now=current.now)
+    asked = Asked(spans.read(spans.USUAL, "", "", now=current.now), selection.ALL, selection.STATUS, figures.CALLS)
+    made = report.report(session, asked.question, figures.CALLS, limit=LATEST)
     return htmx.render(
         "metering/home.html",
-        chart=charts.calls_by_day(days),
-        days=HOME_DAYS,
-        today=queries.totals(session, organisation, since=today, until=until),
-        period=queries.totals(session, organisation, since=since, until=until),
-        tool_bars=charts.calls_by_tool(tools),
+        asked=asked,
+        chart=charts.of_report(made, asked) if made.series else None,
+        today=usage.total(session, Question(organisation, today)),
+        now=usage.total(session, Question(organisation, today.whole())),
+        week_ago=usage.total(session, Question(organisation, today.whole().week_before())),
+        compared=today.whole(),
+        changed=changed,
+        period=made.total,
         calls=queries.calls_of(session, organisation, limit=LATEST),
         data_until=current.now,
     )

@@ -1,81 +1,111 @@
-"""Usage: what you used, by day, by tool and call by call."""
+"""Usage: what was used in a time, of which calls, split by what one likes; and the same as files."""
 
-import csv
-import io
-import re
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import partial
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from app.core.errors import Invalid
-from app.metering import queries
-from app.metering.views import charts
+from app.metering import figures, queries, report, selection, spans
+from app.metering.report import Report
+from app.metering.views import asking, charts, choices, usage_files, usage_words
+from app.metering.views.asking import Asked
 from app.organisations.guards import current, member
-from app.web import htmx
+from app.plans import amounts
+from app.web import files, htmx, paging
 
 bp = Blueprint("usage", __name__, url_prefix="/usage")
 
-PERIODS = (7, 30, 90)
-HOME_DAYS = 14
-"""What the chart on Home shows; as a file it is here too."""
 PAGE = 25
-_RECEIPT = re.compile(r"rcp_[0-9A-HJKMNP-TV-Z]{26}")
+UNITS = {**dict.fromkeys(figures.SHARES, "time"), figures.SPEND: "spent"}
+"""The noun beside a figure of the chart."""
 
 
 @bp.get("/")
 @member("usage:read")
 def index() -> ResponseReturnValue:
-    days, before = _days(PERIODS), _before()
-    session, organisation = current.session, current.organisation
-    since, until = queries.days_back(current.now, days)
-    by_day = queries.by_day(session, organisation, since=since, until=until)
-    tools = queries.by_tool(session, organisation, since=since, until=until)
-    calls = queries.calls_of(session, organisation, limit=PAGE + 1, before=before, since=since)
+    asked = asking.read()
+    made = _report(asked)
+    currency = _currency()
     return htmx.render(
         "metering/usage.html",
-        days=days,
-        period_links=[
-            {"label": f"{n} days", "url": url_for("usage.index", days=n), "is_current": n == days} for n in PERIODS
-        ],
-        chart=charts.calls_by_day(by_day),
-        tools=tools,
-        tool_bars=charts.calls_by_tool(tools),
-        totals=queries.totals(session, organisation, since=since, until=until),
-        calls=calls[:PAGE],
-        older=calls[PAGE - 1].event.id if len(calls) > PAGE else None,
-        before=before,
+        asked=asked,
+        report=made,
+        lines=[(line, charts.narrowed(asked, line.name).url(charts.CALLS_PAGE)) for line in made.lines],
+        page=_page_number(),
+        chart=charts.of_report(made, asked) if made.series else None,
+        heading=f"{figures.METRICS[asked.show]} by {selection.WORDS[asked.by].lower()}",
+        unit=UNITS.get(asked.show, asked.show),
+        kind=_kind(asked.show, currency),
+        adds_up=asked.show not in figures.SHARES,
+        by_word=selection.WORDS[asked.by].lower(),
+        stats=usage_words.stats(made, asked.span, currency=currency),
+        money=partial(amounts.shown, currency=currency),
+        period_links=_links(asked, "period", spans.WORDS, asked.span.name),
+        show_links=_links(asked, "show", figures.METRICS, asked.show),
+        by_links=_links(asked, "by", selection.WORDS, asked.by),
+        choices=choices.of_organisation(current.session, current.organisation),
+        has_ever=bool(made.total.calls) or queries.has_called(current.session, current.organisation),
         data_until=current.now,
     )
+
+
+@bp.get("/chart.csv")
+@member("usage:read")
+def chart_csv() -> ResponseReturnValue:
+    """The chart's table: a line for each step, oldest first, a column for each group."""
+    asked = asking.read()
+    return usage_files.chart(asked, _report(asked), currency=_currency())
+
+
+@bp.get("/groups.csv")
+@member("usage:read")
+def groups_csv() -> ResponseReturnValue:
+    """The page's table of groups."""
+    asked = asking.read()
+    return usage_files.groups(asked, _report(asked), currency=_currency())
+
+
+@bp.get("/usage.json")
+@member("usage:read")
+def as_json() -> ResponseReturnValue:
+    """All of the page."""
+    asked = asking.read()
+    content = usage_files.everything(asked, _report(asked), currency=_currency(), now=current.now)
+    return files.as_json(content, name=usage_files.name_of("usage", asked))
 
 
 @bp.get("/days.csv")
 @member("usage:read")
 def days_csv() -> ResponseReturnValue:
-    """The chart as a file, with what the calls cost: one line per UTC day, oldest first."""
-    days = _days((HOME_DAYS, *PERIODS))
-    since, until = queries.days_back(current.now, days)
-    rows = queries.by_day(current.session, current.organisation, since=since, until=until)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
+    """What this address gave before there were others: calls by day."""
+    return usage_files.days(_currency())
+
+
+def _report(asked: Asked) -> Report:
+    return report.report(current.session, asked.question, asked.show, limit=PAGE, offset=(_page_number() - 1) * PAGE)
+
+
+def _page_number() -> int:
+    found = request.args.get("page", default=1, type=int)
+    return found if 1 <= found <= paging.MOST else 1
+
+
+def _currency() -> str:
     found = queries.currency_of(current.session, current.organisation, at=current.now)
-    currency = found or current.settings.currency
-    writer.writerow(["day_utc", "calls", "errors", "units", "amount_nanos", "currency"])
-    writer.writerows([row.day, row.calls, row.errors, row.units, row.amount_nanos, currency] for row in rows)
-    name = f"calls-by-day-{rows[0].day.isoformat()}-{rows[-1].day.isoformat()}.csv"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(text.getvalue(), mimetype="text/csv", headers=headers)
+    return found or current.settings.currency
 
 
-def _days(allowed: Sequence[int]) -> int:
-    days = request.args.get("days", PERIODS[1], type=int)
-    if days not in allowed:
-        raise Invalid(f"Usage is shown for {', '.join(map(str, sorted(allowed)))} days.")
-    return days
+def _kind(show: str, currency: str) -> str | Callable[[float], str]:
+    """How the chart writes its values."""
+    if show == figures.SPEND:
+        return lambda nanos: amounts.shown(int(nanos), currency=currency)
+    return "ms" if show in figures.SHARES else "bytes" if show == figures.BYTES else "number"
 
 
-def _before() -> str | None:
-    before = request.args.get("before")
-    if before is not None and _RECEIPT.fullmatch(before) is None:
-        raise Invalid("“before” must be a receipt, such as the last one of the page before.")
-    return before
+def _links(asked: Asked, name: str, words: dict[str, str], chosen: str) -> list[dict[str, object]]:
+    ends = {"from": "", "to": ""} if name == "period" else {}
+    return [
+        {"label": label, "url": asked.url(**{name: value}, **ends), "is_current": value == chosen}
+        for value, label in words.items()
+    ]

@@ -1,0 +1,167 @@
+"""What was used. Every number on every page, in every file and answer comes from here.
+
+It is read from the totals of days, and of hours where a stretch begins or ends within a day (app/metering/spans.py),
+which move in the same transaction as the events: all are as fresh as the last answer that left a gateway.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, Select, Table, func
+from sqlmodel import Session, col
+
+from app.keys.models import Key
+from app.metering import selection, spans
+from app.metering.figures import ALL, CALLS, COLUMNS, SHARES, Figures
+from app.metering.ledger import DAYS, HOURS
+from app.metering.moments import start_of
+from app.metering.selection import PLAN, Stay, Wanted
+from app.metering.spans import DAY, Span
+from app.organisations.models import Organisation
+
+Group = tuple[Any, ...]
+"""The values by which calls are split: of selection.SPLITS, as the database gives them."""
+Range = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whose calls, when, which of them. by: what they are split by, of selection.WORDS; "" for not at all."""
+
+    organisation: Organisation
+    span: Span
+    wanted: Wanted = selection.ALL
+    by: str = ""
+
+
+def total(session: Session, question: Question) -> Figures:
+    """Everything together."""
+    statement = _statement(session, question, ALL, by="")
+    row = session.execute(statement).one()
+    return _figures(ALL, row)
+
+
+def compared(session: Session, question: Question, everything: Figures) -> tuple[Figures, Figures]:
+    """What can be compared: this stretch up to the last full hour, and as long a one before it. everything: the total
+    of the stretch, if it is known to be over.
+    """
+    whole = question.span.whole()
+    now = total(session, replace(question, span=whole)) if question.span.is_open else everything
+    return now, total(session, replace(question, span=whole.before()))
+
+
+def by_group(
+    session: Session, question: Question, *, metric: str = CALLS, limit: int, offset: int = 0
+) -> list[tuple[Group, Figures]]:
+    """Groups with all their figures, those first with most of the metric; durations by calls."""
+    wanted = COLUMNS[CALLS] if metric in SHARES else COLUMNS[metric]
+    statement = _statement(session, question, ALL, by=question.by)
+    names = statement.selected_columns
+    most = [names[name] for name in wanted]
+    groups = list(names)[: -len(ALL)]
+    ordered = statement.order_by(sum(most[1:], most[0]).desc(), *groups).limit(limit).offset(offset)
+    return [(tuple(row[: -len(ALL)]), _figures(ALL, row[-len(ALL) :])) for row in session.execute(ordered)]
+
+
+def by_step(session: Session, question: Question, *, metric: str = CALLS) -> list[Figures]:
+    """The metric's sums of each of the span's steps, oldest first, empty where nothing was called."""
+    names = COLUMNS[metric]
+    found = {row[0]: _figures(names, row[1:]) for row in session.execute(_by_step(session, question, names, by=""))}
+    return [found.get(at, Figures()) for at in question.span.steps]
+
+
+def by_step_and_group(
+    session: Session, question: Question, groups: Sequence[Group], *, metric: str = CALLS
+) -> dict[Group, list[Figures]]:
+    """The same for each of `groups`."""
+    if not groups:
+        return {}
+    names = COLUMNS[metric]
+    statement = _by_step(session, question, names, by=question.by)
+    columns = list(statement.selected_columns)[1 : -len(names)]
+    statement = statement.where(sa.or_(*[_is(columns, group) for group in groups]))
+    found: dict[tuple[Group, datetime], Figures] = {
+        (tuple(row[1 : -len(names)]), row[0]): _figures(names, row[-len(names) :]) for row in session.execute(statement)
+    }
+    return {group: [found.get((group, at), Figures()) for at in question.span.steps] for group in groups}
+
+
+def _is(columns: Sequence[ColumnElement[Any]], group: Group) -> ColumnElement[bool]:
+    pairs = zip(columns, group, strict=True)
+    return sa.and_(*[column.is_(None) if value is None else column == value for column, value in pairs])
+
+
+def _by_step(session: Session, question: Question, names: Sequence[str], *, by: str) -> Select[Any]:
+    return _statement(session, question, names, by=by, step=question.span.step)
+
+
+def _statement(
+    session: Session, question: Question, names: Sequence[str], *, by: str, step: timedelta | None = None
+) -> Select[Any]:
+    """Sums of `names` by step and group: the columns are the step (if any), those of the group, and the sums."""
+    wanted, span = question.wanted, question.span
+    needs_plan = by == PLAN or bool(wanted.plan)
+    stays = selection.stays_of(session, question.organisation) if needs_plan else []
+    cuts = spans.parts(span.since, span.until, cuts=[stay.begins_at for stay in stays])
+    dialect = session.get_bind().dialect.name
+    sources = [(DAYS, DAYS.c.day_at, cuts.days), (HOURS, HOURS.c.hour_at, cuts.hours)]
+    chosen = [
+        _rows(question, names, table, moment, ranges, stays=stays, by=by, step=step, dialect=dialect)
+        for table, moment, ranges in sources
+        if ranges or (table is HOURS and not cuts.days)
+    ]
+    rows = sa.union_all(*chosen).subquery() if len(chosen) > 1 else chosen[0].subquery()
+    groups = list(selection.SPLITS[by](rows.c)) if by else []
+    at = [rows.c.step_at] if step is not None else []
+    sums = [func.coalesce(func.sum(rows.c[name]), 0).label(name) for name in names]
+    statement = sa.select(*at, *groups, *sums)
+    if by in selection.OF_KEYS:
+        statement = statement.join_from(rows, Key, col(Key.id) == rows.c.key_id)
+    else:
+        statement = statement.select_from(rows)
+    return statement.group_by(*at, *groups) if at or groups else statement
+
+
+def _rows(
+    question: Question,
+    names: Sequence[str],
+    table: Table,
+    moment: ColumnElement[datetime],
+    ranges: Sequence[Range],
+    *,
+    stays: Sequence[Stay],
+    by: str,
+    step: timedelta | None,
+    dialect: str,
+) -> Select[Any]:
+    """Of one table: what the sums and groups need, of the ranges."""
+    columns: list[ColumnElement[Any]] = []
+    if step is not None:
+        is_as_kept = step != DAY or table is DAYS
+        columns.append((moment if is_as_kept else start_of("day", moment, dialect)).label("step_at"))
+    if by == PLAN:
+        columns.append(selection.plan_at(moment, stays).label("plan"))
+    elif by:
+        columns += [table.c[name] for name in _NEEDED.get(by, (by,))]
+    conditions = selection.conditions(
+        question.wanted, table.c, organisation=question.organisation, moment=moment, stays=stays
+    )
+    within = [sa.and_(moment >= since, moment < until) for since, until in ranges]
+    return sa.select(*columns, *[table.c[name] for name in names]).where(*conditions, sa.or_(sa.false(), *within))
+
+
+_NEEDED = {
+    selection.INTEGRATION: ("integration_id",),
+    selection.TOOL: ("integration_id", "tool"),
+    selection.KEY: ("key_id",),
+    selection.MEMBER: ("key_id",),
+    selection.ENVIRONMENT: ("key_id",),
+    selection.ERROR: ("error_class",),
+}
+
+
+def _figures(names: Sequence[str], values: Iterable[Any]) -> Figures:
+    return Figures({name: int(value) for name, value in zip(names, values, strict=True)})
