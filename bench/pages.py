@@ -50,7 +50,7 @@ def run(plan: Plan, folder: Path) -> Section:
     with ExitStack() as stack:
         place = world.create(folder, upstream_url=NOWHERE)
         stack.callback(place.engine.dispose)
-        process, address = stack.enter_context(_portal(place, folder, plan.cores.measured))
+        process, address = stack.enter_context(portal(place, folder, plan.cores.measured))
         visits = {page.name: visit.first(address + page.path, _headers(page, place)) for page in PAGES}
         subjects = [_subject(page, process, address, place) for page in PAGES]
         cells = measure.run(plan, subjects, CALLERS) if plan.tools.wrk else []
@@ -72,7 +72,8 @@ def tables(cells: Sequence[Cell], visits: Mapping[str, Visit]) -> str:
 
 
 @contextmanager
-def _portal(place: World, folder: Path, core: int | None) -> Iterator[tuple[Process, str]]:
+def portal(place: World, folder: Path, core: int | None) -> Iterator[tuple[Process, str]]:
+    """A running portal and its address."""
     address = f"http://127.0.0.1:{place.portal_port}"
     host = {"Host": world.PORTAL_HOST}
     with running(

@@ -49,14 +49,19 @@ class World:
             return {row.status: row.events for row in rows}
 
 
-def create(folder: Path, *, upstream_url: str, database_url: str = "", keys: int = KEYS) -> World:
-    """A world in `folder`, with the integration `SLUG` at `upstream_url`. database_url: else a SQLite file there."""
+def create(
+    folder: Path, *, upstream_url: str, database_url: str = "", keys: int = KEYS, has_calls: bool = True
+) -> World:
+    """A world in `folder`, with the integration `SLUG` at `upstream_url`. database_url: else a SQLite file there.
+
+    has_calls: False for a ledger that somebody else fills.
+    """
     database_url = database_url or f"sqlite:///{folder / 'postern.db'}"
     engine = db.create(database_url)
     migrate.upgrade(engine)
     token = crypto.random_token()
     with Session(engine, expire_on_commit=False) as session:
-        found = _fill(session, upstream_url=upstream_url, token=token, keys=keys)
+        found = _fill(session, upstream_url=upstream_url, token=token, keys=keys, has_calls=has_calls)
         session.commit()
     gateway_port, portal_port = machine.free_port(), machine.free_port()
     return World(
@@ -69,7 +74,7 @@ def create(folder: Path, *, upstream_url: str, database_url: str = "", keys: int
     )
 
 
-def _fill(session: Session, *, upstream_url: str, token: str, keys: int) -> tuple[str, ...]:
+def _fill(session: Session, *, upstream_url: str, token: str, keys: int, has_calls: bool) -> tuple[str, ...]:
     """About `keys` keys, 20 of them one person's, who has 30 days of usage; answers the secrets of those."""
     now = clock.now()
     make = Factory(session, now)
@@ -82,7 +87,7 @@ def _fill(session: Session, *, upstream_url: str, token: str, keys: int) -> tupl
         other = make.organisation()
         for n in range(PER_ORGANISATION):
             make.key(other, name=f"Program {n}")
-    for hour in range(DAYS * 24):
+    for hour in range(DAYS * 24 if has_calls else 0):
         status = "tool_error" if hour % 17 == 0 else "ok"
         at = now - timedelta(hours=hour)
         make.call(made[hour % 3], integration, at=at, tool=TOOLS[hour % 4], status=status)

@@ -1,0 +1,158 @@
+"""The console at size: pages of one of 1,000 organisations with ten million calls in the ledger, and with 100 times
+fewer, on both databases; and whether the portal stays as small as it was over 10,000 pages.
+"""
+
+import http.client
+import statistics
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import insert
+from sqlmodel import Session, select
+
+from app.core import clock
+from app.integrations.models import Integration
+from app.keys.models import Key
+from app.organisations.models import Organisation
+from bench import crowd, pages, report, world
+from bench.measure import Plan
+from bench.problems import Unmeasurable
+from bench.processes import Process
+from bench.report import Section
+from bench.world import World
+
+MANY, FEW = 10_000_000, 100_000
+TIMES = 21
+PAGES_IN_A_ROW = 10_000
+SERVER = "postgresql://postgres@127.0.0.1:5432/postgres"
+PATHS = {
+    "home": "/home/",
+    "usage, 30 days": "/usage/",
+    "usage, 90 days by tool": "/usage/?period=90d&by=tool",
+    "usage, p95 of 24 h by key": "/usage/?period=24h&by=key&show=p95",
+    "usage, failed calls by error": "/usage/?by=error&status=failed",
+    "usage as JSON": "/usage/usage.json?by=tool",
+    "calls": "/usage/calls/",
+    "keys": "/keys/",
+}
+
+
+def run(plan: Plan, folder: Path) -> Section:
+    """PostgreSQL is left out where none answers on this machine."""
+    is_quick = plan.rounds == 1
+    sizes = (FEW,) if is_quick else (FEW, MANY)
+    found: dict[str, dict[str, float]] = {}
+    memory = ""
+    for size in sizes:
+        for kind in ("SQLite", "PostgreSQL"):
+            name = f"{kind}, {size:,} calls"
+            place_folder = folder / name.replace(" ", "").replace(",", "-")
+            place_folder.mkdir()
+            with (
+                _database(kind) as url,
+                _world(place_folder, url, size) as place,
+                pages.portal(place, place_folder, plan.cores.measured) as (process, address),
+            ):
+                found[name] = {page: _median_ms(address, path, place) for page, path in PATHS.items()}
+                if not memory:
+                    memory = _memory(process, address, place, 200 if is_quick else PAGES_IN_A_ROW)
+    lines = [[page, *(f"{of[page]:.1f}" for of in found.values())] for page in PATHS]
+    table = report.table(["page, ms at the median", *found], lines)
+    return Section("console", "The console at size", f"{table}\n\n{memory}", found)
+
+
+@contextmanager
+def _database(kind: str) -> Iterator[str]:
+    """ "" for a SQLite file; it goes with its folder. Raises Unmeasurable without PostgreSQL."""
+    if kind == "SQLite":
+        yield ""
+        return
+    name = f"postern_bench_{uuid4().hex[:8]}"
+    try:
+        server = psycopg.connect(SERVER, autocommit=True)
+    except psycopg.OperationalError as problem:
+        raise Unmeasurable(f"No PostgreSQL answers at {SERVER}.") from problem
+    with server:
+        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield SERVER.removesuffix("postgres") + name
+        finally:
+            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextmanager
+def _world(folder: Path, url: str, calls: int) -> Iterator[World]:
+    place = world.create(folder, upstream_url=pages.NOWHERE, database_url=url, has_calls=False)
+    began = time.monotonic()
+    try:
+        crowd.fill(place.engine, _owners(place), calls, now=clock.now())
+        print(f"  {calls:,} calls put in within {time.monotonic() - began:.0f} s", file=sys.stderr)
+        yield place
+    finally:
+        place.engine.dispose()
+        for file in folder.glob("postern.db*"):
+            file.unlink()
+
+
+def _owners(place: World) -> Sequence[crowd.Owner]:
+    """The signed-in person's organisation, and others beside it."""
+    now = clock.now()
+    with Session(place.engine) as session:
+        mine = session.exec(select(Organisation)).one()
+        integration = session.exec(select(Integration.id)).first() or uuid4()
+        keys = session.exec(select(Key.id).where(Key.organisation_id == mine.id).limit(3)).all()
+        others = [(uuid4(), [uuid4() for _ in range(3)], integration) for _ in range(crowd.ORGANISATIONS - 1)]
+        organisations = [_organisation(owner[0], number, now) for number, owner in enumerate(others)]
+        session.execute(insert(Organisation), organisations)
+        session.execute(insert(Key), [_key(owner[0], key_id, now) for owner in others for key_id in owner[1]])
+        session.commit()
+        return [(mine.id, list(keys), integration), *others]
+
+
+def _organisation(organisation_id: UUID, number: int, now: object) -> dict[str, object]:
+    return {"id": organisation_id, "slug": f"crowd-{number}", "name": f"Crowd {number}", "created_at": now}
+
+
+def _key(organisation_id: UUID, key_id: UUID, now: object) -> dict[str, object]:
+    said = {"name": "ci", "environment": "live", "prefix": "pst_live_x", "last_four": "xxxx", "created_at": now}
+    return {"id": key_id, "organisation_id": organisation_id, "digest": key_id.hex * 2, **said}
+
+
+def _median_ms(address: str, path: str, place: World) -> float:
+    connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=60)
+    took = []
+    for number in range(TIMES + 3):
+        began = time.perf_counter()
+        _get(connection, path, place)
+        if number >= 3:  # what is made once is made
+            took.append(1000 * (time.perf_counter() - began))
+    connection.close()
+    return statistics.median(took)
+
+
+def _memory(process: Process, address: str, place: World, count: int) -> str:
+    """Resident memory after a tenth of so many pages, and after all of them."""
+    connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=60)
+    paths, early = list(PATHS.values()), 0
+    for number in range(count):
+        _get(connection, paths[number % len(paths)], place)
+        if number == count // 10:
+            early = process.rss_bytes()
+    connection.close()
+    sizes = f"{early / 1e6:.1f} MB after {count // 10:,} pages and {process.rss_bytes() / 1e6:.1f} MB after {count:,}"
+    return f"The portal took {sizes}."
+
+
+def _get(connection: http.client.HTTPConnection, path: str, place: World) -> None:
+    host = {"Host": world.PORTAL_HOST, "Cookie": place.cookie, "Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
+    connection.request("GET", path, headers=host)
+    answer = connection.getresponse()
+    answer.read()
+    if answer.status != 200:
+        raise Unmeasurable(f"{path} answered {answer.status}.")
