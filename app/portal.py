@@ -20,6 +20,7 @@ from app.admin import views as admin
 from app.billing import views as billing
 from app.core import config, db, mail
 from app.core.config import ROOT, Settings
+from app.home import views as home
 from app.integrations import queries as integrations
 from app.integrations import snippets
 from app.keyring import views as keys
@@ -135,6 +136,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         *accounts_views.blueprints,
         keys.bp,
         *leaks.blueprints,
+        home.bp,
         *metering.blueprints,
         *billing.blueprints,
         webhooks.bp,

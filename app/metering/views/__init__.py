@@ -1,6 +1,5 @@
-"""Pages that show what was used: Home, Your first call, Usage. Figures come from usage.py, calls from
-queries.py."""
+"""Pages that show what was used: Your first call, Usage, and the calls behind it."""
 
-from app.metering.views import calls, first_call, home, usage
+from app.metering.views import calls, first_call, usage
 
-blueprints = (home.bp, first_call.bp, usage.bp, calls.bp)
+blueprints = (first_call.bp, usage.bp, calls.bp)

@@ -34,7 +34,7 @@ def index() -> ResponseReturnValue:
         lines=[(line, charts.narrowed(asked, line.name).url(charts.CALLS_PAGE)) for line in made.lines],
         page=_page_number(),
         chart=charts.of_report(made, asked) if made.series else None,
-        heading=f"{figures.METRICS[asked.show]} by {selection.WORDS[asked.by].lower()}",
+        heading=_heading(asked),
         unit=UNITS.get(asked.show, asked.show),
         kind=_kind(asked.show, currency),
         adds_up=asked.show not in figures.SHARES,
@@ -101,6 +101,12 @@ def _kind(show: str, currency: str) -> str | Callable[[float], str]:
     if show == figures.SPEND:
         return lambda nanos: amounts.shown(int(nanos), currency=currency)
     return "ms" if show in figures.SHARES else "bytes" if show == figures.BYTES else "number"
+
+
+def _heading(asked: Asked) -> str:
+    """Durations do not add up, so that the chart's are those of all calls."""
+    shown = figures.METRICS[asked.show]
+    return shown if asked.show in figures.SHARES else f"{shown} by {selection.WORDS[asked.by].lower()}"
 
 
 def _links(asked: Asked, name: str, words: dict[str, str], chosen: str) -> list[dict[str, object]]:

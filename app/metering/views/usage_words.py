@@ -21,7 +21,7 @@ def stats(made: Report, span: Span, *, currency: str) -> list[Stat]:
     return [
         ("Calls", writing.number(total.calls), changed(now.calls, before.calls), since),
         ("Errors", writing.number(total.errors), share, ""),
-        ("Duration, p50", took(total.p50_us), changed(now.p50_us, before.p50_us), since),
+        ("Duration, p50", took(total.p50_us), changed(now.p50_us, before.p50_us, "slower", "faster"), since),
         ("Duration, p95", took(total.p95_us), "", f"p99 {took(total.p99_us)}"),
         ("Sent and received", writing.bytes_(total.bytes), _tokens(total), ""),
         ("Spend", amounts.shown(total.amount_nanos, currency=currency), spending, since),
@@ -33,14 +33,14 @@ def took(duration_us: int | None) -> str:
     return writing.ms(duration_us) if duration_us is not None else "–"
 
 
-def changed(now: int | None, before: int | None) -> str:
+def changed(now: int | None, before: int | None, more: str = "more", less: str = "less") -> str:
     """“12 % more”, “as many”; "" where there is nothing to compare with."""
     if not before or now is None:
         return ""
     percent = round(100 * (now - before) / before)
     if not percent:
         return "No more and no less"
-    return f"{writing.number(abs(percent))} % {'more' if percent > 0 else 'less'}"
+    return f"{writing.number(abs(percent))} % {more if percent > 0 else less}"
 
 
 def _tokens(total: Figures) -> str:
