@@ -21,22 +21,17 @@ NAMES = tuple(f"took_{number:02}" for number in range(COUNT))
 """Of the columns."""
 
 
-def percentile_us(counts: Sequence[int], share: float) -> int | None:
-    """The duration within which `share` of the calls ended, in microseconds; None when there are none.
+def percentile_us(counts: Sequence[int], percent: int) -> int | None:
+    """The duration within which so many in 100 of the calls ended, in microseconds; None when there are none.
 
-    counts: one for each bucket. share: 0.95 for p95. For what is beyond the last bound, that bound.
+    counts: one for each bucket. For what is beyond the last bound, that bound.
     """
     total = sum(counts)
     if total <= 0:
         return None
-    wanted, below, lower = share * total, 0, 0
+    wanted, below, lower = percent * total, 0, 0
     for count, upper in zip(counts, BOUNDS_US, strict=False):
-        if count > 0 and below + count >= wanted:
-            return round(lower + (upper - lower) * max(0.0, wanted - below) / count)
+        if count > 0 and 100 * (below + count) >= wanted:
+            return lower + (upper - lower) * max(0, wanted - 100 * below) // (100 * count)
         below, lower = below + count, upper
     return BOUNDS_US[-1]
-
-
-def is_beyond(duration_us: int) -> bool:
-    """Whether a percentile is all that is known: this long or longer."""
-    return duration_us >= BOUNDS_US[-1]

@@ -17,7 +17,7 @@ METRICS = {
     SPEND: "Spend",
 }
 """What can be shown, and what it is called."""
-SHARES = {P50: 0.5, P95: 0.95, P99: 0.99}
+SHARES = {P50: 50, P95: 95, P99: 99}
 COLUMNS: dict[str, tuple[str, ...]] = {
     CALLS: ("calls",),
     ERRORS: ("errors",),

@@ -17,7 +17,8 @@ def stats(made: Report, span: Span, *, currency: str) -> list[Stat]:
     if span.is_open:
         since = f"than before, up to {span.whole().until:%H}:00"
     spending = changed(now.amount_nanos, before.amount_nanos)
-    share = f"{100 * total.errors / total.calls:.1f} % of calls" if total.calls else ""
+    tenths = (2_000 * total.errors + total.calls) // (2 * total.calls) if total.calls else 0
+    share = f"{tenths // 10}.{tenths % 10} % of calls" if total.calls else ""
     return [
         ("Calls", writing.number(total.calls), changed(now.calls, before.calls), since),
         ("Errors", writing.number(total.errors), share, ""),
@@ -35,12 +36,12 @@ def took(duration_us: int | None) -> str:
 
 def changed(now: int | None, before: int | None, more: str = "more", less: str = "less") -> str:
     """“12 % more”, “as many”; "" where there is nothing to compare with."""
-    if not before or now is None:
+    if before is None or before <= 0 or now is None:
         return ""
-    percent = round(100 * (now - before) / before)
+    percent = (200 * abs(now - before) + before) // (2 * before)
     if not percent:
-        return "No more and no less"
-    return f"{writing.number(abs(percent))} % {more if percent > 0 else less}"
+        return f"No {more} and no {less}"
+    return f"{writing.number(percent)} % {more if now > before else less}"
 
 
 def _tokens(total: Figures) -> str:
