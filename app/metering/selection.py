@@ -1,7 +1,7 @@
 """Which calls are asked for and what they are split by: the same names in addresses, pages, files and queries."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -58,7 +58,7 @@ class Wanted:
     @property
     def said(self) -> dict[str, str]:
         """Those that are given, as they stand in an address."""
-        return {name: value for name, value in asdict(self).items() if value}
+        return {name: value for name in WORDS if (value := getattr(self, name))}
 
 
 ALL = Wanted()

@@ -7,10 +7,11 @@ which move in the same transaction as the events: all are as fresh as the last a
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, Select, Table, func
+from sqlalchemy import BigInteger, ColumnElement, Select, Table
 from sqlmodel import Session, col
 
 from app.keys.models import Key
@@ -108,26 +109,41 @@ def _statement(
     cuts = spans.parts(span.since, span.until, cuts=[stay.begins_at for stay in stays])
     dialect = session.get_bind().dialect.name
     sources = [(DAYS, DAYS.c.day_at, cuts.days), (HOURS, HOURS.c.hour_at, cuts.hours)]
-    chosen = [
-        _rows(question, names, table, moment, ranges, stays=stays, by=by, step=step, dialect=dialect)
-        for table, moment, ranges in sources
-        if ranges or (table is HOURS and not cuts.days)
-    ]
-    rows = sa.union_all(*chosen).subquery() if len(chosen) > 1 else chosen[0].subquery()
-    groups = list(selection.SPLITS[by](rows.c)) if by else []
-    at = [rows.c.step_at] if step is not None else []
-    sums = [func.coalesce(func.sum(rows.c[name]), 0).label(name) for name in names]
-    statement = sa.select(*at, *groups, *sums)
-    if by in selection.OF_KEYS:
-        statement = statement.join_from(rows, Key, col(Key.id) == rows.c.key_id)
+    chosen = [one for one in sources if one[2]] or sources[1:]
+    if len(chosen) == 1:
+        [(table, moment, ranges)] = chosen
+        at, groups, where = _parts(question, table, moment, ranges, stays=stays, by=by, step=step, dialect=dialect)
+        source: Any = table
     else:
-        statement = statement.select_from(rows)
+        inner = []
+        for table, moment, ranges in chosen:
+            own_at, own, where = _parts(question, table, moment, ranges, stays=stays, by=by, step=step, dialect=dialect)
+            inner.append(sa.select(*own_at, *own, *_plain(table, tuple(names))).where(*where))
+        source = sa.union_all(*inner).subquery()
+        at = [source.c.step_at] if step is not None else []
+        groups = [source.c[column.name] for column in own]
+        where = []
+    if by in selection.OF_KEYS:
+        [key_id] = groups
+        groups = list(selection.SPLITS[by](None))
+        source = sa.join(source, Key, col(Key.id) == key_id)
+    statement = sa.select(*at, *groups, *_sums(tuple(names))).select_from(source).where(*where)
     return statement.group_by(*at, *groups) if at or groups else statement
 
 
-def _rows(
+@cache
+def _sums(names: tuple[str, ...]) -> list[ColumnElement[int]]:
+    """Made once: there are dozens in each statement, and they are the same in all."""
+    return [sa.literal_column(f"coalesce(sum({name}), 0)", BigInteger).label(name) for name in names]
+
+
+@cache
+def _plain(table: Table, names: tuple[str, ...]) -> list[ColumnElement[int]]:
+    return [sa.literal_column(f"{table.name}.{name}", BigInteger).label(name) for name in names]
+
+
+def _parts(
     question: Question,
-    names: Sequence[str],
     table: Table,
     moment: ColumnElement[datetime],
     ranges: Sequence[Range],
@@ -136,21 +152,22 @@ def _rows(
     by: str,
     step: timedelta | None,
     dialect: str,
-) -> Select[Any]:
-    """Of one table: what the sums and groups need, of the ranges."""
-    columns: list[ColumnElement[Any]] = []
+) -> tuple[list[Any], list[Any], list[ColumnElement[bool]]]:
+    """Of one table: the step (if any), the columns of the groups, and the conditions."""
+    at: list[Any] = []
     if step is not None:
         is_as_kept = step != DAY or table is DAYS
-        columns.append((moment if is_as_kept else start_of("day", moment, dialect)).label("step_at"))
+        at.append((moment if is_as_kept else start_of("day", moment, dialect)).label("step_at"))
+    groups: list[Any] = []
     if by == PLAN:
-        columns.append(selection.plan_at(moment, stays).label("plan"))
+        groups.append(selection.plan_at(moment, stays).label("plan"))
     elif by:
-        columns += [table.c[name] for name in _NEEDED.get(by, (by,))]
-    conditions = selection.conditions(
+        groups += [table.c[name] for name in _NEEDED.get(by, (by,))]
+    within = [sa.and_(moment >= since, moment < until) for since, until in ranges]
+    where = selection.conditions(
         question.wanted, table.c, organisation=question.organisation, moment=moment, stays=stays
     )
-    within = [sa.and_(moment >= since, moment < until) for since, until in ranges]
-    return sa.select(*columns, *[table.c[name] for name in names]).where(*conditions, sa.or_(sa.false(), *within))
+    return at, groups, [*where, sa.or_(sa.false(), *within)]
 
 
 _NEEDED = {

@@ -1,6 +1,7 @@
 """The question in a usage address: what a page shows is all in its query, and each link is that query with a change."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from urllib.parse import urlencode
 
 from flask import request, url_for
@@ -58,9 +59,8 @@ class Asked:
         query = urlencode({name: value for name, value in {**self.query, **changes}.items() if value})
         return f"{url_for(endpoint)}?{query}"
 
-    def of_step(self, number: int) -> "Asked":
-        """The same of one step of its span."""
-        at = self.span.steps[number]
+    def of_step(self, at: datetime) -> "Asked":
+        """The same of one step of its span, by when it begins."""
         return replace(self, span=Span(spans.CUSTOM, at, at + self.span.step, self.span.now))
 
 

@@ -36,7 +36,7 @@ def of_report(made: Report, asked: Asked) -> charts.BarChart:
         series,
         marks=marks,
         open_from=len(span.steps) - 1 if span.is_open else None,
-        urls=[asked.of_step(number).url(CALLS_PAGE) for number in range(len(span.steps))],
+        urls=[asked.of_step(at).url(CALLS_PAGE) for at in span.steps],
     )
 
 
