@@ -105,10 +105,12 @@ def billable(metric: str, most: Most, *, place: ColumnElement[Any] | None = None
     """metrics.billable, as SQL. place: what tells which of `most` holds; the price by which a call was charged."""
     actual = _actual(metric)
     told: ColumnElement[Any] = _EVENTS.price_version_id if place is None else place
-    found = actual
-    for key, bounds in most.items():
+    bounded: dict[int, list[UUID]] = {}
+    for version_id, bounds in most.items():
         if metric in bounds:
-            found = sa.case((told == key, _within(actual, bounds[metric])), else_=found)
+            bounded.setdefault(bounds[metric], []).append(version_id)
+    cases = [(told.in_(ids_), _within(actual, bound)) for bound, ids_ in bounded.items()]  # flat: parsers nest so deep
+    found = sa.case(*cases, else_=actual) if cases else actual
     return sa.case((col(UsageEvent.units) == 0, 0), else_=found)
 
 

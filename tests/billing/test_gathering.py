@@ -1,10 +1,12 @@
 """What a bill is made from: the ledger's live calls of one organisation and one month, by their prices."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 from app.billing import gathering, months, used
 from app.plans import metrics, pricing
 from tests.billing.months_used import BEGINNING, call, price, subscribed
+from tests.databases import on_both
 
 MONTH = months.around(BEGINNING)
 
@@ -114,3 +116,11 @@ def test_a_stay_that_ended_before_the_month_costs_nothing(session, make):
 
     assert [(line.kind, line.amount_minor) for line in this.lines] == [("base", 9_900), ("seats", 900)]
     assert following.lines == ()
+
+
+@on_both
+def test_bills_are_made_however_many_versions_of_plans_bound_a_call(session, make):
+    organisation = make.organisation()
+    most = {uuid4(): {"bytes": 100 + number % 7} for number in range(300)}
+
+    assert used.sums(session, organisation.id, since=BEGINNING, until=BEGINNING, by=(used.VERSION,), most=most) == []
