@@ -102,6 +102,14 @@ class Line:
         """Of the prices by which its calls were charged."""
         return tuple(dict.fromkeys(part.version_id for part in self.parts))
 
+    @property
+    def quantities(self) -> dict[str, int]:
+        """Metric to how much of it the line charges for; {} for fees, and for what a minimum lacks."""
+        found: dict[str, int] = {}
+        for part in self.parts if self.kind in (USAGE, OWN) else ():
+            found[part.metric] = found.get(part.metric, 0) + part.quantity
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Credit:

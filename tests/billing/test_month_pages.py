@@ -112,9 +112,11 @@ def test_files_say_exactly_what_is_shown(owner, line, scene):
     calls = [row for hour in hours for row in rows(owner.get(f"{line}/{hour['hour_utc'][:13]}/calls.csv"))]
 
     assert (made["quantity"], made["nanos"], made["amount_minor"], made["currency"]) == ("6", "1900000000", "2", "usd")
+    assert sum(int(row["amount_minor"]) for row in hours) == 2
+    assert {(row["integration"], row["key"]) for row in calls} == {("sampler", "ci")}
     assert [row["receipt"] for row in calls] == [event.id for event in reversed(scene)]
     for found in (hours, calls):
-        assert sum(int(row["calls"]) for row in found) == 6
+        assert sum(int(row["quantity_calls"]) for row in found) == 6
         assert sum(int(row["nanos"]) for row in found) == 1_900_000_000
 
 

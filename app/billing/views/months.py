@@ -30,7 +30,7 @@ IN_MEMORY = 2_000_000
 CALLS = 50
 LINE_COLUMNS = (
     "line", "kind", "description", "metric", "quantity", "nanos", "amount_minor", "currency", "from_utc", "until_utc",
-    "price_versions",
+    "price_versions", *[f"quantity_{metric}" for metric in metrics.METRICS],
 )  # fmt: skip
 
 
@@ -73,8 +73,10 @@ def lines_csv(month: str) -> ResponseReturnValue:
     made = gathering.statement_of(current.session, current.organisation.id, chosen)
     rows = [
         [
-            line.key, line.kind, line.description, line.metric, line.quantity, line.nanos, line.amount_minor,
+            line.key, line.kind, line.description, line.metric or " ".join(line.quantities),
+            None if len(line.quantities) > 1 else line.quantity, line.nanos, line.amount_minor,
             line.currency, _iso(line.begins_at), _iso(line.ends_at), " ".join(map(str, line.version_ids)),
+            *[line.quantities.get(metric) for metric in metrics.METRICS],
         ]
         for line in made.lines
     ]  # fmt: skip
@@ -100,17 +102,18 @@ def statement_json(month: str) -> ResponseReturnValue:
 @bp.get("/<month>/<line>")
 @member("billing:read")
 def hours(month: str, line: str) -> ResponseReturnValue:
-    chosen, found = _line(month, line)
-    rows = drilling.hours(current.session, current.organisation, found)
+    chosen, found = _opened(month, line)
+    rows = list(found.hours)
     before = request.args.get("before")
     if before:
-        until = drilling.hour_named(before, found)
+        until = drilling.hour_named(before, found.line)
         rows = [row for row in rows if row.begins_at < until]
     return htmx.render(
         "billing/line.html",
         month=chosen,
-        line=found,
-        shares=sharing.of_line(found),
+        line=found.line,
+        opened=found,
+        shares=sharing.of_line(found.line),
         hours=rows[:HOURS],
         older=rows[HOURS - 1].name if len(rows) > HOURS else None,
         before=before,
@@ -122,18 +125,27 @@ def hours(month: str, line: str) -> ResponseReturnValue:
 @bp.get("/<month>/<line>/hours.csv")
 @member("billing:read")
 def hours_csv(month: str, line: str) -> ResponseReturnValue:
-    """Every hour of the line, newest first."""
-    chosen, found = _line(month, line)
-    rows = drilling.hours(current.session, current.organisation, found)
-    lines = [[_iso(row.begins_at), row.calls, row.quantity, row.nanos, found.currency] for row in rows]
-    name = f"{chosen.name}-{found.key}-hours.csv"
-    return file_of(name, ("hour_utc", "calls", found.metric or "quantity", "nanos", "currency"), lines)
+    """Every hour of the line, newest first, and what of it is no hour's; all of them add up to the line."""
+    chosen, found = _opened(month, line)
+    line_, counted = found.line, list(found.line.quantities)
+    rows: list[list[object]] = [
+        [
+            _iso(row.begins_at), row.calls, *[row.quantities[metric] for metric in counted], row.nanos,
+            row.amount_minor, line_.currency,
+        ]
+        for row in found.hours
+    ]  # fmt: skip
+    if found.rest_nanos:
+        rows.append([None, 0, *[0 for _ in counted], found.rest_nanos, found.rest_minor, line_.currency])
+    columns = ("hour_utc", "calls", *[f"quantity_{one}" for one in counted], "nanos", "amount_minor", "currency")
+    return file_of(f"{chosen.name}-{line_.key}-hours.csv", columns, rows)
 
 
 @bp.get("/<month>/<line>/<hour>")
 @member("billing:read")
 def calls(month: str, line: str, hour: str) -> ResponseReturnValue:
-    chosen, found = _line(month, line)
+    chosen, opened = _opened(month, line)
+    found = opened.line
     hour_at = drilling.hour_named(hour, found)
     before = request.args.get("before")
     page = drilling.calls(current.session, current.organisation, found, hour_at, limit=CALLS + 1, before=before)
@@ -143,6 +155,8 @@ def calls(month: str, line: str, hour: str) -> ResponseReturnValue:
         "billing/hour.html",
         month=chosen,
         line=found,
+        opened=opened,
+        whole=next((one for one in opened.hours if one.begins_at == hour_at), None),
         hour_at=hour_at,
         hour=hour,
         calls=page[:CALLS],
@@ -157,16 +171,23 @@ def calls(month: str, line: str, hour: str) -> ResponseReturnValue:
 @bp.get("/<month>/<line>/<hour>/calls.csv")
 @member("billing:read")
 def calls_csv(month: str, line: str, hour: str) -> ResponseReturnValue:
-    """Every call of the hour, newest first."""
+    """Every call of the hour, newest first; they add up to it."""
     _, found = _line(month, line)
     hour_at = drilling.hour_named(hour, found)
-    columns = ("receipt", "at_utc", "tool", "status", found.metric or "quantity", "nanos", "currency", "price_version")
+    every = list(drilling.every_call(current.session, current.organisation, found, hour_at))
+    names = keys.keys_by_id(current.session, current.organisation, list({one.event.key_id for one in every}))
+    slugs = {one.id: one.slug for one in integrations.every(current.session)}
+    columns = (
+        "receipt", "at_utc", "integration", "tool", "key", "status", *[f"quantity_{one}" for one in found.quantities],
+        "nanos", "currency", "price_version",
+    )  # fmt: skip
     rows = (
         [
-            one.event.id, one.event.at.isoformat(), one.event.tool, one.event.status, one.quantity,
-            one.event.amount_nanos, one.event.currency, one.event.price_version_id,
+            one.event.id, one.event.at.isoformat(), slugs.get(one.event.integration_id, "gone"), one.event.tool,
+            names[one.event.key_id].name if one.event.key_id in names else "gone", one.event.status,
+            *one.quantities.values(), one.nanos, one.event.currency, one.event.price_version_id,
         ]
-        for one in drilling.every_call(current.session, current.organisation, found, hour_at)
+        for one in every
     )  # fmt: skip
     return file_of(f"{found.key}-{hour}-calls.csv", columns, rows)
 
@@ -194,6 +215,11 @@ def _line(month: str, key: str) -> tuple[Month, Line]:
     chosen = months.named(month, now=current.now)
     made = gathering.statement_of(current.session, current.organisation.id, chosen)
     return chosen, drilling.line_of(made, key)
+
+
+def _opened(month: str, key: str) -> tuple[Month, drilling.Opened]:
+    chosen = months.named(month, now=current.now)
+    return chosen, drilling.opened(current.session, current.organisation, chosen, key)
 
 
 def file_of(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
