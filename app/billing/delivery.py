@@ -107,7 +107,7 @@ def _send(api: StripeApi, row: StripeOutbox) -> None:
             "customer": row.customer_id,
             "currency": row.currency,
             "amount": row.value,
-            "description": f"Late usage of {row.month_at:%B %Y}",
+            "description": late_words(row),
             "metadata": {"range": row.identifier},
         }
         api.post(api.v1.invoice_items.create, params=params, key=f"{row.identifier}{MARK}{row.tries // SAME_KEY}")
@@ -127,6 +127,11 @@ def _send(api: StripeApi, row: StripeOutbox) -> None:
 
 def _begins_anew(row: StripeOutbox) -> bool:
     return row.kind == LATE and row.tries > 0 and row.tries % SAME_KEY == 0
+
+
+def late_words(row: StripeOutbox) -> str:
+    """What the item of a late range says on its invoice."""
+    return f"Late usage of {row.month_at:%B %Y}"
 
 
 def identifier_in(key: str) -> str:

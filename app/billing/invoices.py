@@ -13,8 +13,10 @@ from app.billing.models import Invoice
 from app.billing.stripe_api import Found, StripeApi
 from app.core.errors import NotFound
 
-DRAFT = "draft"
-FINAL = ("paid", "void", "uncollectible")
+DRAFT, VOID = "draft", "void"
+FINAL = ("paid", VOID, "uncollectible")
+MINIMUM = "minimum"
+"""In the metadata of items that bill what is missing up to one: the month, and the key of the statement's line."""
 
 
 def fetch(api: StripeApi, invoice_id: str) -> Found:
@@ -126,6 +128,7 @@ def _line(line: Mapping[str, Any]) -> dict[str, Any]:
         "period_start": int(line["period"]["start"]),
         "period_end": int(line["period"]["end"]),
         "is_proration": bool(item.get("proration")),
+        "minimum": str((line.get("metadata") or {}).get(MINIMUM, "")),
     }
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from app.billing import gathering, months, usage
+from app.billing import gathering, invoices, months, usage
 from app.billing.bill import MINIMUM
 from app.billing.models import BillingAccount, StripeMark
 from app.billing.months import Month
@@ -31,8 +31,7 @@ SETTLES = timedelta(minutes=30)
 AGAIN_AFTER = timedelta(days=1)
 UNTIL = timedelta(days=34)
 """So long after the month it is looked at each day, for calls that come late."""
-NAME = "minimum"
-"""In the metadata of items: the month, and the key of the bill's line."""
+NAME = invoices.MINIMUM
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +58,14 @@ def run(engine: Engine, api: StripeApi, *, clock: Callable[[], datetime]) -> int
             continue
         _done(engine, account, now=now)
     return added
+
+
+def to_add(session: Session, api: StripeApi, account: BillingAccount, month: Month) -> list[tuple[str, int]]:
+    """What would be added for the month if nothing more were used in it: words, and minor units. Asks Stripe."""
+    owed = _owed(session, account, month)
+    billed = _billed(api, account, month) if owed.amounts else {}
+    found = [(_words(owed, key, month), amount - billed.get(key, 0)) for key, amount in owed.amounts.items()]
+    return [(words, amount) for words, amount in found if amount]
 
 
 def _due(engine: Engine, mode: str, month: Month, now: datetime) -> list[BillingAccount]:
@@ -111,7 +118,7 @@ def _one(engine: Engine, api: StripeApi, account: BillingAccount, month: Month, 
             "customer": account.customer_id,
             "currency": owed.currency,
             "amount": wanted - before,
-            "description": f"{owed.words.get(key, 'Up to the least of a month')}, {month.label}",
+            "description": _words(owed, key, month),
             "metadata": {NAME: f"{month.name} {key}"},
             "period": {"start": int(month.begins_at.timestamp()), "end": int(month.ends_at.timestamp())},
             **({"invoice": draft} if draft else {}),
@@ -126,6 +133,10 @@ def _owed(session: Session, account: BillingAccount, month: Month) -> _Owed:
     found = [one for one in lines if one.kind == MINIMUM and not one.is_prepaid]
     words, amounts = ({one.key: one.description for one in found}, {one.key: one.amount_minor for one in found})
     return _Owed(next((one.currency for one in found), account.currency), words, amounts)
+
+
+def _words(owed: _Owed, key: str, month: Month) -> str:
+    return f"{owed.words.get(key, 'Up to the least of a month')}, {month.label}"
 
 
 def _billed(api: StripeApi, account: BillingAccount, month: Month) -> dict[str, int]:

@@ -1,11 +1,15 @@
-"""The next bill is shown as Stripe will send it; and up to when both sides agree."""
+"""The next invoice is shown as Stripe will send it; and up to when both sides agree."""
 
 import re
 
 import pytest
 
+from app.billing.delivery import _send
 from app.billing.reconcile_models import Agreed
+from app.billing.usage_models import LATE, WAITING, StripeOutbox
+from tests.billing.lived import Lived
 from tests.billing.visitor import pay
+from tests.plans.catalogues import SMALL, apply
 from tests.sandbox.stripe import shop as stripe_shop
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -26,6 +30,58 @@ def test_the_next_bill_equals_what_stripe_then_sends(shop, owner):
     assert (shown, invoice.total) == ("$0.06", 6)
 
 
+def test_what_is_missing_up_to_a_minimum_is_in_it_as_what_we_add(shop, owner, settings, make):
+    least = SMALL.replace("free = 3, graduated", 'free = 3, minimum = "5.00", graduated')
+    apply(shop.session, least, now=shop.hand.now)
+    pay(shop, owner, "/billing/plan/payg")
+    lived, sampler = Lived(shop, settings, make), make.integration("sampler")
+    shop.session.commit()
+    lived.call(owner.organisation, sampler, times=7)
+    lived.work()
+
+    text = owner.get("/billing/next").text
+
+    assert re.search(r"To pay on 1 Dec 2026\s*\$5\.00", text)
+    assert re.search(r"up to the least of a month, November 2026 added by us [\w ]+\s*\$4\.94", text)
+    lived.pass_month()
+    [invoice] = shop.stand_in.client.v1.invoices.list({"customer": shop.account().customer_id, "limit": 1}).data
+    assert (invoice.total, invoice.status) == (500, "paid")
+
+
+def test_late_usage_that_waits_for_an_invoice_is_in_it(shop, owner):
+    pay(shop, owner, "/billing/plan/payg")
+    november = shop.hand.now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    row = StripeOutbox(
+        mode="test",
+        organisation_id=owner.organisation.id,
+        customer_id=shop.account().customer_id,
+        event_name="late_postern_own_usd",
+        kind=LATE,
+        identifier="p-late",
+        first_seq=1,
+        last_seq=2,
+        month_at=november,
+        value=7,
+        currency="usd",
+        state=WAITING,
+        at=shop.hand.now,
+        due_at=shop.hand.now,
+        created_at=shop.hand.now,
+    )
+    shop.session.add(row)
+    shop.session.commit()
+
+    text = owner.get("/billing/next").text
+
+    assert re.search(r"Late usage of November 2026 added by us [\w ]+\s*\$0\.07", text)
+    assert re.search(r"To pay on 1 Dec 2026\s*\$0\.07", text)
+    _send(shop.api, row)  # and nothing was heard of it
+    shop.wait(minutes=1)
+    again = owner.get("/billing/next").text
+    assert "added by us" not in again
+    assert re.search(r"To pay on 1 Dec 2026\s*\$0\.07", again)
+
+
 def test_what_stripe_is_told_as_money_is_a_name_and_an_amount_and_what_it_counts_keeps_its_count(shop, owner):
     pay(shop, owner, "/billing/plan/payg")
     names = [one["event_name"] for one in shop.stand_in.desk.store.all("billing.meter")]
@@ -43,7 +99,7 @@ def test_what_stripe_is_told_as_money_is_a_name_and_an_amount_and_what_it_counts
 
 
 def test_without_a_subscription_no_bill_is_coming(shop, owner):
-    assert "No bill is coming" in owner.get("/billing/next").text
+    assert "No invoice is coming" in owner.get("/billing/next").text
     assert "/billing/next" not in owner.get("/billing/").html
 
 
