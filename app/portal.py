@@ -69,7 +69,7 @@ RAIL = (
     Place(
         "Organisation", "organisation.index", "organisation", short="Team", holds=("members", "own_provider", "audit")
     ),
-    Place("Billing", "billing.home", "billing", holds=("limits", "months", "what_if", "calls", "webhooks")),
+    Place("Billing", "billing.home", "billing", holds=("limits", "months", "invoices", "what_if", "calls", "webhooks")),
 )
 SITE = (Place("Pricing", "pricing.index"),)
 FOOT = (

@@ -130,8 +130,8 @@ class Invoice(SQLModel, table=True):
     """An invoice as Stripe had it when it last told us. Amounts in minor units.
 
     state: "draft", "open", "paid", "void" or "uncollectible". period_start, period_end: whose usage it bills. lines:
-    [{"id", "description", "amount", "quantity", "price", "period_start", "period_end", "is_proration"}], in Stripe's
-    order. page_url, pdf_url: Stripe's.
+    [{"id", "description", "amount", "quantity", "price", "period_start", "period_end", "is_proration", "minimum"}],
+    in Stripe's order; minimum: what its item's metadata says, "" for others. page_url, pdf_url: Stripe's.
     """
 
     __tablename__ = "invoice"

@@ -132,7 +132,7 @@ def test_what_a_minimum_lacks_is_no_hours_and_says_how_it_came_about(owner, leas
     for words in (
         "A month costs at least$2.50",
         "Used$0.00",
-        "Missing, and so on the bill$2.50",
+        "Missing, and so on the statement$2.50",
         "no hour and no call",
     ):
         assert words in answer.text, words

@@ -65,7 +65,7 @@ def test_a_month_that_is_over_has_no_forecast(owner, line, hand, sign_in):
 
     text = sign_in(owner.person, owner.organisation).get("/billing/months/2026-11").text
 
-    assert "Bill for November 2026" in text
+    assert "Statement for November 2026" in text
     assert "Forecast" not in text
 
 

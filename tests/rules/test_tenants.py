@@ -4,6 +4,7 @@ import pytest
 from sqlmodel import select
 
 from app.accounts.models import BrowserSession, Identity
+from app.billing.models import Invoice
 from app.core import crypto
 from app.core.audit import AuditEntry
 from app.keys import rotation
@@ -95,6 +96,18 @@ class Owned:
             self.session, organisation=self.organisation, name=name, person_id=self.owner.person.id, now=self.now
         )
         return made.id
+
+    def invoice_id(self):
+        sums = dict.fromkeys(("subtotal", "tax", "total", "due", "paid"), 0)
+        moments = dict.fromkeys(("period_start", "period_end", "created_at", "updated_at"), self.now)
+        named = {
+            "id": f"in_{crypto.random_token()[:12]}",
+            "mode": "test",
+            "state": "paid",
+            "currency": "usd",
+            "lines": [],
+        }
+        return self.added(Invoice(organisation_id=self.organisation.id, **named, **sums, **moments))
 
     def drill_id(self):
         return self.added(LeakDrill(organisation_id=self.organisation.id, at=self.now, act=REVOKE))

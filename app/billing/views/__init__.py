@@ -1,6 +1,19 @@
 """The pages of paying, and the address where Stripe tells us what happened."""
 
-from app.billing.views import agreeing, calls, home, limits, months, next_bill, plan, pricing, wallet, webhook, what_if
+from app.billing.views import (
+    agreeing,
+    calls,
+    home,
+    invoices,
+    limits,
+    months,
+    next_bill,
+    plan,
+    pricing,
+    wallet,
+    webhook,
+    what_if,
+)
 from app.billing.views.banner import banner
 from app.billing.views.console import bp
 from app.billing.views.notice import notice
@@ -10,6 +23,7 @@ __all__ = [
     "banner",
     "blueprints",
     "home",
+    "invoices",
     "limits",
     "next_bill",
     "notice",
@@ -19,4 +33,4 @@ __all__ = [
     "webhook",
 ]
 
-blueprints = (limits.bp, months.bp, calls.bp, what_if.bp, webhook.bp, pricing.bp, bp)
+blueprints = (limits.bp, months.bp, invoices.bp, calls.bp, what_if.bp, webhook.bp, pricing.bp, bp)

@@ -16,6 +16,9 @@ from app.web import database
 
 bp = Blueprint("billing", __name__, url_prefix="/billing")
 
+TONES = {"paid": "ok", "open": "warn", "draft": "neutral", "void": "neutral", "uncollectible": "danger"}
+"""How badges show the states of invoices."""
+
 
 def stripe() -> tuple[StripeApi, Catalogue]:
     """The way to Stripe. What was read or written so far is committed first: nothing stays open while it is asked.

@@ -21,7 +21,7 @@ from app.billing import (
     spending,
     watching,
 )
-from app.billing.views.console import account, bp, standing, stripe
+from app.billing.views.console import TONES, account, bp, standing, stripe
 from app.billing.watching import Watched
 from app.core.errors import Conflict
 from app.organisations.guards import current, member
@@ -30,7 +30,6 @@ from app.web import htmx, paging
 
 PAGE = 12
 WATCHED = 4
-TONES = {"paid": "ok", "open": "warn", "draft": "neutral", "void": "neutral", "uncollectible": "danger"}
 
 
 @bp.get("/")

@@ -1,4 +1,4 @@
-"""Bills by month: a month's lines, behind a line its hours, behind an hour its calls."""
+"""Statements by month: a month's lines, behind a line its hours, behind an hour its calls."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ from typing import IO, cast
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
-from app.billing import drilling, export, findings, gathering, months, sharing, spending
+from app.billing import belonging, drilling, export, findings, gathering, months, sharing, spending
 from app.billing.bill import Line
 from app.billing.months import Month
 from app.billing.views import console
@@ -58,6 +58,11 @@ def show(month: str) -> ResponseReturnValue:
         month=chosen,
         is_over=chosen.is_over(current.now),
         spending=found,
+        billed=belonging.of_month(
+            current.session, current.organisation.id, current.settings.stripe_mode, chosen, found.statement
+        )
+        if console.account(current.session) is not None
+        else [],
         words=Words(),
         now=current.now,
         account=console.account(current.session),
