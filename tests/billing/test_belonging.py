@@ -121,3 +121,15 @@ def test_what_is_on_no_invoice_yet_is_said(shop, settings, make, owner):
 
     assert re.search(r"On no invoice yet\s*\$0\.06", text)
     assert re.search(r"Statement for November 2026, so far\s*\$0\.06", text)
+
+
+def test_what_if_equals_the_statement_and_shows_how_it_was_billed(lived, owner, sign_in):
+    browser = sign_in(owner.person, owner.organisation)
+
+    answer = browser.get("/billing/what-if/?plan=team&month=2026-12")
+
+    _, found = billed(lived, "2026-12")
+    assert "your own plan the answer equals your statement for December 2026" in answer.text
+    assert "$0.00" in answer.text
+    assert {f"/billing/invoices/{part.invoice.id}" for part in found.parts} <= set(answer.page.links)
+    assert f"${found.cost // 100}.{found.cost % 100:02}" in answer.text

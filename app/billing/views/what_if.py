@@ -3,7 +3,8 @@
 from flask import Blueprint, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.billing import months, what_if
+from app.billing import belonging, months, what_if
+from app.billing.views import console
 from app.billing.views.months import Words
 from app.organisations.guards import current, member
 from app.plans import queries as plans
@@ -34,6 +35,9 @@ def index() -> ResponseReturnValue:
         offer=offer,
         is_own=own is not None and offer is not None and own.version.id == offer.version.id,
         compared=compared,
+        billed=belonging.of_month(session, organisation.id, current.settings.stripe_mode, month, compared.was)
+        if compared is not None and console.account(session) is not None
+        else [],
         pairs=what_if.pairs(compared) if compared is not None else [],
         plan_links=[
             {
