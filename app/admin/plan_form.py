@@ -2,8 +2,9 @@
 code, refused in the same words, each at its field.
 
 Names: “name”, “rate-calls_per_minute”, “base-usd-month”; “c0-label” for the first charge, and “c0-calls-usd-price” for
-what it takes for calls in dollars. A price is “0.002”; with tiers there is a line for each: “up to 1,000: 0.002”, and
-“then: 0.001 + 5.00 once”.
+what it takes for calls in dollars. A price is “0.002”; with tiers there is a line for each, saying how many calls it
+holds, since tiers count after the free units: “first 1,000: 0.002” (“next 1,000” where some are free), “next 9,000:
+0.001”, and “then: 0.0005 + 5.00 once”. Volume tiers say where they end: “at most 1,000: 0.002”, and “more: 0.001”.
 """
 
 import re
@@ -15,7 +16,7 @@ from app.core.errors import Invalid
 from app.plans import amounts, document, metrics, rating, reading, writing
 from app.plans.document import Charge, Document
 from app.plans.models import INTERVALS
-from app.plans.rating import Scheme, Tier
+from app.plans.rating import Scheme
 from app.plans.toml_fields import Path, WrongField
 
 EACH, PACKAGE = "each", "package"
@@ -27,8 +28,16 @@ MODELS = {
     PACKAGE: "Per package",
 }
 MOST_CHARGES = 15
-_TIER = re.compile(r"(?:up to ([\d, ]+)|then|rest) *: *([\d.]+)(?: *\+ *([\d.]+)(?: once)?)?", re.IGNORECASE)
-_HOW_TIERS = "Write a line for each tier: “up to 1,000: 0.002”, and “then: 0.001” at the end."
+_TIER = re.compile(
+    r"(?:(?:up to|at most) (?P<end>[\d, ]+)|(?:first|next) (?P<size>[\d, ]+)|then|rest|more)"
+    r" *: *(?P<each>[\d.]+)(?: *\+ *(?P<flat>[\d.]+)(?: once)?)?",
+    re.IGNORECASE,
+)
+HOW_TIERS = {
+    rating.GRADUATED: "“first 1,000: 0.002”, “next 9,000: 0.001”, “then: 0.0005”",
+    rating.VOLUME: "“at most 1,000: 0.002”, “more: 0.001”",
+}
+"""How tiers are written, a line for each."""
 
 Fields = Mapping[str, str]
 
@@ -177,12 +186,23 @@ def _put_price(raw: _Raw, path: Path, model: str, fields: Fields, cell: str) -> 
 
 def _tiers(text: str, path: Path, raw: _Raw, field: str) -> Iterator[dict[str, Any]]:
     raw.places[path] = field
+    end = 0
     for line in filter(None, map(str.strip, text.splitlines())):
         found = _TIER.fullmatch(line)
         if found is None:
-            raise WrongField(_HOW_TIERS, path, _HOW_TIERS)
-        ends = {"up_to": int(re.sub(r"[, ]", "", found[1]) or 0)} if found[1] else {}
-        yield {**ends, "each": found[2], **({"flat": found[3]} if found[3] else {})}
+            words = f"Write a line for each tier: {HOW_TIERS.get(str(path[-1]), HOW_TIERS[rating.GRADUATED])}."
+            raise WrongField(words, path, words)
+        if found["size"] is not None:
+            end += _whole(found["size"])
+        elif found["end"] is not None:
+            end = _whole(found["end"])
+        is_last = found["size"] is None and found["end"] is None
+        ends = {} if is_last else {"up_to": end}
+        yield {**ends, "each": found["each"], **({"flat": found["flat"]} if found["flat"] else {})}
+
+
+def _whole(text: str) -> int:
+    return int(re.sub(r"[, ]", "", text) or 0)
 
 
 def _put_number(raw: _Raw, path: Path, fields: Fields, field: str, *, usual: int | None = None) -> None:
@@ -220,15 +240,24 @@ def _fill_price(cell: str, scheme: Scheme, metric: str, currency: str) -> Iterat
     elif scheme.kind == rating.PER_UNIT:
         yield f"{cell}-price", _written(scheme.nanos * per, currency)
     else:
-        yield f"{cell}-price", "\n".join(_tier(tier, per, currency) for tier in scheme.tiers)
+        yield f"{cell}-price", "\n".join(_tiers_in_words(scheme, per, currency))
     yield f"{cell}-free", f"{scheme.free:,}" if scheme.free else ""
     yield f"{cell}-minimum", _written(scheme.minimum_nanos, currency) if scheme.minimum_nanos else ""
 
 
-def _tier(tier: Tier, per: int, currency: str) -> str:
-    begins = f"up to {tier.up_to:,}" if tier.up_to is not None else "then"
-    flat = f" + {_written(tier.flat_nanos, currency)} once" if tier.flat_nanos else ""
-    return f"{begins}: {_written(tier.nanos_per_unit * per, currency)}{flat}"
+def _tiers_in_words(scheme: Scheme, per: int, currency: str) -> Iterator[str]:
+    """As HOW_TIERS says."""
+    begins, is_volume = 0, scheme.kind == rating.VOLUME
+    for tier in scheme.tiers:
+        if tier.up_to is None:
+            which = "more" if is_volume else "then"
+        elif is_volume:
+            which = f"at most {tier.up_to:,}"
+        else:
+            which = f"{'next' if begins or scheme.free else 'first'} {tier.up_to - begins:,}"
+            begins = tier.up_to
+        flat = f" + {_written(tier.flat_nanos, currency)} once" if tier.flat_nanos else ""
+        yield f"{which}: {_written(tier.nanos_per_unit * per, currency)}{flat}"
 
 
 def _written(nanos: int, currency: str) -> str:

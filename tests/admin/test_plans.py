@@ -173,8 +173,9 @@ def test_a_new_plan_can_be_added_with_two_charges_without_a_script(session, oper
     fields = fields_of(operator.get("/operator/plans/new")) | {
         "name": "Small", "slug": "small", "words": "For a start.", "kind": "payg",
         "c0-key": "calls", "c0-label": "Calls",
-        **{f"c0-calls-{currency}-{name}": value for currency in ("usd", "eur")
-           for name, value in (("model", "graduated"), ("price", "up to 1,000: 0.01\nthen: 0.002 + 1.00 once"))},
+        "c0-calls-usd-model": "graduated", "c0-calls-eur-model": "graduated",
+        "c0-calls-usd-price": "first 1,000: 0.01\nnext 9,000: 0.005\nthen: 0.002 + 1.00 once",
+        "c0-calls-eur-price": "up to 1,000: 0.01\nup to 10,000: 0.005\nrest: 0.002 + 1.00 once",
     }  # fmt: skip
 
     more = fields_of(previewed(operator, fields, further="1"))
@@ -187,8 +188,24 @@ def test_a_new_plan_can_be_added_with_two_charges_without_a_script(session, oper
     session.expire_all()
     said = queries.newest(session)["small"].document
     assert [charge.key for charge in said.charges] == ["calls", "search"]
-    assert said.charges[0].prices["usd"]["calls"].tiers[1].flat_nanos == 100 * 10**9
+    prices = said.charges[0].prices
+    assert prices["usd"] == prices["eur"]
+    assert [tier.up_to for tier in prices["usd"]["calls"].tiers] == [1_000, 10_000, None]
+    assert prices["usd"]["calls"].tiers[2].flat_nanos == 100 * 10**9
     assert (said.charges[1].prices["eur"]["calls"].package, said.charges[1].integration) == (1000, "search")
+
+
+def test_tiers_say_how_much_each_holds_after_the_free_units(session, operator, now):
+    apply(session, now=now)
+    fields = opened(operator, "payg")
+    assert fields["c0-calls-usd-price"] == "next 2: 0.02\nthen: 0.01"
+
+    fields |= {f"c0-calls-{currency}-model": "volume" for currency in ("usd", "eur")}
+    fields |= {f"c0-calls-{currency}-free": "" for currency in ("usd", "eur")}  # they do not go with these
+    fields |= {f"c0-calls-{currency}-price": "at most 1,000: 0.02\nmore: 0.01" for currency in ("usd", "eur")}
+    applied(operator, previewed(operator, fields))
+
+    assert opened(operator, "payg")["c0-calls-usd-price"] == fields["c0-calls-usd-price"]
 
 
 def test_another_default_plan_ends_the_first_ones_turn(session, operator, now):

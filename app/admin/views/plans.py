@@ -165,6 +165,7 @@ def _form(
         rates=words.RATES,
         metrics=metrics.WORDS,
         models=plan_form.MODELS,
+        how_tiers=plan_form.HOW_TIERS,
         integrations=integrations.slugs(current.session),
         notice_days=NOTICE_DAYS,
         status=status if errors else 200,
