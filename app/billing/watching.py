@@ -63,8 +63,15 @@ class Watched:
 
     @property
     def progress(self) -> str:
-        """“$25.00 of $50.00”, “800 of 1,000 calls”."""
+        """“$25.00 of $50.00”, “800 of 1,000 calls”, “All 1,000 free calls used”."""
+        if self.is_free and self.used >= self.most:
+            return f"All {self.most_shown} used"
         return f"{self.used_shown.removesuffix(f' {self.unit}')} of {self.most_shown}"
+
+    @property
+    def is_free(self) -> bool:
+        """Whether calls simply begin to cost something when it is used up."""
+        return self.measure == FREE_UNITS
 
     @property
     def is_cap(self) -> bool:
