@@ -163,6 +163,27 @@ def test_the_billing_page_shows_spend_against_caps(owner, key, sampler, session,
     assert "The key “ci”, each month $45.00 of $50.00" in owner.get("/billing/").text
 
 
+def test_many_caps_are_paged_apart_from_what_others_have_set(owner, key, make, session, now):
+    for number in range(27):
+        put(owner, whose=f"key:{make.key(owner.organisation, name=f'worker {number}').id}")
+    page, rest = owner.get("/billing/limits/"), owner.get("/billing/limits/?own=2")
+
+    assert (page.text.count("The key “worker"), rest.text.count("The key “worker")) == (25, 2)
+    assert "/billing/limits/?own=2#own" in page.page.links
+    assert "6,000 calls a minute" in rest.text
+
+
+def test_free_units_that_are_used_up_are_no_alarm(owner, key, sampler, session, now):
+    price = months_used.price(session)
+    for _ in range(6):
+        months_used.call(session, key, sampler, price, at=now)
+
+    page = owner.get("/billing/")
+
+    assert "Calls that your plan prices, each month All 2 free calls used" in page.text
+    assert "tone-danger" not in page.html
+
+
 def test_what_each_organisation_may_use_by_itself_is_shown_with_its_own_use(
     owner, outsider, key, sampler, session, now
 ):

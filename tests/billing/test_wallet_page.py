@@ -81,6 +81,17 @@ def test_an_offer_is_bought_and_can_be_used_at_once(shop, owner):
     assert "$0.00. Top up" in " ".join(owner.get("/billing/").text.split())
 
 
+def test_many_entries_are_paged_and_the_file_has_all(shop, owner, session, now):
+    for number in range(52):
+        give(session, shop.organisation, NANOS, now, reference=f"r{number}")
+
+    page, rest = owner.get(PAGE), owner.get(f"{PAGE}?page=2&made_of=2")
+
+    assert (page.html.count("+$0.01"), rest.html.count("+$0.01")) == (50, 2)
+    assert page.page.links[f"{PAGE}?made_of=2&currency=usd#made-of"] == "Older"
+    assert owner.get(f"{PAGE}history.csv").text.count("Bought") == 52
+
+
 def test_an_amount_of_ones_own_is_bought(shop, owner):
     assert "$12.34 of credit were added." in pay(shop, owner, amount="other", other="12.34").text
 
@@ -227,7 +238,7 @@ def test_what_no_grant_knows_of_yet_is_in_the_history_already(shop, owner, engin
     rows = history.of_month(shop.session, shop.organisation.id, "usd", months.around(shop.hand.now), now=shop.hand.now)
     assert (rows[0].kind, rows[0].nanos, rows[0].balance) == ("unbooked", -3 * NANOS, 997 * NANOS)
     assert "being booked" in owner.get(PAGE).text
-    assert "$9.97 of $10.00" in owner.get(PAGE).text, "what it is made of knows of them, too"
+    assert "$9.97 $10.00 Never" in owner.get(PAGE).text, "what it is made of knows of them, too"
 
 
 def test_a_month_begins_with_what_was_left_of_the_last(shop, owner):

@@ -38,7 +38,7 @@ SNIPPETS = {
     "notice": "{{ ui.notice(evil, title=evil, role='alert') }}",
     "page_head": "{% call ui.page_head(evil, lead=evil, over=evil) %}{{ evil }}{% endcall %}",
     "pager": "{{ ui.pager(newer_url='/a?b=1&c=2', older_url='/b', label=evil) }}",
-    "pages": "{{ ui.pages({'number': 2, 'has_next': true}, 'styleguide.index', label=evil, b=1, c=evil) }}",
+    "pages": "{{ ui.pages({'number': 2, 'has_next': true, 'name': 'n'}, 'styleguide.index', label=evil, c=1) }}",
     "panel": "{% call ui.panel() %}{{ evil }}{% endcall %}",
     "portrait": "{{ ui.portrait(house, label=evil) }}",
     "row": "<table>{% call ui.row(id='r', is_gone=true) %}{{ ui.cell('a', evil, is_head=true) }}{% endcall %}</table>",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.web.paging import page_of
+from app.web.paging import page_of, part_of
 
 ROWS = list(range(7))
 
@@ -46,3 +46,13 @@ def test_pages_lead_to_their_neighbours_and_keep_what_was_chosen(bare_app):
     assert 'href="/styleguide?page=3&amp;state=open" rel="next"' in both
     assert "Newer" in newer
     assert "Older" not in newer
+
+
+def test_two_lists_of_one_page_turn_by_themselves(bare_app):
+    text = '{{ ui.pages(page, "styleguide.index", currency="eur", _anchor="one") }}'
+    with bare_app.test_request_context("/?page=9&one=2"):
+        page = part_of(ROWS, size=2, name="one")
+        html = bare_app.jinja_env.from_string(text).render(page=page)
+
+    assert page.rows == [2, 3]
+    assert 'href="/styleguide?one=3&amp;currency=eur#one" rel="next"' in html

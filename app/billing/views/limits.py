@@ -15,12 +15,13 @@ from app.keys import queries as keys
 from app.organisations.guards import current, member
 from app.plans import amounts
 from app.plans import queries as plans
-from app.web import htmx
+from app.web import htmx, paging
 
 bp = Blueprint("limits", __name__, url_prefix="/billing/limits")
 
 KEYS_OFFERED = 200
 RECENT = 20
+PAGE = 25
 
 
 @bp.get("/")
@@ -113,8 +114,14 @@ def _page(form: AlertForm, *, status: int = 200) -> ResponseReturnValue:
     return htmx.render(
         "billing/limits.html",
         status=status,
-        own=limit_list.own(session, organisation, currency=currency, now=current.now),
-        others=limit_list.others(session, organisation, current.settings, currency=currency, now=current.now),
+        own=paging.part_of(
+            limit_list.own(session, organisation, currency=currency, now=current.now), size=PAGE, name="own"
+        ),
+        others=paging.part_of(
+            limit_list.others(session, organisation, current.settings, currency=currency, now=current.now),
+            size=PAGE,
+            name="others",
+        ),
         form=form,
         recipients=alert_words.recipients(session, organisation, mode=current.settings.stripe_mode),
         recent=alerts.recent(session, organisation.id, limit=RECENT),

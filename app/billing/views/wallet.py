@@ -30,9 +30,10 @@ from app.organisations.guards import current, member
 from app.plans import amounts
 from app.plans.amounts import NANOS
 from app.plans.document import PREPAID
-from app.web import htmx
+from app.web import htmx, paging
 
 OTHER = "other"
+GRANTS, PAGE = 10, 50
 ELSEWHERE = Elsewhere(
     "You have paid in another window just now, so nothing was bought twice. Look whether you want more.",
     "billing.wallet",
@@ -171,7 +172,7 @@ def _page(typed: Typed) -> ResponseReturnValue:
         balance=balance,
         is_low=auto is not None and balance < auto.below * NANOS,
         held=credit.held(session, organisation.id, currency),
-        grants=grants,
+        grants=paging.part_of(grants, size=GRANTS, name="made_of"),
         expiry=history.next_expiry(grants),
         currency=currency,
         currencies=there,
@@ -182,7 +183,7 @@ def _page(typed: Typed) -> ResponseReturnValue:
         under_way=automatic.under_way(session, organisation.id, mode),
         bought=bought.this_month(session, organisation.id, mode, now=current.now),
         is_at_most=auto is not None and auto.is_on and automatic.is_at_most(session, auto, now=current.now),
-        rows=_history(currency, month),
+        page=paging.part_of(_history(currency, month), size=PAGE),
         kinds=KINDS,
         month=month,
         older=older,
