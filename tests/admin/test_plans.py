@@ -195,19 +195,6 @@ def test_a_new_plan_can_be_added_with_two_charges_without_a_script(session, oper
     assert (said.charges[1].prices["eur"]["calls"].package, said.charges[1].integration) == (1000, "search")
 
 
-def test_tiers_say_how_much_each_holds_after_the_free_units(session, operator, now):
-    apply(session, now=now)
-    fields = opened(operator, "payg")
-    assert fields["c0-calls-usd-price"] == "next 2: 0.02\nthen: 0.01"
-
-    fields |= {f"c0-calls-{currency}-model": "volume" for currency in ("usd", "eur")}
-    fields |= {f"c0-calls-{currency}-free": "" for currency in ("usd", "eur")}  # they do not go with these
-    fields |= {f"c0-calls-{currency}-price": "at most 1,000: 0.02\nmore: 0.01" for currency in ("usd", "eur")}
-    applied(operator, previewed(operator, fields))
-
-    assert opened(operator, "payg")["c0-calls-usd-price"] == fields["c0-calls-usd-price"]
-
-
 def test_another_default_plan_ends_the_first_ones_turn(session, operator, now):
     apply(session, now=now)
     fields = fields_of(operator.get("/operator/plans/new")) | {
