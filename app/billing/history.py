@@ -1,9 +1,11 @@
 """What happened to an organisation's credit, month by month, as a bank statement would say it.
 
-Each row changes the balance by what stands in the journal; what calls have used is one row a day, and what they have
-used since it was last told apart by grant is one of its own. Amounts in nano-minor-units.
+Each row changes the balance by what stands in the journal; what calls have used is one row a day, or one up to each
+other change of that day, so that no balance is said that never was; what they have used since it was last told apart by
+grant is one of its own. Amounts in nano-minor-units.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -56,21 +58,25 @@ class Row:
 
     @property
     def is_day(self) -> bool:
-        """Whether it is about a whole day."""
+        """Whether it is about a day, or a part of one."""
         return self.kind == USED
 
 
 def of_month(session: Session, organisation_id: UUID, currency: str, month: Month, *, now: datetime) -> list[Row]:
     """Newest first."""
-    rows = [*_events(session, organisation_id, currency, month), *_days(session, organisation_id, currency, month, now)]
+    rows = _events(session, organisation_id, currency, month)
+    rows += _used(session, organisation_id, currency, month, changes=[row.at for row in rows], now=now)
     if not month.is_over(now):
         rows += _unbooked(session, organisation_id, currency, now)
-    rows.sort(key=lambda row: (row.at, row.kind == UNBOOKED, row.kind, row.nanos))
+    rows.sort(key=lambda row: (row.at, row.kind == UNBOOKED, row.kind != USED, row.kind, row.nanos))
     balance = _balance_at(session, organisation_id, currency, month.begins_at)
     told: list[Row] = []
-    for row in rows:
-        balance += row.nanos
-        told.append(replace(row, balance=balance))
+    for number, row in enumerate(rows):
+        following = rows[number + 1] if number + 1 < len(rows) else None
+        if row.kind == USED and balance + row.nanos < 0 and following is not None and following.at == row.at:
+            rows[number], rows[number + 1] = following, row  # credit that came in the same moment was used at once
+        balance += rows[number].nanos
+        told.append(replace(rows[number], balance=balance))
     return told[::-1]
 
 
@@ -111,16 +117,36 @@ def _events(session: Session, organisation_id: UUID, currency: str, month: Month
     return rows
 
 
-def _days(session: Session, organisation_id: UUID, currency: str, month: Month, now: datetime) -> list[Row]:
+def _used(
+    session: Session, organisation_id: UUID, currency: str, month: Month, *, changes: Iterable[datetime], now: datetime
+) -> list[Row]:
+    """changes: when something else happened to it; what was used in that very moment was used before."""
+    cuts = sorted({at for at in changes if month.begins_at <= at < month.ends_at})
     day = func.date(JournalGroup.at, type_=sa.Date)  # in UTC on both: SQLite stores it so, connections are set to it
-    statement = (
+    busy = {at.date() for at in cuts}
+    where = [
+        *_within(organisation_id, currency, month.begins_at, month.ends_at),
+        col(JournalGroup.kind).in_((USAGE, REVERSAL)),
+        _CREDIT,
+    ]
+    by_day = (
         sa.select(day, func.sum(JournalEntry.nanos))
         .join(JournalEntry, col(JournalEntry.group_id) == col(JournalGroup.id))
-        .where(*_within(organisation_id, currency, month.begins_at, month.ends_at))
-        .where(col(JournalGroup.kind).in_((USAGE, REVERSAL)), _CREDIT)
+        .where(*where)
         .group_by(day)
     )
-    return [Row(min(_end_of(on), now), USED, "", int(nanos), 0) for on, nanos in session.execute(statement) if nanos]
+    used = {_end_of(on): int(nanos) for on, nanos in session.execute(by_day) if on not in busy}
+    for on in busy:
+        ends = [at for at in cuts if at.date() == on] + [_end_of(on)]
+        one_by_one = (
+            sa.select(JournalGroup.at, JournalEntry.nanos)  # type: ignore[call-overload]
+            .join(JournalEntry, col(JournalEntry.group_id) == col(JournalGroup.id))
+            .where(*where, col(JournalGroup.at) >= _start_of(on), col(JournalGroup.at) <= _end_of(on))
+        )
+        for at, nanos in session.execute(one_by_one):
+            end = ends[bisect_left(ends, at)]
+            used[end] = used.get(end, 0) + int(nanos)
+    return [Row(min(at, now), USED, "", nanos, 0) for at, nanos in used.items() if nanos]
 
 
 def _unbooked(session: Session, organisation_id: UUID, currency: str, now: datetime) -> list[Row]:
@@ -148,5 +174,9 @@ def _within(
     return where if since is None else [*where, col(JournalGroup.at) >= since]
 
 
+def _start_of(on: date) -> datetime:
+    return datetime.combine(on, time(), tzinfo=UTC)
+
+
 def _end_of(on: date) -> datetime:
-    return datetime.combine(on, time(), tzinfo=UTC) + timedelta(days=1) - timedelta(microseconds=1)
+    return _start_of(on) + timedelta(days=1) - timedelta(microseconds=1)

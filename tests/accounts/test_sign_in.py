@@ -164,7 +164,7 @@ def test_page_that_needs_signing_in_comes_back_to_itself(browse, new_browser, co
     page = browse.get(first)
 
     [start] = [link for link in page.page.links if link.startswith("/sign-in/local?")]
-    assert come_in(browse, start=start).location == "/first-call/"
+    assert come_in(browse, start=start).location == "/first-call/?next=/usage/?days%3D7"
     assert come_in(new_browser(), start=start).location == "/usage/?days=7"
 
 

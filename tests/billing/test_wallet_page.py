@@ -207,6 +207,7 @@ def test_history_and_its_csv_add_up_to_what_is_left(shop, owner, now):
     give(shop.session, shop.organisation, 300 * NANOS, shop.hand.now, "gift", kind="gift", words="Welcome",
          expires_at=now + timedelta(days=2))  # fmt: skip
     pay(shop, owner, amount="1000")
+    shop.wait(seconds=1)
     shop.use(100, 50)
     shop.wait(days=1)
     shop.use(20)
@@ -229,6 +230,26 @@ def test_history_and_its_csv_add_up_to_what_is_left(shop, owner, now):
     page = owner.get(PAGE)
     assert "Welcome" in page.text
     assert "-$2.00" in page.text
+
+
+def test_no_balance_is_said_that_never_was(shop, owner):
+    pay(shop, owner, amount="1000")
+    shop.wait(seconds=60)
+    shop.use(990)
+    shop.wait(seconds=60)
+    pay(shop, owner, amount="1000")
+    shop.wait(seconds=60)
+    shop.use(40)
+
+    rows = list(csv.DictReader(io.StringIO(owner.get(f"{PAGE}history.csv").text)))
+
+    said = [(row["what"], int(row["nanos"]) // NANOS, int(row["balance_nanos"]) // NANOS) for row in rows]
+    assert said == [
+        ("Used by calls", -40, 970),
+        ("Topped up", 1_000, 1_010),
+        ("Used by calls", -990, 10),
+        ("Topped up", 1_000, 1_000),
+    ]
 
 
 def test_what_no_grant_knows_of_yet_is_in_the_history_already(shop, owner, engine):

@@ -197,3 +197,9 @@ def test_without_anything_to_call_the_page_says_so(owner):
 
 def test_receipts_are_what_the_page_accepts(owner):
     assert owner.get(f"/usage/calls/?before={ids.receipt_id()}").status == 200
+
+
+def test_whoever_signed_up_on_the_way_to_a_plan_is_led_on(owner):
+    assert 'href="/billing/plan/payg"' in owner.get("/first-call/?next=/billing/plan/payg").html
+    assert "evil.example" not in owner.get("/first-call/?next=//evil.example/").html
+    assert "on your way" not in owner.get("/first-call/").text

@@ -150,7 +150,7 @@ def _enter(begun: Begun, claims: Claims) -> Response:
         extra={"person_id": entered.person.id, "provider": claims.provider, "is_new": entered.is_new},
     )
     if entered.is_new and not is_invited:
-        return make_response(redirect(url_for(door.newcomers_to), code=303))
+        return make_response(redirect(url_for(door.newcomers_to, next=begun.next_path), code=303))
     return make_response(redirect(begun.next_path or url_for(door.others_to), code=303))
 
 

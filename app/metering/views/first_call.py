@@ -14,6 +14,7 @@ from app.keys import services as keys
 from app.metering import queries, tries
 from app.organisations.guards import current, member
 from app.web import htmx, session_secrets
+from app.web.paths import own_path
 
 bp = Blueprint("first_call", __name__, url_prefix="/first-call")
 
@@ -38,7 +39,7 @@ class Watch:
 @bp.get("/")
 @member("keys:read")
 def index() -> ResponseReturnValue:
-    return _page(session_secrets.take(SECRET))
+    return _page(session_secrets.take(SECRET), next_path=own_path(request.args.get("next")))
 
 
 @bp.post("/")
@@ -69,7 +70,8 @@ def index_of_tries() -> ResponseReturnValue:
     return htmx.render("metering/tries.html", block="tries", watch=watch)
 
 
-def _page(secret: str | None) -> ResponseReturnValue:
+def _page(secret: str | None, *, next_path: str | None = None) -> ResponseReturnValue:
+    """next_path: where whoever signed up was going."""
     offered = integrations.enabled(current.session)
     sample = integrations.sample(current.session)
     gateway_url = current.settings.gateway_url
@@ -77,6 +79,7 @@ def _page(secret: str | None) -> ResponseReturnValue:
     return htmx.render(
         "metering/first_call.html",
         secret=secret,
+        next_path=next_path,
         sample=sample,
         others=[one for one in offered if sample is None or one.id != sample.id],
         snippet_tabs=[{"id": one.slug, "label": one.label, "where": one.where, "code": one.code} for one in made],
