@@ -14,7 +14,7 @@ from typing import Any
 
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-_KEY = re.compile(r"\b([a-z][a-z0-9]{1,9}_(?:live|test)_)[0-9A-Za-z]{6,}")
+_KEY = re.compile(r"\b([a-z][a-z0-9]{1,9}_(?:live|test|admin)_)[0-9A-Za-z]{6,}")
 _BEARER = re.compile(r"(?i)(bearer\s+)[^\s\"',]{6,}")
 
 

@@ -85,6 +85,11 @@ class Authentication:
         digest = hashlib.sha256(key).digest()
         text = key.decode("latin-1")
         hint = tokens.prefix_of(text)
+        if tokens.is_for_admin(text):
+            detail = (
+                "it is an admin key, which works for the portal’s API at /api/v1 alone. Send a key for the gateway."
+            )
+            raise Refused(attempts.NOT_A_KEY, detail)
         if not tokens.is_complete(text):
             reason = attempts.INCOMPLETE_KEY if _LIKE_A_KEY.match(text) else attempts.NOT_A_KEY
             raise Refused(reason, key_hint=hint)

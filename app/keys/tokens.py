@@ -3,6 +3,9 @@
 The checksum is CRC32 over the 30 random characters, in base 62 (0-9A-Za-z), padded to six: GitHub's form, so that a
 key cut short or mistyped is recognised without asking any database
 (https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/).
+
+An admin key has `admin` in the middle. It opens the API (app/api) and never the gateway, which therefore knows it by
+sight; nothing here but `generate`, `is_for_admin` and `is_complete_admin` is about those.
 """
 
 import re
@@ -12,12 +15,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 Environment = Literal["live", "test"]
+ADMIN: Literal["admin"] = "admin"
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _RANDOM_LENGTH = 30
 _CHECKSUM_LENGTH = 6
 HINT_LENGTH = 8
 _SHAPE = re.compile(rf"[a-z][a-z0-9]{{1,9}}_(?:live|test)_[0-9A-Za-z]{{{_RANDOM_LENGTH + _CHECKSUM_LENGTH}}}")
+_OF_ADMINS = re.compile(rf"[a-z][a-z0-9]{{1,9}}_admin_[0-9A-Za-z]{{{_RANDOM_LENGTH + _CHECKSUM_LENGTH}}}")
+_LIKE_AN_ADMINS = re.compile(r"[a-z][a-z0-9]{1,9}_admin_")
 _SOMEWHERE = re.compile(rf"(?a:\b){_SHAPE.pattern}(?a:\b)")
 _BEGUN = re.compile(r"(?a:\b)[a-z][a-z0-9]{1,9}_(?:live|test)_[0-9A-Za-z]+")
 _START = re.compile(rf"[a-z][a-z0-9]{{1,9}}_(?:live|test)_[0-9A-Za-z]{{{HINT_LENGTH}}}")
@@ -32,10 +38,10 @@ class Token:
     last_four: str
 
 
-def generate(brand: str, environment: Environment) -> Token:
-    """A new key with 178 random bits."""
+def generate(brand: str, kind: Environment | Literal["admin"]) -> Token:
+    """A new key with 178 random bits. kind: the environment of a key for the gateway, or ADMIN."""
     random = "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_LENGTH))
-    secret = f"{brand}_{environment}_{random}{checksum(random)}"
+    secret = f"{brand}_{kind}_{random}{checksum(random)}"
     return Token(
         secret=secret, prefix=secret[: -(_RANDOM_LENGTH + _CHECKSUM_LENGTH - HINT_LENGTH)], last_four=secret[-4:]
     )
@@ -43,10 +49,17 @@ def generate(brand: str, environment: Environment) -> Token:
 
 def is_complete(text: str) -> bool:
     """Whether `text` has a key's shape and its checksum agrees: false for keys cut short or mistyped."""
-    if _SHAPE.fullmatch(text) is None:
-        return False
-    random = text[-(_RANDOM_LENGTH + _CHECKSUM_LENGTH) : -_CHECKSUM_LENGTH]
-    return checksum(random) == text[-_CHECKSUM_LENGTH:]
+    return _SHAPE.fullmatch(text) is not None and _agrees(text)
+
+
+def is_for_admin(text: str) -> bool:
+    """Whether `text` begins as admin keys do, complete or not."""
+    return _LIKE_AN_ADMINS.match(text) is not None
+
+
+def is_complete_admin(text: str) -> bool:
+    """What is_complete says of keys for the gateway, of admin keys."""
+    return _OF_ADMINS.fullmatch(text) is not None and _agrees(text)
 
 
 def found_in(text: str) -> list[str]:
@@ -81,3 +94,8 @@ def checksum(random: str) -> str:
         number, digit = divmod(number, len(_ALPHABET))
         digits = _ALPHABET[digit] + digits
     return digits
+
+
+def _agrees(text: str) -> bool:
+    random = text[-(_RANDOM_LENGTH + _CHECKSUM_LENGTH) : -_CHECKSUM_LENGTH]
+    return checksum(random) == text[-_CHECKSUM_LENGTH:]

@@ -16,6 +16,7 @@ from tests.waiting import PATIENCE_S
 
 OK = raw(answer(b'{"jsonrpc":"2.0","id":7,"result":{}}'))
 WRONG_CHECKSUM = "pst_live_" + "a" * 36
+ADMINS = "pst_admin_" + "a" * 30 + tokens.checksum("a" * 30)
 UNKNOWN = "pst_live_" + "a" * 30 + tokens.checksum("a" * 30)
 
 
@@ -47,6 +48,8 @@ async def test_a_key_opens_the_door_in_every_usual_form(open_sqlite_gateway, hea
         ([("X-API-Key", "")], "no_key", "Authorization: Bearer"),
         ([("Authorization", "Bearer hello")], "not_a_key", "pst_live_"),
         ([("Authorization", "Bearer \xe9t\xe9")], "not_a_key", "pst_live_"),
+        ([("Authorization", f"Bearer {ADMINS}")], "not_a_key", "it is an admin key"),
+        ([("X-API-Key", ADMINS[:-1])], "not_a_key", "it is an admin key"),
         ([("Authorization", "Basic dXNlcjpwYXNz")], "not_a_key", "Bearer"),
         ([("Authorization", f"{UNKNOWN}")], "not_a_key", "before the key"),
         ([("Authorization", f"Bearer {WRONG_CHECKSUM}")], "incomplete_key", "cut short or mistyped"),
