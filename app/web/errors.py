@@ -5,9 +5,10 @@ log, and the reader gets a calm page with the reference under which it stands th
 """
 
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 
-from flask import Flask, Response, flash, make_response, render_template, request
+from flask import Flask, Response, current_app, flash, make_response, render_template, request
 from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
@@ -42,6 +43,7 @@ WORDS = {
 }
 
 
+_SPEAKERS = "postern.error_speakers"
 HOME = {"label": "Go to the start", "url": "/"}
 
 TITLES = {
@@ -69,20 +71,40 @@ def install(app: Flask) -> None:
     app.register_error_handler(Exception, _broken)
 
 
+def speak(app: Flask, prefix: str, write: Callable[[int, str], Response]) -> None:
+    """Have failures below an address told in another way: to programs. write: makes the answer of a status and words,
+    "" for the usual ones.
+    """
+    app.extensions.setdefault(_SPEAKERS, {})[prefix] = write
+
+
 def page(status: int, words: str = "", *, retry_after_s: int | None = None) -> Response:
     """The answer for `status`: for a part of a page, only a flash, so that what was there stays.
 
     words: what to tell the reader; empty for the usual words.
     """
+    write = _speaker()
+    if write is not None:
+        return _later(write(status, words), retry_after_s)
     words = words or WORDS.get(status, "That did not work.")
     if htmx.wants_fragment():
         flash(words, "error")
         response = htmx.keep(status)
     else:
         response = htmx.varying(_written(status, words))
+    return _later(response, retry_after_s)
+
+
+def _later(response: Response, retry_after_s: int | None) -> Response:
     if retry_after_s is not None:
         response.headers["Retry-After"] = str(retry_after_s)
     return response
+
+
+def _speaker() -> Callable[[int, str], Response] | None:
+    """Who tells of failures at the address that was asked for, if not we."""
+    speakers: dict[str, Callable[[int, str], Response]] = current_app.extensions.get(_SPEAKERS, {})
+    return next((write for prefix, write in speakers.items() if request.path.startswith(prefix)), None)
 
 
 def _refused(problem: errors.PosternError) -> ResponseReturnValue:
