@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from app.accounts import services as accounts
+from app.api import answers as api_answers
 from app.billing import lookout, owing_mail, running_low, wallet
 from app.billing import worker as billing
 from app.core import changes, clock, config, db, logs, mail_sending, vault
@@ -96,6 +97,10 @@ def _tidy_key_uses(session: Session, settings: Settings, now: datetime) -> int:
 
 def _forget_answers(session: Session, settings: Settings, now: datetime) -> int:
     return idempotency.forget(session, before=now - timedelta(hours=settings.answers_kept_hours))
+
+
+def _forget_api_answers(session: Session, settings: Settings, now: datetime) -> int:
+    return api_answers.forget(session, now=now)
 
 
 def _refresh_tools(session: Session, settings: Settings, now: datetime) -> int:
@@ -207,6 +212,7 @@ JOBS = (
     Job("forget_sessions", 600, _forget_sessions),
     Job("forget_changes", 3600, _forget_changes),
     Job("forget_answers", 600, _forget_answers),
+    Job("forget_api_answers", 3600, _forget_api_answers),
     Job("retire_secrets", 30, _retire_secrets),
     Job("tidy_key_uses", 600, _tidy_key_uses),
     Job("tidy_mail", 3600, mail_sending.tidy),

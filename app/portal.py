@@ -17,6 +17,8 @@ from app.accounts import views as accounts_views
 from app.accounts.models import Person
 from app.accounts.sessions import SessionRows
 from app.admin import views as admin
+from app.api import problems
+from app.api import views as api
 from app.billing import views as billing
 from app.core import config, db, mail
 from app.core.config import ROOT, Settings
@@ -67,7 +69,11 @@ RAIL = (
     Place("API keys", "keys.index", "key", short="Keys", holds=("leaks",)),
     Place("Usage", "usage.index", "usage"),
     Place(
-        "Organisation", "organisation.index", "organisation", short="Team", holds=("members", "own_provider", "audit")
+        "Organisation",
+        "organisation.index",
+        "organisation",
+        short="Team",
+        holds=("members", "own_provider", "api_keys", "audit"),
     ),
     Place("Billing", "billing.home", "billing", holds=("limits", "months", "invoices", "what_if", "calls", "webhooks")),
 )
@@ -143,6 +149,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         *team.blueprints,
         trail.bp,
         *admin.blueprints,
+        *api.blueprints,
     ):
         app.register_blueprint(blueprint)
     app.extensions[sso.EXTENSION] = connecting.Clients(settings)
@@ -150,6 +157,8 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     forgery.exempt(app, billing.webhook.bp)
     forgery.exempt(app, unsubscribing.bp)
     forgery.exempt(app, leaks.github.bp)
+    forgery.exempt(app, api.api_bp)
+    errors.speak(app, f"{api.api_bp.url_prefix}/", problems.written)
     if settings.is_development:
         app.register_blueprint(styleguide.bp)
     if mail.is_kept(settings):

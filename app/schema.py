@@ -4,6 +4,7 @@ from sqlalchemy import MetaData
 
 from app.accounts import models as accounts
 from app.admin import models as admin
+from app.api import models as api
 from app.billing import alert_models as alerts
 from app.billing import credit_note_models as credit_notes
 from app.billing import models as billing
@@ -30,6 +31,7 @@ TABLES = (
     accounts,
     admin,
     alerts,
+    api,
     audit,
     billing,
     changes,

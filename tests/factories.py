@@ -8,6 +8,8 @@ from uuid import uuid4
 from sqlmodel import Session
 
 from app.accounts.models import Identity, Person
+from app.api import services as admin_keys
+from app.api.models import AdminKey
 from app.core import changes, crypto, ids
 from app.integrations import canonical
 from app.integrations import services as integrations
@@ -133,6 +135,23 @@ class Factory:
             keys.revoke(self.session, key=key, person_id=person_id, now=revoked_at)
         if secret is not None:
             secret.append(issued.secret)
+        return key
+
+    def admin_key(self, organisation, *, role="owner", person_id=None, secret: list | None = None) -> AdminKey:
+        """secret: a list that receives it."""
+        key, shown = admin_keys.issue(
+            self.session,
+            organisation=organisation,
+            name="deploy",
+            role=role,
+            makers_role="owner",
+            brand="pst",
+            expires_at=None,
+            person_id=person_id or uuid4(),
+            now=self.now,
+        )
+        if secret is not None:
+            secret.append(shown)
         return key
 
     def call(self, key: Key, integration: Integration, *, at=None, tool="greet", status="ok", **more) -> UsageEvent:

@@ -184,6 +184,31 @@ def sign_in(new_browser, session, hand):
     return go
 
 
+class Program:
+    """Asks the API with an admin key; role: which it has in the organisation."""
+
+    def __init__(self, app, session, organisation, make, role="owner"):
+        shown = []
+        self.key = make.admin_key(organisation, role=role, secret=shown)
+        self.client, self.session, self.organisation, self.secret = app.test_client(), session, organisation, shown[0]
+
+    def ask(self, method, path, *, status=200, headers=None, **options):
+        """As the client gives it. path: below /api/v1, unless it is a whole one. status: None for any."""
+        self.session.commit()
+        whole = path if path.startswith("/api/") else f"/api/v1{path}"
+        sent = {"Authorization": f"Bearer {self.secret}", **(headers or {})}
+        answer = self.client.open(whole, method=method, base_url=PORTAL_URL, headers=sent, **options)
+        self.session.expire_all()
+        assert status is None or answer.status_code == status, f"{whole} {answer.status_code}: {answer.text[:500]}"
+        return answer
+
+
+@pytest.fixture
+def program(app, session, make):
+    """Makes a program with an admin key of an organisation."""
+    return lambda organisation, role="owner": Program(app, session, organisation, make, role)
+
+
 @pytest.fixture
 def owner(sign_in, make):
     person = make.person("Olive Owner", email="olive@example.com")

@@ -7,6 +7,7 @@ empty, as in old entries. A new action gets its line here (tests/rules/test_audi
 KINDS = {
     "key": "API keys",
     "key_policy": "Rules for API keys",
+    "admin_key": "Admin keys",
     "leak_policy": "Leaked keys",
     "member": "Members",
     "invitation": "Invitations",
@@ -56,6 +57,8 @@ SENTENCES = {
     "key.deleted": "deleted the key[ “{name}”][ ({key})], which did not work any more",
     "key_policy.changed": "changed how long keys may live",
     "key.leaked": "learned that the key[ “{name}”][ ({key})] was found in public[: {source}]",
+    "admin_key.issued": "made the admin key[ “{name}”][ ({key})][ with the role {role}]",
+    "admin_key.revoked": "revoked the admin key[ “{name}”][ ({key})]",
     "leak_policy.changed": "changed what is done with leaked keys",
     # Limits, warnings, webhooks
     "limit.raised": "let it do more than its plan allows[: {limit}][, until {until}][, because: {why}]",

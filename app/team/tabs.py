@@ -8,6 +8,7 @@ TABS = (
     ("Settings", "organisation.index", "organisation:read"),
     ("Members", "members.index", "members:read"),
     ("Single sign-on", "own_provider.index", "sso:write"),
+    ("Admin keys", "api_keys.index", "api:write"),
     ("Audit log", "audit.index", "audit:read"),
 )
 

@@ -46,6 +46,8 @@ def is_right(answer, guard, role):
     kind, _, permission = guard.partition(" ")
     if answer.status >= 500 and answer.status != UNCONFIGURED:
         return False
+    if kind == "api":
+        return answer.status == 401
     if kind == "member":
         return (answer.status != 403) is roles.may(role, permission) and not is_sent_to_sign_in(answer)
     if kind.startswith("operator"):
@@ -62,6 +64,19 @@ def test_each_role_is_let_in_where_the_table_says(app, make, sign_in, role):
         answer = sign_in(person, organisation).open(method, path)
         if not is_right(answer, guard, role):
             wrong.append((method, path, guard, answer.status, answer.location))
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("role", roles.PERMISSIONS)
+def test_each_role_of_an_admin_key_is_let_in_where_the_table_says(app, make, program, role):
+    asking, wrong = program(make.organisation(), role), []
+    for method, path, guard in addresses(app):
+        kind, _, permission = guard.partition(" ")
+        if kind == "api":
+            answer = asking.ask(method, path, status=None, json={})
+            if answer.status_code >= 500 or (answer.status_code != 403) is not roles.may(role, permission):
+                wrong.append((method, path, guard, answer.status_code))
 
     assert wrong == []
 

@@ -1,0 +1,56 @@
+"""Cursors: where a page of a list ends, so that the next one begins there whatever was added meanwhile.
+
+A place is a moment and, among rows of the same moment, a row's name. Clients are told that the text means nothing.
+"""
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from app.core.errors import Invalid
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_PLACE = re.compile(r"(?a)(\d{1,17})-([A-Za-z0-9_]{1,255})")
+
+
+class Place(NamedTuple):
+    """at: aware UTC. name: a row's id as text."""
+
+    at: datetime
+    name: str
+
+    @property
+    def id(self) -> UUID:
+        """For lists whose rows have such ids. Raises Invalid."""
+        try:
+            return UUID(self.name)
+        except ValueError:
+            raise _unreadable() from None
+
+
+def written(at: datetime, row_id: UUID | str) -> str:
+    """The cursor of a row."""
+    name = row_id.hex if isinstance(row_id, UUID) else row_id
+    return urlsafe_b64encode(f"{(at - _EPOCH) // _MICROSECOND}-{name}".encode()).decode().rstrip("=")
+
+
+def read(text: str | None) -> Place | None:
+    """None for none. Raises Invalid for what is no cursor."""
+    if text is None:
+        return None
+    try:
+        plain = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)).decode("ascii")
+    except (Error, UnicodeError, ValueError):
+        raise _unreadable() from None
+    found = _PLACE.fullmatch(plain)
+    if found is None:
+        raise _unreadable()
+    return Place(_EPOCH + int(found[1]) * _MICROSECOND, found[2])
+
+
+def _unreadable() -> Invalid:
+    return Invalid("“cursor” must be the “next_cursor” of the page before, unchanged.")

@@ -1,0 +1,119 @@
+"""Admin keys, and lists as the API gives them: a page at a time, each beginning where the last one ended."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, func, or_
+from sqlalchemy.orm import Mapped
+from sqlmodel import Session, col, select
+
+from app.accounts.models import Person
+from app.api.cursors import Place
+from app.api.models import AdminKey
+from app.billing.models import Invoice
+from app.core.errors import NotFound
+from app.keys import models as key_states
+from app.keys.models import Key
+from app.organisations.members import Member
+from app.organisations.models import Membership, Organisation
+
+
+def by_digest(session: Session, digest: str) -> tuple[AdminKey, Organisation] | None:
+    """The admin key with this digest and whose it is; also one that does not work any more."""
+    statement = select(AdminKey, Organisation).where(
+        AdminKey.digest == digest, AdminKey.organisation_id == Organisation.id
+    )
+    return session.exec(statement).first()
+
+
+def admin_keys_of(session: Session, organisation: Organisation, *, limit: int, offset: int = 0) -> list[AdminKey]:
+    """Revoked ones last; newest first within each."""
+    statement = (
+        select(AdminKey)
+        .where(AdminKey.organisation_id == organisation.id)
+        .order_by(col(AdminKey.revoked_at).is_not(None), col(AdminKey.created_at).desc(), col(AdminKey.id))
+    )
+    return list(session.exec(statement.limit(limit).offset(offset)))
+
+
+def admin_key_of(session: Session, organisation: Organisation, admin_key_id: UUID) -> AdminKey:
+    """Raises NotFound for a stranger's as for one that never was."""
+    found = session.get(AdminKey, admin_key_id)
+    if found is None or found.organisation_id != organisation.id:
+        raise NotFound("There is no such admin key in this organisation.")
+    return found
+
+
+def count_live(session: Session, organisation: Organisation, *, now: datetime) -> int:
+    """How many admin keys work."""
+    statement = (
+        select(func.count())
+        .select_from(AdminKey)
+        .where(AdminKey.organisation_id == organisation.id, col(AdminKey.revoked_at).is_(None))
+        .where(or_(col(AdminKey.expires_at).is_(None), col(AdminKey.expires_at) > now))
+    )
+    return session.exec(statement).one()
+
+
+def keys_after(
+    session: Session,
+    organisation: Organisation,
+    *,
+    after: Place | None,
+    limit: int,
+    now: datetime,
+    state: str | None = None,
+    environment: str | None = None,
+    member_id: UUID | None = None,
+) -> list[Key]:
+    """Newest first, without deleted ones. state: of app/keys/models.py; None for any."""
+    statement = select(Key).where(Key.organisation_id == organisation.id, col(Key.deleted_at).is_(None))
+    if state is not None:
+        statement = statement.where(*_in_state(state, now))
+    if environment is not None:
+        statement = statement.where(Key.environment == environment)
+    if member_id is not None:
+        statement = statement.where(Key.owner_id == member_id)
+    if after is not None:
+        statement = statement.where(_older(col(Key.created_at), col(Key.id), after.at, after.id))
+    return list(session.exec(statement.order_by(col(Key.created_at).desc(), col(Key.id).desc()).limit(limit)))
+
+
+def members_after(session: Session, organisation: Organisation, *, after: Place | None, limit: int) -> list[Member]:
+    """Who joined last comes first."""
+    statement = (
+        select(Person, Membership)
+        .join(Membership, col(Membership.person_id) == col(Person.id))
+        .where(Membership.organisation_id == organisation.id)
+        .order_by(col(Membership.joined_at).desc(), col(Person.id).desc())
+    )
+    if after is not None:
+        statement = statement.where(_older(col(Membership.joined_at), col(Person.id), after.at, after.id))
+    return [Member(person, membership) for person, membership in session.exec(statement.limit(limit))]
+
+
+def invoices_after(
+    session: Session, organisation: Organisation, *, mode: str, after: Place | None, limit: int
+) -> list[Invoice]:
+    """Newest first. mode: of Stripe."""
+    statement = select(Invoice).where(Invoice.organisation_id == organisation.id, Invoice.mode == mode)
+    if after is not None:
+        statement = statement.where(_older(col(Invoice.created_at), col(Invoice.id), after.at, after.name))
+    return list(session.exec(statement.order_by(col(Invoice.created_at).desc(), col(Invoice.id).desc()).limit(limit)))
+
+
+def _in_state(state: str, now: datetime) -> list[ColumnElement[bool]]:
+    """What Key.state_at says, in SQL."""
+    if state == key_states.REVOKED:
+        return [col(Key.revoked_at).is_not(None)]
+    has_expired = and_(col(Key.expires_at).is_not(None), col(Key.expires_at) <= now)
+    lasting = col(Key.revoked_at).is_(None)
+    if state == key_states.EXPIRED:
+        return [lasting, has_expired]
+    return [lasting, ~has_expired, col(Key.is_enabled).is_(state == key_states.LIVE)]
+
+
+def _older(
+    at: Mapped[datetime], row_id: Mapped[UUID] | Mapped[str], moment: datetime, name: UUID | str
+) -> ColumnElement[bool]:
+    return or_(at < moment, and_(at == moment, row_id < name))

@@ -1,0 +1,210 @@
+"""What goes over the wire, as pydantic models: requests are read with them, answers written, the document made of them.
+
+Times are RFC 3339 in UTC. Money is an integer in the unit that its name says: `…_minor` are whole cents (or yen),
+`…_nanos` are 1e-9 of those. Requests hold no field that is not here; answers may get more.
+"""
+
+import re
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+_DAY = re.compile(r"(?a)\d{4}-\d\d-\d\d")
+_YEARS = range(1970, 3000)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    if moment.year not in _YEARS:
+        raise ValueError(f"Choose a year from {_YEARS[0]} to {_YEARS[-1]}.")
+    return moment.astimezone(UTC)
+
+
+def _day(value: object) -> object:
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise ValueError("Write a day as 2026-11-30.")
+    return value
+
+
+Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+"""Databases keep no NUL."""
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+Role = Literal["owner", "admin", "developer", "billing", "viewer"]
+Environment = Literal["live", "test"]
+KeyState = Literal["live", "disabled", "expired", "revoked"]
+Name = Annotated[Text, Field(min_length=1, max_length=80, examples=["ci"])]
+Scopes = Annotated[
+    list[Annotated[Text, Field(max_length=200)]],
+    Field(max_length=200, description="“sampler” for an integration, “sampler/greet” for one of its tools."),
+]
+Networks = Annotated[
+    list[Annotated[Text, Field(max_length=60)]],
+    Field(max_length=100, description="Addresses and CIDR ranges that may use the key; none for anywhere."),
+]
+
+
+class Asked(BaseModel):
+    """What comes in."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Told(BaseModel):
+    """What goes out."""
+
+
+class Paging(Asked):
+    """Which page of a list."""
+
+    limit: int = Field(default=50, ge=1, le=200, description="Rows of a page.")
+    cursor: Annotated[str, Field(max_length=400)] | None = Field(
+        default=None, description="`next_cursor` of the page before."
+    )
+
+
+class Page(Told):
+    """A page of a list."""
+
+    next_cursor: str | None = Field(description="`cursor` for the next page; null on the last one.")
+
+
+class Problem(Told):
+    """RFC 9457."""
+
+    type: str = Field(description="Always `about:blank`: the status says what kind of problem it is.")
+    title: str
+    status: int
+    detail: str = Field(description="In words, for people.")
+    request_id: str = Field(description="To be named when asking for help.")
+    errors: list["Wrong"] = Field(default=[], description="Each field that is wrong.")
+
+
+class Wrong(Told):
+    """One thing that is wrong with a request."""
+
+    where: str = Field(description="`body/name`, `query/limit`.")
+    detail: str
+
+
+class OrganisationTold(Told):
+    """The organisation that the admin key belongs to."""
+
+    id: UUID
+    slug: str
+    name: str
+    is_personal: bool
+    created_at: datetime
+    stopped_at: datetime | None = Field(description="Since when no key of it opens the gateway; null while they do.")
+    stopped_why: str
+
+
+class MemberTold(Told):
+    """Somebody who belongs to it."""
+
+    id: UUID
+    name: str
+    email: str | None
+    role: str
+    joined_at: datetime
+    last_seen_at: datetime | None
+
+
+class MemberPage(Page):
+    """Who joined last comes first."""
+
+    items: list[MemberTold]
+
+
+class KeyFilters(Paging):
+    """Which keys."""
+
+    state: KeyState | None = None
+    environment: Environment | None = None
+    member_id: UUID | None = Field(default=None, description="Only keys that belong to this member.")
+
+
+class KeyTold(Told):
+    """A key for the gateway; never its secret."""
+
+    id: UUID
+    name: str
+    environment: str
+    state: str
+    hint: str = Field(description="What lists show of its secret.")
+    member_id: UUID | None = Field(description="Whose it is; null for a service’s.")
+    service: str
+    scopes: list[str] | None = Field(description="null for everything.")
+    networks: list[str]
+    expires_at: datetime | None
+    created_at: datetime
+    rotated_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+    deleted_at: datetime | None
+    disabled_reason: str
+    disabled_note: str
+
+
+class KeyPage(Page):
+    """Newest first."""
+
+    items: list[KeyTold]
+
+
+class KeyIssued(Told):
+    """A key with its secret, which is told in this one answer."""
+
+    key: KeyTold
+    secret: str
+
+
+class OwnerAsked(Asked):
+    """A member, or a service with a name; not both."""
+
+    member_id: UUID | None = None
+    service: Annotated[Text, Field(max_length=60)] = ""
+
+
+class KeyAsked(Asked):
+    """A new key."""
+
+    name: Name
+    environment: Environment = "live"
+    owner: OwnerAsked = Field(default=OwnerAsked(), description="Left out: a service without a name.")
+    scopes: Scopes | None = None
+    networks: Networks = []
+    expires_at: Moment | None = None
+
+
+class KeyChanged(Asked):
+    """What is to be different; what is left out stays."""
+
+    name: Name | None = None
+    owner: OwnerAsked | None = None
+    scopes: Scopes | None = None
+    networks: Networks | None = None
+    expires_at: Moment | None = None
+
+
+class RotationAsked(Asked):
+    """How long the old secret goes on working; nothing for not at all."""
+
+    overlap_hours: int = Field(default=0, ge=0, le=720)
+    quiet_hours: int | None = Field(
+        default=None, ge=1, le=720, description="Instead: until the old secret was not used for so many hours."
+    )
+    expires_at: Moment | None = Field(default=None, description="The key’s new end; null for the one that it has.")
+
+
+class DisablingAsked(Asked):
+    """Why it is switched off."""
+
+    note: Annotated[Text, Field(max_length=200)] = ""
+
+
+def fields_of(model: type[BaseModel]) -> dict[str, Any]:
+    """The JSON schema of each field, for parameters; such models hold no others."""
+    found: dict[str, Any] = model.model_json_schema()["properties"]
+    return found
