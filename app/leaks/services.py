@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
+from sqlalchemy import delete
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col, select
 
@@ -19,7 +20,7 @@ from app.keys import services as keys
 from app.keys.lookup import Match
 from app.keys.models import Key, KeySecret
 from app.leaks import models, queries, words
-from app.leaks.models import LeakFind, LeakPolicy, LeakUnknown
+from app.leaks.models import LeakDrill, LeakFind, LeakPolicy, LeakUnknown
 from app.leaks.reports import Report
 from app.organisations.models import Organisation
 
@@ -72,6 +73,12 @@ def choose(session: Session, *, organisation: Organisation, act: str, person_id:
         details={"leaked keys": f"{words.POLICIES[was]} → {words.POLICIES[act]}"},
     )
     session.flush()
+
+
+def forget(session: Session, organisation: Organisation) -> None:
+    """Where its keys were found, its drills and its choice are kept no longer: it is being deleted."""
+    for table in (LeakFind, LeakDrill, LeakPolicy):
+        session.execute(delete(table).where(col(table.organisation_id) == organisation.id))
 
 
 def _locked(session: Session, key_ids: set[UUID]) -> dict[UUID, Key]:

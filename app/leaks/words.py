@@ -44,11 +44,13 @@ SOURCES = {
     "gist_content": "a gist",
     "gist_comment": "a comment on a gist",
     "npm": "an npm package",
-    "unknown": "somewhere on GitHub",
-    "form": "where somebody says that they found it",
+    "unknown": "a place on GitHub",
+    "form": "a place that somebody reported",
     "drill": "a drill",
 }
-"""Where, by source: those of GitHub (docs.github.com, secret scanning partner program), in lower case, and ours."""
+"""Where, to be read after “found in”, by source: GitHub's (docs.github.com, “Secret scanning partner program”) in lower
+case, and ours.
+"""
 REPORTERS = {
     models.GITHUB: "GitHub",
     models.FORM: "Somebody, by the public form",

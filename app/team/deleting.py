@@ -15,6 +15,7 @@ from app.core import mail
 from app.core.errors import Conflict
 from app.keys import services as keys
 from app.keys.models import Key
+from app.leaks import services as leaks
 from app.organisations import closing, providers, queries
 from app.organisations.invitation_models import FormerMember, Invitation
 from app.organisations.models import Membership, Organisation
@@ -55,6 +56,7 @@ def _delete(session: Session, organisation: Organisation, *, now: datetime) -> N
         webhooks.remove(session, endpoint=endpoint, person_id=None, now=now)
     for table in (Invitation, FormerMember):
         session.execute(delete(table).where(col(table.organisation_id) == organisation.id))
+    leaks.forget(session, organisation)
     session.execute(delete(Membership).where(col(Membership.organisation_id) == organisation.id))
     providers.forget(session, organisation)
     organisation.billing_email = ""

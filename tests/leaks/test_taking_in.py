@@ -11,7 +11,7 @@ from app.keys import services as keys
 from app.keys.models import Key
 from app.keys.rotation import Overlap
 from app.leaks import models, services
-from app.leaks.models import LeakFind, LeakUnknown
+from app.leaks.models import LeakFind, LeakPolicy, LeakUnknown
 from app.leaks.reports import Report, of_form
 from app.organisations.models import Organisation
 from tests.databases import on_one
@@ -89,6 +89,17 @@ def test_a_disabled_key_that_was_enabled_again_is_stopped_by_a_new_find_only(ses
 
     (elsewhere,) = services.take_in(session, [Report(secret, "commit", "there")], reporter=models.GITHUB, now=now).finds
     assert (elsewhere.did, key.is_enabled) == ("disabled", False)
+
+
+@on_one
+def test_of_a_deleted_organisation_no_find_is_kept(session, leak):
+    key, _, _ = leak("quarantine")
+    leak()
+
+    services.forget(session, session.get(Organisation, key.organisation_id))
+
+    assert session.exec(select(LeakPolicy)).all() == []
+    assert [one.key_id == key.id for one in session.exec(select(LeakFind))] == [False]
 
 
 @on_one

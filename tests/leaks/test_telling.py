@@ -89,7 +89,7 @@ def test_many_places_are_one_mail_and_hearsay_is_called_so(session, scene, now):
 
     letter = letters(session)["owner@example.com"]
     assert letter.subject == "A key leaked and still works: “ci”"
-    assert letter.text.count("- where somebody says") == telling.SHOWN_AT_MOST
+    assert letter.text.count("- a place that somebody reported: place") == telling.SHOWN_AT_MOST
     assert "and 10 more" in letter.text
     assert "be careful with the address" in letter.text
 

@@ -12,6 +12,7 @@ from app.core import audit
 from app.core.mail import Mail
 from app.keys import grants
 from app.keys.models import Key
+from app.leaks.models import LeakPolicy
 from app.metering.models import UsageEvent
 from app.organisations.models import Membership, Organisation
 from app.plans import services as plans
@@ -69,6 +70,8 @@ def test_worker_deletes_when_the_grace_is_over_and_keeps_the_books(owner, outsid
             organisation_id=owner.organisation.id, url="https://example.com", secret="x", created_at=hand.now
         )
     )
+    for browser in (owner, outsider):
+        session.add(LeakPolicy(organisation_id=browser.organisation.id, act="notify", chosen_at=hand.now))
     owner.get("/organisation/delete")
     owner.post("/organisation/delete", name="Acme")
     session.commit()
@@ -83,6 +86,7 @@ def test_worker_deletes_when_the_grace_is_over_and_keeps_the_books(owner, outsid
     assert session.get(Key, key.id).is_revoked
     assert not session.get(Key, other.id).is_revoked
     assert session.exec(select(WebhookEndpoint)).one().secret == ""
+    assert [one.organisation_id for one in session.exec(select(LeakPolicy))] == [outsider.organisation.id]
     assert len(session.exec(select(UsageEvent)).all()) == 1
     actions = {
         one.action for one in session.exec(select(audit.AuditEntry)) if one.organisation_id == key.organisation_id
@@ -125,6 +129,7 @@ def test_export_has_everything_of_the_organisation_and_no_secret(owner, member, 
     with zipfile.ZipFile(io.BytesIO(answer.response.get_data())) as made:
         files = {name: made.read(name).decode() for name in made.namelist()}
     assert "usage_event.jsonl: every metered call" in files["README.txt"]
+    assert "leak_find.jsonl: where its keys were found" in files["README.txt"]
     [event] = [json.loads(line) for line in files["usage_event.jsonl"].splitlines()]
     assert (event["id"], event["at"]) == (call.id, "2026-11-22T14:03:22+00:00")
     assert [json.loads(line)["id"] for line in files["api_key.jsonl"].splitlines()] == [str(key.id)]
