@@ -143,7 +143,7 @@ class Client:
             name=(_text(about, "name") or _text(about, "preferred_username") or login)[:120],
             email=_email(about),
             label=login[:254],
-            is_email_doubted=about.get("email_verified") in (False, "false"),
+            is_email_doubted=_is_email_doubted(about),
         )
 
     def _userinfo(self, token: Mapping[str, Any], subject: str) -> dict[str, Any]:
@@ -261,5 +261,8 @@ def _text(about: Mapping[str, Any], name: str) -> str:
 def _email(about: Mapping[str, Any]) -> str | None:
     """Not one that the provider itself doubts: whose it is decides which mail goes there."""
     email = _text(about, "email")
-    is_doubted = about.get("email_verified") in (False, "false")
-    return email if "@" in email and len(email) <= 254 and not is_doubted else None
+    return email if "@" in email and len(email) <= 254 and not _is_email_doubted(about) else None
+
+
+def _is_email_doubted(about: Mapping[str, Any]) -> bool:
+    return about.get("email_verified") in (False, "false")

@@ -137,14 +137,16 @@ def for_address(session: Session, email: str) -> tuple[OwnProvider, Organisation
 
 def check_claims(session: Session, provider: OwnProvider, claims: Claims) -> None:
     """Raises NotAllowed where the provider says more than its organisation has proven."""
+    if claims.is_email_doubted:
+        raise NotAllowed(
+            f"{provider.label} says that your e-mail address was never confirmed. Confirm it there, then try again."
+        )
     email = claims.email or ""
     domain = domains.of_address(email)
     if not domain:
         raise NotAllowed(
             f"{provider.label} does not say what your e-mail address is. Its administrator can allow that."
         )
-    if claims.is_email_doubted:
-        raise NotAllowed(f"{provider.label} says that {email} was never confirmed. Confirm it there, then try again.")
     if domains.whose(session, domain) != provider.organisation_id:
         raise NotAllowed(
             f"{provider.label} says that you are {email}, but {domain} is no domain that its organisation has proven."
