@@ -61,8 +61,9 @@ def _words(subscription: Subscription, *, grace: timedelta) -> tuple[str, str]:
     day = f"{until.day} {until:%B %Y}" if until is not None else ""
     return (
         "A bill could not be collected",
-        f"It is tried again over the next days. Until {day} your calls go on; then those that cost something stop.",
+        f"It is tried again over the next days. Until {day} your calls go on; then those of tools that have a price "
+        "stop.",
     )
 
 
-_STOPPED = "Calls that cost something are stopped; they pass again within seconds of the payment."
+_STOPPED = "Calls of tools that have a price are stopped; they pass again within seconds of the payment."

@@ -20,8 +20,8 @@ FLOOD = 100
 """Who is refused more often than that within one window, and than may pass in it, is told by the status."""
 NOT_PAID = {
     models.WALLET: "your organisation's prepaid balance is used up: what is left does not pay for this call.",
-    models.BILLING: "calls of your organisation that cost something are stopped until a bill is paid. They pass again "
-    "within seconds of that; what costs nothing still passes.",
+    models.BILLING: "calls of tools that have a price, free units too, are stopped until a bill is paid. They pass "
+    "again within seconds of that; tools without a price still answer.",
 }
 
 

@@ -165,7 +165,8 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     NOT_PAID: Explanation(
         "The plan is not paid for",
-        "Calls that cost something pass again once the bill is paid, or another card is given, on the page “Billing”.",
+        "Calls of tools that have a price pass again once the bill is paid, or another card is given, on the page "
+        "“Billing”.",
     ),
     OVER_MAX_COST: Explanation(
         "The call would cost more than it may", "Send a higher Max-Cost, or none. Nothing was sent on or charged."

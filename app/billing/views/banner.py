@@ -17,7 +17,7 @@ WORDS = {
     UNPAID: ("A bill is unpaid", "It was tried several times, and is not tried again by itself."),
     PAUSED: ("Your subscription is paused", "There is no card that it could be paid with."),
 }
-STOPPED = "Calls that cost something are stopped until it is paid; then they pass again within seconds."
+STOPPED = "Calls of tools that have a price are stopped until it is paid; then they pass again within seconds."
 USED_UP = {
     used_up.CREDIT: (
         "Your credit is used up", "Calls are refused until there is more.", "billing.wallet", "Buy credit",
@@ -77,7 +77,9 @@ def banner() -> Banner | None:
     if is_stopped:
         text = f"{text} {STOPPED}"
     elif stops_at is not None:
-        text = f"{text} Until {stops_at.day} {stops_at:%B} your calls go on; then those that cost something stop."
+        text = (
+            f"{text} Until {stops_at.day} {stops_at:%B} your calls go on; then those of tools that have a price stop."
+        )
     is_danger = is_stopped or found.state != PAST_DUE
     return Banner(title, text, bill, is_danger, current.may("billing:write"), str(forms.new_visit()))
 
