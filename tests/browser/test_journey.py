@@ -67,6 +67,7 @@ def test_from_landing_page_to_a_call_on_the_dashboard(sign_in, tmp_path):
     assert "Data until" in page.locator("figure").inner_text()
     page.get_by_role("link", name="Usage", exact=True).first.click()
     page.locator("h1", has_text="What you used").wait_for()
+    page.get_by_role("link", name="All calls", exact=True).first.click()
     row = page.locator("tr", has_text=receipt)
     for words in ("greet", "sampler", "First key", "OK", "\N{NO-BREAK SPACE}B"):
         assert words in row.inner_text()

@@ -55,6 +55,10 @@ def last_used(engine, key):
         return session.get(Key, key.id).last_used_at
 
 
+def use_of(book, key):
+    return book.uses.use(key.id, bytes.fromhex(key.digest), address="192.0.2.7", client="curl/8.5.0")
+
+
 def test_a_refused_try_can_be_read_while_it_runs(engine):
     with writing(engine) as book:
         said = attempt(organisation_id=UUID(int=7))
@@ -85,8 +89,9 @@ def test_last_used_only_moves_forward(engine, session, make, earlier):
     session.commit()
 
     with writing(engine) as book:
-        book.used(key.id, NOW - timedelta(seconds=1))
-        book.used(key.id, NOW)
+        use = use_of(book, key)
+        book.uses.used(use, NOW - timedelta(seconds=1))
+        book.uses.used(use, NOW)
 
     assert last_used(engine, key) == max(NOW, earlier or NOW)
     assert last_used(engine, untouched) is None
@@ -98,7 +103,7 @@ def test_uses_are_written_while_it_runs(engine, session, make, monkeypatch):
     session.commit()
 
     with writing(engine) as book:
-        book.used(key.id, NOW)
+        book.uses.used(use_of(book, key), NOW)
 
         assert eventually(lambda: last_used(engine, key)) == NOW
 

@@ -60,9 +60,9 @@ def test_calls_are_paged_by_receipt_without_shifting(session, make, now):
 
 
 def test_a_call_names_its_key_and_integration(session, scene):
-    call = queries.calls_of(session, scene, limit=1)[0]
+    [call] = [call for call in queries.calls_of(session, scene, limit=3) if call.event.tool == "fail"]
 
-    assert (call.key.name, call.integration.slug, call.event.tool) == ("ci", "sampler", "fail")
+    assert (call.key.name, call.integration.slug) == ("ci", "sampler")
 
 
 def test_a_stranger_sees_none_of_it(session, scene, make, now):
