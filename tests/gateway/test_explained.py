@@ -127,7 +127,8 @@ async def test_fetching_a_receipt_is_explained_whether_or_not_it_is_there(open_s
 async def test_refusals_beyond_the_rate_are_explained_together(
     open_sqlite_gateway, sqlite_engine, explained, monkeypatch
 ):
-    monkeypatch.setattr(notebook, "monotonic", lambda: 0.0)  # the flood takes no time, however long it takes
+    for module in (notebook, crowds):
+        monkeypatch.setattr(module, "monotonic", lambda: 0.0)  # the flood takes no time, however long it takes
     async with open_sqlite_gateway() as caller:
         for _ in range(notebook.PER_SECOND + 20):
             got = await caller.call(path="/mcp/nowhere")
