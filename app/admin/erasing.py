@@ -16,8 +16,8 @@ from app.core.mail import Mail
 from app.core.mail_kinds import MailRefusal
 from app.keys import services as keys
 from app.keys.models import Key
-from app.organisations import roles, stopping
-from app.organisations.models import DELETING, Membership, Organisation
+from app.organisations import closing, roles
+from app.organisations.models import Membership, Organisation
 
 WORDS = "The person to whom it belonged was erased on their request."
 
@@ -59,7 +59,7 @@ def _close(session: Session, place: Organisation, *, operator_id: UUID, now: dat
     for key in session.exec(select(Key).where(Key.organisation_id == place.id, col(Key.revoked_at).is_(None))).all():
         keys.revoke(session, key=key, person_id=operator_id, now=now)
     if place.stopped_at is None:
-        stopping.stop(session, organisation=place, why=DELETING, words=WORDS, person_id=operator_id, now=now)
+        closing.begin(session, organisation=place, words=WORDS, person_id=operator_id, now=now)
     if place.is_personal:
         place.name = ERASED
         session.add(place)

@@ -29,11 +29,8 @@ def ask(
     if " ".join(typed.split()) != organisation.name:
         raise Invalid(f"Type the name exactly as it is written: {organisation.name}")
     words = f"{by} asked for it to be deleted. Until then an owner can undo it."
-    stopping.stop(session, organisation=organisation, why=DELETING, words=words, person_id=person_id, now=now)
-    organisation.closes_at = now + GRACE
-    session.add(organisation)
-    session.flush()
-    on = f"{organisation.closes_at.day} {organisation.closes_at:%B %Y}"
+    closes_at = begin(session, organisation=organisation, words=words, person_id=person_id, now=now)
+    on = f"{closes_at.day} {closes_at:%B %Y}"
     context = {"organisation": organisation.name, "by": by, "on": on, "path": "/organisation/delete"}
     for address in queries.addresses_with(session, organisation.id, "organisation:delete"):
         mail.queue(
@@ -45,7 +42,18 @@ def ask(
             organisation_id=organisation.id,
             now=now,
         )
-    return organisation.closes_at
+    return closes_at
+
+
+def begin(
+    session: Session, *, organisation: Organisation, words: str, person_id: UUID | None, now: datetime
+) -> datetime:
+    """The same without asking or telling anybody, as where nobody is left. Raises Conflict as `ask` does."""
+    stopping.stop(session, organisation=organisation, why=DELETING, words=words, person_id=person_id, now=now)
+    organisation.closes_at = closes_at = now + GRACE
+    session.add(organisation)
+    session.flush()
+    return closes_at
 
 
 def undo(session: Session, *, organisation: Organisation, person_id: UUID | None, now: datetime) -> None:

@@ -10,6 +10,7 @@ from app.core import mail
 from app.core.audit import AuditEntry
 from app.core.mail import Mail
 from app.keys.models import Key
+from app.organisations import closing
 from app.organisations.models import Membership
 from tests.databases import on_both
 
@@ -87,6 +88,7 @@ def test_erasing_takes_everything_that_says_who_they_are(operator, owner, member
     assert not session.get_one(Key, kept.id).is_revoked, "keys belong to the organisation"
     session.refresh(theirs)
     assert (theirs.stopped_why, theirs.name) == ("deleting", "An erased person")
+    assert [one.id for one in closing.due(session, now=now + closing.GRACE)] == [theirs.id]
     assert "/sign-in" in member.get("/home/", status=303).location
     operator.post(f"/operator/people/{person_id}/erase", name="An erased person", status=422)
 
