@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from app.core.config import PREFIX, Settings
 from app.core.errors import Invalid
 
+OF_ORGANISATIONS = "sso"
+"""What stands in for the name of a provider that an organisation connected, in addresses and with identities."""
 GOOGLE_DISCOVERY_URL = "https://accounts.google.com/.well-known/openid-configuration"
 
 
@@ -27,7 +29,8 @@ class Provider:
 def of(settings: Settings) -> tuple[Provider, ...]:
     """In the order of their buttons.
 
-    Raises Invalid if two have one name, or if one would be reached in the clear outside development.
+    Raises Invalid if two have one name, if one is called OF_ORGANISATIONS, or if one would be reached in the clear
+    outside development.
     """
     found = []
     if settings.github_client_id:
@@ -44,6 +47,11 @@ def of(settings: Settings) -> tuple[Provider, ...]:
         secret = one.client_secret.get_secret_value()
         found.append(Provider(one.name, one.label, one.client_id, secret, one.discovery_url))
     names = [one.name for one in found]
+    if OF_ORGANISATIONS in names:
+        raise Invalid(
+            f"{PREFIX}OIDC_PROVIDERS: no provider can be called “{OF_ORGANISATIONS}”, which is the way to sign in with "
+            "an organisation’s own provider. Give it another name."
+        )
     if len(names) != len(set(names)):
         raise Invalid(f"{PREFIX}OIDC_PROVIDERS: two providers have the same name.")
     return tuple(found)

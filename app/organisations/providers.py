@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from sqlmodel import Session, col, select
 
 from app.accounts.models import Identity, Person
+from app.accounts.providers import OF_ORGANISATIONS
 from app.accounts.services import Claims
 from app.core import audit
 from app.core.errors import Conflict, Invalid, NotAllowed, NotFound
@@ -21,7 +22,7 @@ from app.organisations import domains, roles
 from app.organisations.models import Organisation
 from app.organisations.provider_models import Domain, OwnProvider
 
-KIND = "sso"
+KIND = OF_ORGANISATIONS
 """What identities of such providers carry as the name of their provider."""
 DEFAULT_ROLES = (roles.DEVELOPER, roles.BILLING, roles.VIEWER)
 """What somebody may be who comes in for the first time: whoever is to run the organisation is chosen by a person."""

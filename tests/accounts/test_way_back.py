@@ -9,7 +9,10 @@ from app.accounts import oauth, providers
 from app.accounts.models import Person
 from app.core.config import Settings
 from app.core.errors import Invalid
+from app.portal import create_app
 from tests.accounts.provider import Provider
+from tests.databases import on_one
+from tests.portal import PROVIDER
 
 
 def nobody_came_in(browse, session):
@@ -287,3 +290,11 @@ def test_two_providers_of_one_name_are_refused():
 
     with pytest.raises(Invalid, match="same name"):
         providers.of(settings)
+
+
+@on_one
+def test_provider_with_the_name_of_organisations_own_is_refused_at_start(settings, engine):
+    settings = settings.model_copy(update={"oidc_providers": (PROVIDER.model_copy(update={"name": "sso"}),)})
+
+    with pytest.raises(Invalid, match="no provider can be called “sso”"):
+        create_app(settings, engine)

@@ -5,6 +5,7 @@ from sqlmodel import select
 
 from app.accounts.models import Identity, Person
 from app.core import dns_txt
+from app.core.audit import AuditEntry
 from app.core.mail import Mail
 from app.organisations import domains
 from app.organisations.models import Membership, Organisation
@@ -114,6 +115,19 @@ def test_provider_vouches_for_proven_domains_alone(connected, idp, browse, sessi
 
     assert session.exec(select(Identity).where(Identity.provider == "sso")).all() == []
     browse.get("/home/", status=303)
+
+
+def test_person_sees_what_failed_at_their_organisation_s_provider(connected, idp, browse, new_browser, session, hand):
+    come_by(browse, idp, connected)
+    hand.moves(minutes=1)
+
+    come_by(new_browser(), idp, connected, status=400, email="nell@elsewhere.example")
+
+    listed = browse.get("/account/sign-ins").text
+    assert listed.index("has proven") < listed.index("First sign-in")
+    assert listed.count("Single sign-on") >= 2
+    [failed] = session.exec(select(AuditEntry).where(AuditEntry.action == "sign_in.failed"))
+    assert (failed.person_id, failed.details["provider"]) == (newest(session).id, "sso")
 
 
 def test_same_address_at_another_issuer_is_another_person(owner, connected, idp, browse, session, make):

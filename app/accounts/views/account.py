@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from app.accounts import browsers, entrance, pending, queries, services
 from app.accounts.guards import THROUGH, current, signed_in
+from app.accounts.providers import OF_ORGANISATIONS
 from app.accounts.views import sign_in
 from app.core.errors import Conflict, Invalid, NotAllowed
 from app.web import htmx, paging, session
@@ -14,7 +15,7 @@ from app.web import htmx, paging, session
 bp = Blueprint("account", __name__, url_prefix="/account")
 
 PAGE = 20
-OTHERS = {"sso": "Single sign-on"}
+OTHERS = {OF_ORGANISATIONS: "Single sign-on"}
 """What providers of organisations are called here."""
 
 
@@ -34,7 +35,7 @@ def index() -> ResponseReturnValue:
         sessions=[(row, browsers.in_words(row.user_agent), row.id == session.current().id) for row in page.rows],
         identities=queries.identities_of(current.session, current.person),
         clients=clients,
-        provider_names=OTHERS | {name: client.provider.short_name for name, client in clients.items()},
+        provider_names=_names(),
         page=page,
     )
 
@@ -78,7 +79,7 @@ def sign_ins() -> ResponseReturnValue:
         "accounts/sign_ins.html",
         rows=[(row, browsers.in_words(row.client)) for row in page.rows],
         failed=queries.FAILED,
-        provider_names={name: one.provider.short_name for name, one in entrance.current().clients.items()},
+        provider_names=_names(),
         page=page,
     )
 
@@ -131,5 +132,8 @@ def _refuse_through() -> None:
 
 
 def _name(provider: str) -> str:
-    client = entrance.current().clients.get(provider)
-    return client.provider.short_name if client else OTHERS.get(provider, provider)
+    return _names().get(provider, provider)
+
+
+def _names() -> dict[str, str]:
+    return OTHERS | {name: client.provider.short_name for name, client in entrance.current().clients.items()}

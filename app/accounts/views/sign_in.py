@@ -78,13 +78,7 @@ def callback(name: str) -> ResponseReturnValue:
             return offer_link(begun, claims)
         return _enter(begun, claims)
     except PosternError as problem:
-        visitor_id = current.visitor.id if current.visitor is not None else None  # while this can still be read
-        database.roll_back()
-        with database.own_transaction() as own:
-            services.note_failure(
-                own, provider=name, claims=claims, visitor_id=visitor_id, why=problem.message, now=current.now
-            )
-        return failed(problem, name=name, again_url=url_for("sign_in.start", name=name))
+        return refused(problem, name=name, claims=claims, again_url=url_for("sign_in.start", name=name))
 
 
 @bp.post("/sign-out")
@@ -160,6 +154,20 @@ def offer_link(begun: Begun, claims: Claims) -> Response:
         raise Invalid("You were signed out meanwhile, so nothing was linked. Sign in and try again.")
     pending.offer_link(claims, now=current.now)
     return make_response(redirect(url_for("account.confirm_link"), code=303))
+
+
+def refused(problem: PosternError, *, name: str, claims: Claims | None, again_url: str) -> Response:
+    """Undo what came back, tell whoever it was meant to be in their list of sign-ins, and show why.
+
+    name: of the provider. claims: what it vouched for, if it came so far.
+    """
+    visitor_id = current.visitor.id if current.visitor is not None else None  # while this can still be read
+    database.roll_back()
+    with database.own_transaction() as own:
+        services.note_failure(
+            own, provider=name, claims=claims, visitor_id=visitor_id, why=problem.message, now=current.now
+        )
+    return failed(problem, name=name, again_url=again_url)
 
 
 def failed(problem: PosternError, *, name: str, again_url: str) -> Response:

@@ -25,7 +25,7 @@ from app.organisations.models import Membership, Organisation
 from app.organisations.provider_models import OwnProvider
 from app.team import seating
 from app.team.connecting import Clients
-from app.web import database, htmx
+from app.web import htmx
 from app.web import session as web_session
 from app.web.guards import public
 from app.web.paths import own_path
@@ -77,7 +77,8 @@ def start(provider_id: UUID) -> ResponseReturnValue:
         client = clients().of(provider)
         way_out = client.way_out(redirect_uri(provider.id))
     except PosternError as problem:
-        return _failed(problem, provider)
+        again_url = url_for("sso.start", provider_id=provider.id)
+        return sign_in.failed(problem, name=providers.KIND, again_url=again_url)
     begun = Begun(
         provider=_name(provider),
         nonce=way_out.nonce,
@@ -96,6 +97,7 @@ def callback(provider_id: UUID) -> ResponseReturnValue:
     provider, organisation = providers.by_id(current.session, provider_id)
     sign_in.count_try("callback")
     begun = pending.finish(request.args.get("state", ""), now=current.now)
+    again_url, claims = url_for("sso.start", provider_id=provider.id), None
     try:
         if begun is None or begun.provider != _name(provider):
             raise Invalid("This sign-in was not begun in this browser, or took longer than ten minutes. Try again.")
@@ -105,8 +107,7 @@ def callback(provider_id: UUID) -> ResponseReturnValue:
             return sign_in.offer_link(begun, claims)
         return _enter(provider, organisation, begun, claims)
     except PosternError as problem:
-        database.roll_back()
-        return _failed(problem, provider)
+        return sign_in.refused(problem, name=providers.KIND, claims=claims, again_url=again_url)
 
 
 def _enter(provider: OwnProvider, organisation: Organisation, begun: Begun, claims: Claims) -> Response:
@@ -135,11 +136,6 @@ def _let_in(provider: OwnProvider, organisation: Organisation, entered: people.E
         how=f"by signing in with {provider.label}",
         now=current.now,
     )
-
-
-def _failed(problem: PosternError, provider: OwnProvider) -> Response:
-    again_url = url_for("sso.start", provider_id=provider.id)
-    return sign_in.failed(problem, name=providers.KIND, again_url=again_url)
 
 
 def _name(provider: OwnProvider) -> str:
