@@ -13,8 +13,7 @@ from sqlmodel import Session, col, select
 
 from app.accounts import services as accounts
 from app.accounts.models import BrowserSession, Identity, Person
-from app.admin import queries
-from app.core import audit
+from app.core import audit, uuids
 from app.core.audit import AuditEntry
 from app.core.errors import NotFound
 from app.core.mail import Mail
@@ -41,7 +40,7 @@ def search(session: Session, text: str, *, limit: int, offset: int = 0) -> list[
     statement = select(Person, belongs, seen).order_by(col(Person.created_at).desc(), col(Person.id))
     if text:
         found = [col(Person.name).icontains(text, autoescape=True), col(Person.email).icontains(text, autoescape=True)]
-        person_id = queries.as_id(text)
+        person_id = uuids.read(text)
         statement = statement.where(or_(*found, col(Person.id) == person_id) if person_id else or_(*found))
     rows = session.exec(statement.limit(limit).offset(offset)).all()
     return [PersonLine(person, organisations=int(n), seen_at=seen_at) for person, n, seen_at in rows]

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from app.accounts.models import Person
+from app.core import uuids
 from app.keys import tokens
 from app.keys.models import Key
 from app.metering import queries as metering
@@ -85,16 +86,8 @@ def _is_meant(text: str) -> sa.ColumnElement[bool]:
         col(Organisation.id).in_(keys),
         col(Organisation.id).in_(belong),
     ]
-    organisation_id = as_id(text)
+    organisation_id = uuids.read(text)
     return sa.or_(*found, col(Organisation.id) == organisation_id) if organisation_id else sa.or_(*found)
-
-
-def as_id(text: str) -> UUID | None:
-    """The UUID that `text` is; None for anything else."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def installation(session: Session, *, since: datetime) -> Installation:

@@ -6,14 +6,17 @@ A place is a moment and, among rows of the same moment, a row's name. Clients ar
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
+from app.core import uuids
 from app.core.errors import Invalid
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+Row = TypeVar("Row")
 _PLACE = re.compile(r"(?a)(\d{1,17})-([A-Za-z0-9_]{1,255})")
 
 
@@ -26,10 +29,10 @@ class Place(NamedTuple):
     @property
     def id(self) -> UUID:
         """For lists whose rows have such ids. Raises Invalid."""
-        try:
-            return UUID(self.name)
-        except ValueError:
-            raise _unreadable() from None
+        found = uuids.read(self.name)
+        if found is None:
+            raise _unreadable()
+        return found
 
 
 def written(at: datetime, row_id: UUID | str) -> str:
@@ -50,6 +53,14 @@ def read(text: str | None) -> Place | None:
     if found is None:
         raise _unreadable()
     return Place(_EPOCH + int(found[1]) * _MICROSECOND, found[2])
+
+
+def cut(
+    found: Sequence[Row], limit: int, place: Callable[[Row], tuple[datetime, UUID | str]]
+) -> tuple[Sequence[Row], str | None]:
+    """A page of `found`, which holds one row more if there is another page; and the cursor of that. place: of a row."""
+    shown = found[:limit]
+    return shown, written(*place(shown[-1])) if len(found) > limit else None
 
 
 def _unreadable() -> Invalid:

@@ -14,7 +14,8 @@ from app.core import audit, crypto
 from app.core.errors import NotAllowed
 from app.keys import tokens
 from app.organisations import roles
-from app.organisations.models import Organisation
+from app.organisations.acting import Actor
+from app.organisations.models import SUSPENDED, Organisation
 from app.web import current as web_current
 from app.web import database
 from app.web.guards import Guard, View, guarded
@@ -49,6 +50,11 @@ class Current(web_current.Current):
         return self._caller.organisation
 
     @property
+    def actor(self) -> Actor:
+        """The program, as services of members and invitations know who asks."""
+        return Actor(None, f"“{self.key.name}” (a program)", self.key.role)
+
+    @property
     def _caller(self) -> _Caller:
         return cast(_Caller, g.api_caller)
 
@@ -58,6 +64,9 @@ current = Current()
 
 def api(permission: str) -> Callable[[View], View]:
     """An admin key came along whose role includes `permission`, and which has not asked too often.
+
+    A suspended organisation's opens nothing, reads neither, as its keys open no gateway. While one is being deleted the
+    API goes on, as its pages do: what has to be read or undone before the end is possible.
 
     Raises ValueError, when the module is imported, for a permission that no role has.
     """
@@ -88,6 +97,11 @@ def api(permission: str) -> Callable[[View], View]:
             answer = problems.written(429, words)
             answer.headers["Retry-After"] = str(rate.resets_s)
             return answer
+        if organisation.stopped_why == SUSPENDED:
+            raise NotAllowed(
+                f"“{organisation.name}” is suspended by whoever runs this gateway: {organisation.stopped_words} "
+                "Its pages in the portal say the same and still open for its members."
+            )
         if not roles.may(key.role, permission):
             raise NotAllowed(f"This admin key has the role “{key.role}”, which does not include {permission}.")
         return None

@@ -14,6 +14,7 @@ from app.billing.models import Invoice
 from app.core.errors import NotFound
 from app.keys import models as key_states
 from app.keys.models import Key
+from app.organisations.invitation_models import Invitation
 from app.organisations.members import Member
 from app.organisations.models import Membership, Organisation
 
@@ -90,6 +91,17 @@ def members_after(session: Session, organisation: Organisation, *, after: Place 
     if after is not None:
         statement = statement.where(_older(col(Membership.joined_at), col(Person.id), after.at, after.id))
     return [Member(person, membership) for person, membership in session.exec(statement.limit(limit))]
+
+
+def invitations_after(
+    session: Session, organisation: Organisation, *, after: Place | None, limit: int
+) -> list[Invitation]:
+    """Newest first."""
+    statement = select(Invitation).where(Invitation.organisation_id == organisation.id)
+    if after is not None:
+        statement = statement.where(_older(col(Invitation.created_at), col(Invitation.id), after.at, after.id))
+    ordered = statement.order_by(col(Invitation.created_at).desc(), col(Invitation.id).desc())
+    return list(session.exec(ordered.limit(limit)))
 
 
 def invoices_after(

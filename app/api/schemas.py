@@ -89,32 +89,29 @@ class Wrong(Told):
 
 
 class OrganisationTold(Told):
-    """The organisation that the admin key belongs to."""
+    """The organisation that the admin key belongs to. seats: 0 for as many as one likes."""
 
     id: UUID
     slug: str
     name: str
     is_personal: bool
+    billing_email: str = Field(description="Where bills go; of a payer, as Stripe knows it.")
+    members: int
+    seats: int
+    closes_at: datetime | None = Field(description="When it will be deleted; null where nobody asked for it.")
     created_at: datetime
     stopped_at: datetime | None = Field(description="Since when no key of it opens the gateway; null while they do.")
     stopped_why: str
 
 
-class MemberTold(Told):
-    """Somebody who belongs to it."""
+class OrganisationChanged(Asked):
+    """What is to be different; what is left out stays."""
 
-    id: UUID
-    name: str
-    email: str | None
-    role: str
-    joined_at: datetime
-    last_seen_at: datetime | None
-
-
-class MemberPage(Page):
-    """Who joined last comes first."""
-
-    items: list[MemberTold]
+    name: Name | None = None
+    slug: Annotated[Text, Field(max_length=40)] | None = None
+    billing_email: Annotated[Text, Field(max_length=254)] | None = Field(
+        default=None, description="Before it first pays; from then on it is changed in Stripe’s customer portal."
+    )
 
 
 class KeyFilters(Paging):

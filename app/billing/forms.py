@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
+from app.core import uuids
 from app.core.errors import Conflict
 from app.plans.choosing import Choice
 from app.plans.queries import Offer, Standing
@@ -44,10 +45,10 @@ def whole(text: str, *, usual: int) -> int:
 
 def visit(fields: Mapping[str, str]) -> UUID:
     """Which page this was sent from. Raises Conflict for none."""
-    try:
-        return UUID(fields.get("visit", ""))
-    except ValueError:
-        raise Conflict("This page is out of date. Look at it again, then choose.") from None
+    found = uuids.read(fields.get("visit", ""))
+    if found is None:
+        raise Conflict("This page is out of date. Look at it again, then choose.")
+    return found
 
 
 def shown_at(fields: Mapping[str, str], *, since: datetime, now: datetime) -> datetime:

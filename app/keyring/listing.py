@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, func
 from sqlmodel import Session, col, select
 
+from app.core import uuids
 from app.keys import lifetimes, models, owners, rotation
 from app.keys.models import Key, KeySecret
 from app.limits import models as limits
@@ -69,7 +70,7 @@ class Asked:
             q=args.get("q", "").strip()[:80],
             state=args.get("state", "") if args.get("state") in STATES else "",
             environment=args.get("environment", "") if args.get("environment") in ("live", "test") else "",
-            owner=owner if owner == SERVICES or _is_id(owner) else "",
+            owner=owner if owner == SERVICES or uuids.read(owner) else "",
             sort=sort if sort.removeprefix("-") in SORTS else "-created",
         )
 
@@ -247,11 +248,3 @@ def _with_spend(
         .subquery()
     )
     return statement.outerjoin(spent, spent.c.key_id == col(Key.id)), func.coalesce(spent.c.nanos, 0)
-
-
-def _is_id(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, select
 
-from app.core import clock
+from app.core import clock, uuids
 from app.integrations.models import Integration
 from app.keys.models import LIVE, Key
 from app.metering import models
@@ -36,6 +36,8 @@ FAILED = "failed"
 """A status in addresses: any but “ok”."""
 SERVICE = "service"
 """A member in addresses: keys that are nobody's own."""
+NOBODYS = UUID(int=0)
+"""What stands for an id in addresses that is none."""
 NO_PLAN = "none"
 NO_ERROR = "none"
 
@@ -119,7 +121,7 @@ def conditions(
     if wanted.tool:
         found.append(columns["tool"] == tool)
     if wanted.key:
-        found.append(columns["key_id"] == _uuid(wanted.key))
+        found.append(columns["key_id"] == (uuids.read(wanted.key) or NOBODYS))
     if wanted.member or wanted.environment:
         found.append(columns["key_id"].in_(_keys(wanted, organisation)))
     if wanted.status:
@@ -135,16 +137,11 @@ def conditions(
 def _keys(wanted: Wanted, organisation: Organisation) -> sa.Select[Any]:
     statement: sa.Select[Any] = sa.select(col(Key.id)).where(col(Key.organisation_id) == organisation.id)
     if wanted.member:
-        is_its = owner_of().is_(None) if wanted.member == SERVICE else owner_of() == _uuid(wanted.member)
+        is_its = (
+            owner_of().is_(None) if wanted.member == SERVICE else owner_of() == (uuids.read(wanted.member) or NOBODYS)
+        )
         statement = statement.where(is_its)
     return statement.where(col(Key.environment) == wanted.environment) if wanted.environment else statement
-
-
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        return UUID(int=0)  # nobody's
 
 
 Columns = Callable[[Any], tuple[Any, ...]]

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, String, select, union
 from sqlalchemy import type_coerce as as_type
 from sqlalchemy.exc import DBAPIError
 
-from app.core import ids
+from app.core import ids, uuids
 from app.metering import chain, ledger, repricing, sealing, signing, stored, totals
 from app.metering.ledger import EVENTS
 from app.metering.proof_models import Seal
@@ -41,14 +41,7 @@ def everybody(connection: Connection) -> list[UUID]:
     """All organisations that the ledger knows of, by any of its tables. What is no id is left out: no chain has it."""
     tables = (EVENTS, SEALED, SEALS, ledger.HOURS, ledger.MONTHS)
     found = connection.execute(union(*[select(as_type(table.c.organisation_id, String)) for table in tables]))
-    return sorted({known for value in found.scalars() if (known := _id(value)) is not None})
-
-
-def _id(value: object) -> UUID | None:
-    try:
-        return UUID(str(value))
-    except ValueError:
-        return None
+    return sorted({known for value in found.scalars() if (known := uuids.read(str(value))) is not None})
 
 
 def check(

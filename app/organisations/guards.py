@@ -12,6 +12,7 @@ from app.accounts import guards as accounts
 from app.accounts.models import Person
 from app.core.errors import NotAllowed, NotFound
 from app.organisations import providers, queries, roles
+from app.organisations.acting import Actor
 from app.organisations.models import Membership, Organisation
 from app.organisations.queries import Place
 from app.web import forgery, htmx
@@ -39,6 +40,11 @@ class Current(accounts.Current):
     def role(self) -> str:
         """What the person is in it: of roles.py."""
         return self._place()[1].role
+
+    @property
+    def actor(self) -> Actor:
+        """The person, as services of members and invitations know them."""
+        return Actor(self.person.id, self.person.name, self.role)
 
     def may(self, permission: str) -> bool:
         """Whether to show a button; the guard behind it decides."""

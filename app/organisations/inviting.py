@@ -15,6 +15,7 @@ from app.accounts.models import Person
 from app.core import audit, config_mail, crypto, mail
 from app.core.errors import Conflict, Invalid, LimitReached, NotAllowed, NotFound
 from app.organisations import members, queries, roles
+from app.organisations.acting import Actor
 from app.organisations.invitation_models import OPEN, Invitation
 from app.organisations.models import Membership, Organisation
 
@@ -38,7 +39,7 @@ class Terms:
 
 
 def by_mail(
-    session: Session, *, organisation: Organisation, email: str, on: Terms, by: Person, by_role: str, now: datetime
+    session: Session, *, organisation: Organisation, email: str, on: Terms, by: Actor, now: datetime
 ) -> Invitation:
     """Invite one person; they get mail. Raises Invalid, NotAllowed for a role wider than the actor's, LimitReached when
     no seat is free or there is too much of it, Conflict for who is invited already.
@@ -46,7 +47,7 @@ def by_mail(
     email = email.strip()
     if not config_mail.is_address(email):
         raise Invalid("Give an e-mail address, such as sam@example.com.")
-    _check(session, organisation, on, by_role=by_role, now=now)
+    _check(session, organisation, on, by=by, now=now)
     same = _open(organisation, now).where(func.lower(Invitation.email) == email.lower())
     if session.exec(same.limit(1)).first() is not None:
         raise Conflict(f"{email} is invited already. Send that invitation again, or take it back first.")
@@ -56,25 +57,23 @@ def by_mail(
 
 
 def by_link(
-    session: Session, *, organisation: Organisation, on: Terms, by: Person, by_role: str, now: datetime
+    session: Session, *, organisation: Organisation, on: Terms, by: Actor, now: datetime
 ) -> tuple[Invitation, str]:
     """A link for up to `on.uses` people, and its token, which is not to be had again. Raises as by_mail."""
     if not 1 <= on.uses <= USES_MOST:
         raise Invalid(f"A link can be used by 1 to {USES_MOST} people.")
-    _check(session, organisation, on, by_role=by_role, now=now)
+    _check(session, organisation, on, by=by, now=now)
     return _make(session, organisation, email="", on=on, by=by, now=now)
 
 
-def again(
-    session: Session, *, organisation: Organisation, invitation: Invitation, by: Person, by_role: str, now: datetime
-) -> str:
+def again(session: Session, *, organisation: Organisation, invitation: Invitation, by: Actor, now: datetime) -> str:
     """A new token for as many days as at first, by mail if it was; the one before stops working. Gives the token.
 
     Raises Conflict where it was used up or taken back, or was sent only just now; NotAllowed as by_mail.
     """
     if invitation.revoked_at is not None or invitation.uses >= invitation.uses_most:
         raise Conflict("It was used or taken back. Invite them anew.")
-    if not roles.covers(by_role, invitation.role):
+    if not roles.covers(by.role, invitation.role):
         raise NotAllowed(f"Only an {invitation.role} can invite somebody as {invitation.role}.")
     if invitation.email and now - invitation.sent_at < AGAIN_AFTER:
         raise Conflict("It was sent within the last ten minutes. Wait a little: mail takes its time.")
@@ -85,18 +84,18 @@ def again(
     session.add(invitation)
     if invitation.email:
         _send(session, organisation, invitation, token, by=by, now=now)
-    _tell(session, invitation, "invitation.sent_again", person_id=by.id, now=now)
+    _tell(session, invitation, "invitation.sent_again", person_id=by.person_id, now=now)
     return token
 
 
-def revoke(session: Session, *, invitation: Invitation, by: Person, now: datetime) -> None:
+def revoke(session: Session, *, invitation: Invitation, by: Actor, now: datetime) -> None:
     """It opens nothing any more; whoever joined by it stays. Raises Conflict where it was taken back already."""
     if invitation.revoked_at is not None:
         raise Conflict("It was taken back already.")
     invitation.revoked_at = now
     session.add(invitation)
     mail.take_back(session, key=_key(invitation))
-    _tell(session, invitation, "invitation.revoked", person_id=by.id, now=now)
+    _tell(session, invitation, "invitation.revoked", person_id=by.person_id, now=now)
 
 
 def found(session: Session, token: str, *, now: datetime) -> tuple[Invitation, Organisation]:
@@ -175,10 +174,10 @@ def _open(organisation: Organisation, now: datetime):  # type: ignore[no-untyped
     )
 
 
-def _check(session: Session, organisation: Organisation, on: Terms, *, by_role: str, now: datetime) -> None:
+def _check(session: Session, organisation: Organisation, on: Terms, *, by: Actor, now: datetime) -> None:
     if on.role not in roles.PERMISSIONS:
         raise Invalid(f"A role is one of {', '.join(roles.PERMISSIONS)}.")
-    if not roles.covers(by_role, on.role):
+    if not roles.covers(by.role, on.role):
         raise NotAllowed(f"Only an {on.role} can invite somebody as {on.role}.")
     if not 1 <= on.days <= DAYS_MOST:
         raise Invalid(f"An invitation is good for 1 to {DAYS_MOST} days.")
@@ -201,7 +200,7 @@ def _check_day(session: Session, organisation: Organisation, now: datetime) -> N
 
 
 def _make(
-    session: Session, organisation: Organisation, *, email: str, on: Terms, by: Person, now: datetime
+    session: Session, organisation: Organisation, *, email: str, on: Terms, by: Actor, now: datetime
 ) -> tuple[Invitation, str]:
     token = crypto.random_token()
     invitation = Invitation(
@@ -211,19 +210,19 @@ def _make(
         token_digest=crypto.digest(token),
         days=on.days,
         uses_most=1 if email else on.uses,
-        created_by_id=by.id,
+        created_by_id=by.person_id,
         created_by=by.name,
         created_at=now,
         sent_at=now,
         expires_at=now + timedelta(days=on.days),
     )
     session.add(invitation)
-    _tell(session, invitation, "invitation.made", person_id=by.id, now=now)
+    _tell(session, invitation, "invitation.made", person_id=by.person_id, now=now)
     return invitation, token
 
 
 def _send(
-    session: Session, organisation: Organisation, invitation: Invitation, token: str, *, by: Person, now: datetime
+    session: Session, organisation: Organisation, invitation: Invitation, token: str, *, by: Actor, now: datetime
 ) -> None:
     mail.take_back(session, key=_key(invitation))
     mail.queue(
@@ -250,7 +249,7 @@ def _key(invitation: Invitation) -> str:
     return f"invitation:{invitation.id}"
 
 
-def _tell(session: Session, invitation: Invitation, action: str, *, person_id: UUID, now: datetime) -> None:
+def _tell(session: Session, invitation: Invitation, action: str, *, person_id: UUID | None, now: datetime) -> None:
     audit.record(
         session,
         action=action,

@@ -15,6 +15,7 @@ from app.accounts.models import Person
 from app.core import audit
 from app.core.errors import Conflict, Invalid, LimitReached, NotAllowed, NotFound
 from app.organisations import ownership, queries, roles
+from app.organisations.acting import Actor
 from app.organisations.invitation_models import FormerMember
 from app.organisations.models import Membership, Organisation
 
@@ -91,15 +92,14 @@ def change_role(
     organisation: Organisation,
     member: Member,
     role: str,
-    by: Person,
-    by_role: str,
+    by: Actor,
     now: datetime,
 ) -> None:
     """Raises Invalid for what is no role, NotAllowed for more than the actor's own, Conflict for the last owner."""
     if role not in roles.PERMISSIONS:
         raise Invalid(f"A role is one of {', '.join(roles.PERMISSIONS)}.")
-    _check_reach(by_role, member)
-    if not roles.covers(by_role, role):
+    _check_reach(by.role, member)
+    if not roles.covers(by.role, role):
         raise NotAllowed(f"Only an {role} can make somebody {role}.")
     ownership.lock(session, organisation)
     membership = _again(session, member)
@@ -109,24 +109,22 @@ def change_role(
     was, membership.role = membership.role, role
     session.add(membership)
     change = {"role": f"{was} → {role}"}
-    _tell(session, organisation, member.person, "member.role_changed", change, person_id=by.id, now=now)
+    _tell(session, organisation, member.person, "member.role_changed", change, person_id=by.person_id, now=now)
 
 
-def remove(
-    session: Session, *, organisation: Organisation, member: Member, by: Person, by_role: str, now: datetime
-) -> None:
+def remove(session: Session, *, organisation: Organisation, member: Member, by: Actor, now: datetime) -> None:
     """They do not belong to it any more, and only an invitation brings them back. Keys stay as they are.
 
     Raises NotAllowed where their role is wider than the actor's, Conflict for the last owner.
     """
-    _check_reach(by_role, member)
+    _check_reach(by.role, member)
     ownership.lock(session, organisation)
     membership = _again(session, member)
     ownership.keep_an_owner(session, organisation, membership)
     session.delete(membership)
     forget(session, organisation, member.person, now=now)
     details = {"role": membership.role}
-    _tell(session, organisation, member.person, "member.removed", details, person_id=by.id, now=now)
+    _tell(session, organisation, member.person, "member.removed", details, person_id=by.person_id, now=now)
 
 
 def forget(session: Session, organisation: Organisation, person: Person, *, now: datetime) -> None:
@@ -161,7 +159,7 @@ def _tell(
     action: str,
     details: dict[str, str],
     *,
-    person_id: UUID,
+    person_id: UUID | None,
     now: datetime,
 ) -> None:
     audit.record(

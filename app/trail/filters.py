@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
-from app.core import audit, audit_words
+from app.core import audit, audit_words, uuids
 from app.core.audit_sentences import SENTENCES
 from app.core.errors import Invalid
 
@@ -129,7 +129,7 @@ def _day(text: str) -> date | None:
 
 
 def _id(text: str, name: str) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        raise Invalid(f"“{name}” must be as a page of the audit log gives it.") from None
+    found = uuids.read(text)
+    if text and found is None:
+        raise Invalid(f"“{name}” must be as a page of the audit log gives it.")
+    return found

@@ -12,15 +12,10 @@ from app.core.logs import masked
 from app.jobs import JOBS
 from app.keys import tokens
 from app.keys.models import Key
+from app.organisations import closing, stopping
+from app.organisations.models import SUSPENDED
+from tests.api.problems import problem
 from tests.databases import on_both
-
-
-def problem(answer, status):
-    said = answer.get_json()
-    assert answer.mimetype == "application/problem+json"
-    assert said["status"] == answer.status_code == status, said
-    assert said["request_id"] == answer.headers["Postern-Request-Id"]
-    return said["detail"]
 
 
 @on_both
@@ -218,6 +213,21 @@ def test_only_a_live_admin_key_opens_the_api(app, owner, program, make, session,
     session.add(owner.organisation)
     problem(other.ask("GET", "/keys", status=401), 401)
     assert api.secret not in masked(f"key={api.secret}")
+
+
+def test_suspended_organisation_is_told_why_and_one_being_deleted_goes_on(owner, program, session, now):
+    api, organisation = program(owner.organisation), owner.organisation
+    by = {"organisation": organisation, "person_id": None, "now": now}
+    stopping.stop(session, why=SUSPENDED, words="Spam was sent.", **by)
+
+    for method, path in (("GET", "/keys"), ("POST", "/keys")):
+        words = problem(api.ask(method, path, status=403, json={"name": "ci"}), 403)
+        assert "suspended by whoever runs this gateway: Spam was sent." in words
+    stopping.resume(session, why=SUSPENDED, **by)
+    closing.begin(session, words="Olive asked for it.", **by)
+
+    assert api.ask("GET", "/organisation").get_json()["closes_at"].startswith("2026-12-06T")
+    api.ask("POST", "/keys", status=201, json={"name": "ci"})
 
 
 @on_both

@@ -12,6 +12,7 @@ from app.leaks.models import REVOKE, LeakDrill
 from app.limits import services as limits
 from app.limits.services import Selection
 from app.organisations import domains, inviting
+from app.organisations.acting import Actor
 from app.web import guards
 from app.webhooks import services as webhooks
 from app.webhooks.models import LIMIT_PASSED, WebhookDelivery, WebhookEndpoint
@@ -87,8 +88,8 @@ class Owned:
 
     def invitation_id(self):
         on = inviting.Terms("viewer")
-        by = {"by": self.owner.person, "by_role": "owner"}
-        return inviting.by_link(self.session, organisation=self.organisation, on=on, **by, now=self.now)[0].id
+        by = Actor(self.owner.person.id, self.owner.person.name, "owner")
+        return inviting.by_link(self.session, organisation=self.organisation, on=on, by=by, now=self.now)[0].id
 
     def domain_id(self):
         name = f"d{crypto.random_token()[:6].encode().hex()}.example"

@@ -4,6 +4,7 @@ import pytest
 from sqlmodel import select
 
 from app.organisations import inviting, members, queries
+from app.organisations.acting import Actor
 from app.organisations.invitation_models import FormerMember
 from app.organisations.inviting import Terms
 from app.organisations.models import Membership
@@ -98,7 +99,7 @@ def test_invitation_brings_back_who_was_taken_out(owner, member, session, now):
     owner.get(path(member))
     owner.post(path(member, "/remove"))
     _, token = inviting.by_link(
-        session, organisation=owner.organisation, on=Terms("viewer"), by=owner.person, by_role="owner", now=now
+        session, organisation=owner.organisation, on=Terms("viewer"), by=Actor(None, "deploy", "owner"), now=now
     )
 
     member.get(f"/invitations/{token}")

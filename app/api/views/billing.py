@@ -33,12 +33,8 @@ def list_invoices(query: Paging) -> InvoicePage:
         after=cursors.read(query.cursor),
         limit=query.limit + 1,
     )
-    shown = found[: query.limit]
-    has_more = len(found) > query.limit
-    return InvoicePage(
-        items=[_invoice(one) for one in shown],
-        next_cursor=cursors.written(shown[-1].created_at, shown[-1].id) if has_more else None,
-    )
+    shown, following = cursors.cut(found, query.limit, lambda one: (one.created_at, one.id))
+    return InvoicePage(items=[_invoice(one) for one in shown], next_cursor=following)
 
 
 def _line(line: Line) -> StatementLine:

@@ -41,12 +41,8 @@ def list_keys(query: KeyFilters) -> KeyPage:
         environment=query.environment,
         member_id=query.member_id,
     )
-    shown = found[: query.limit]
-    has_more = len(found) > query.limit
-    return KeyPage(
-        items=[_told(key) for key in shown],
-        next_cursor=cursors.written(shown[-1].created_at, shown[-1].id) if has_more else None,
-    )
+    shown, following = cursors.cut(found, query.limit, lambda key: (key.created_at, key.id))
+    return KeyPage(items=[_told(key) for key in shown], next_cursor=following)
 
 
 @endpoint("POST", "/keys", "keys:write", "Make a key", body=KeyAsked, answer=KeyIssued, status=201)

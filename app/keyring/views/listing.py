@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from urllib.parse import urlencode
-from uuid import UUID
 
 from flask import flash, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app.core import uuids
 from app.core.errors import Invalid
 from app.keyring import listing
 from app.keyring.listing import SORTS, STATES, TONES, Asked
@@ -83,10 +83,10 @@ def revoke_several() -> ResponseReturnValue:
 
 def _chosen(texts: Sequence[str]) -> list[Key]:
     """The organisation's keys among these ids, by name. Raises Invalid for what is no id, or for too many."""
-    try:
-        ids = {UUID(text) for text in texts}
-    except ValueError:
-        raise Invalid("That is not the id of a key.") from None
+    read = [uuids.read(text) for text in texts]
+    ids = {key_id for key_id in read if key_id is not None}
+    if None in read:
+        raise Invalid("That is not the id of a key.")
     if len(ids) > AT_ONCE:
         raise Invalid(f"Revoke {AT_ONCE} keys at once, at most.")
     found = queries.keys_by_id(current.session, current.organisation, list(ids))

@@ -5,6 +5,7 @@ from uuid import UUID
 from flask import Blueprint, flash, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app.core import uuids
 from app.core.errors import Conflict, Invalid
 from app.keys import queries as keys
 from app.keys import services as key_services
@@ -107,7 +108,7 @@ def _key_asked_for() -> UUID | None:
     text = request.args.get("key")
     if not text:
         return None
-    try:
-        return UUID(text)
-    except ValueError:
-        raise Invalid("“key” must be the id of a key.") from None
+    key_id = uuids.read(text)
+    if key_id is None:
+        raise Invalid("“key” must be the id of a key.")
+    return key_id

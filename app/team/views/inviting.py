@@ -47,8 +47,7 @@ def by_mail() -> ResponseReturnValue:
                 organisation=current.organisation,
                 email=form.email.data or "",
                 on=_terms(form, uses=1),
-                by=current.person,
-                by_role=current.role,
+                by=current.actor,
                 now=current.now,
             )
         except REFUSED as refusal:
@@ -69,8 +68,7 @@ def by_link() -> ResponseReturnValue:
                 current.session,
                 organisation=current.organisation,
                 on=_terms(form, uses=form.uses.data or 0),
-                by=current.person,
-                by_role=current.role,
+                by=current.actor,
                 now=current.now,
             )
         except REFUSED as refusal:
@@ -89,8 +87,7 @@ def again(invitation_id: UUID) -> ResponseReturnValue:
             current.session,
             organisation=current.organisation,
             invitation=found,
-            by=current.person,
-            by_role=current.role,
+            by=current.actor,
             now=current.now,
         )
     except REFUSED as refusal:
@@ -106,7 +103,7 @@ def again(invitation_id: UUID) -> ResponseReturnValue:
 @member("members:write")
 def revoke(invitation_id: UUID) -> ResponseReturnValue:
     found = inviting.one(current.session, current.organisation, invitation_id)
-    inviting.revoke(current.session, invitation=found, by=current.person, now=current.now)
+    inviting.revoke(current.session, invitation=found, by=current.actor, now=current.now)
     flash("The invitation was taken back: nobody can join by it any more.")
     return htmx.redirect(url_for("members.index"))
 

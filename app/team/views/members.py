@@ -54,8 +54,7 @@ def change_role(person_id: UUID) -> ResponseReturnValue:
             organisation=current.organisation,
             member=found,
             role=request.form.get("role", ""),
-            by=current.person,
-            by_role=current.role,
+            by=current.actor,
             now=current.now,
         )
     except Conflict as refusal:
@@ -82,8 +81,7 @@ def remove(person_id: UUID) -> ResponseReturnValue:
             current.session,
             organisation=current.organisation,
             member=found,
-            by=current.person,
-            by_role=current.role,
+            by=current.actor,
             now=current.now,
         )
     except Conflict as refusal:

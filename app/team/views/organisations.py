@@ -1,11 +1,10 @@
 """The organisations that one belongs to: which there are, one more, and going from one to another."""
 
-from uuid import UUID
-
 from flask import Blueprint, flash, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from app.accounts.guards import THROUGH, current, signed_in
+from app.core import uuids
 from app.core.errors import Conflict, Invalid, LimitReached, NotAllowed, NotFound
 from app.organisations import queries, services
 from app.organisations.guards import CHOSEN
@@ -60,10 +59,9 @@ def create() -> ResponseReturnValue:
 @bp.post("/switch")
 @signed_in
 def switch() -> ResponseReturnValue:
-    try:
-        wanted = UUID(request.form.get("organisation_id", ""))
-    except ValueError:
-        raise NotFound("You belong to no such organisation.") from None
+    wanted = uuids.read(request.form.get("organisation_id", ""))
+    if wanted is None:
+        raise NotFound("You belong to no such organisation.")
     organisation, _ = queries.place_of(current.session, current.person.id, wanted)
     go_to(organisation)
     return htmx.leave(url_for("home.index"))

@@ -1,11 +1,10 @@
 """Giving an organisation to another member, and leaving it."""
 
-from uuid import UUID
-
 from flask import flash, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from app.accounts import queries as accounts
+from app.core import uuids
 from app.core.errors import Conflict, NotFound
 from app.keys import queries as keys
 from app.organisations import members, ownership, queries
@@ -30,9 +29,8 @@ def transfer() -> ResponseReturnValue:
 @bp.post("/transfer")
 @member("ownership:write")
 def give() -> ResponseReturnValue:
-    try:
-        person_id = UUID(request.form.get("person_id", ""))
-    except ValueError:
+    person_id = uuids.read(request.form.get("person_id", ""))
+    if person_id is None:
         flash("Choose to whom.", "error")
         return htmx.redirect(url_for("organisation.transfer"))
     taker = accounts.person(current.session, person_id)
