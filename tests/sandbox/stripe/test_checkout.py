@@ -94,6 +94,27 @@ def test_top_up_is_paid_and_invoiced(stripe, api):
     assert [line.description for line in done.invoice.lines.data] == ["Credit"]
 
 
+@pytest.mark.parametrize("mode", ["payment", "subscription"])
+def test_tax_is_on_the_page_and_in_what_is_paid_where_it_is_asked_for(stripe, api, mode):
+    stripe.desk.store.set_fact("tax_percent", 20)
+    customer, price = (
+        shop.customer(stripe, None),
+        shop.flat(stripe, 2000, interval=None if mode == "payment" else "month"),
+    )
+    more = {"invoice_creation": {"enabled": True}} if mode == "payment" else {}
+    items = [{"price": price.id, "quantity": 1}]
+    made = session(stripe, mode, customer=customer.id, line_items=items, automatic_tax={"enabled": True}, **more)
+    page = browsing.look(stripe, made.url)
+    browsing.send(stripe, made.url, card="accepted")
+
+    done = api.checkout.sessions.retrieve(made.id, {"expand": ["invoice"]})
+
+    assert [f"{amount} USD" in page.text for amount in ("20.00", "4.00", "24.00")] == [True] * 3
+    assert (done.amount_subtotal, done.total_details.amount_tax, done.amount_total) == (2000, 400, 2400)
+    assert (done.invoice.subtotal, done.invoice.total, done.invoice.amount_paid) == (2000, 2400, 2400)
+    assert api.charges.list({"customer": customer.id}).data[0].amount == 2400
+
+
 @pytest.mark.parametrize(("debit", "status"), [("debit-arrives", "paid"), ("debit-fails", "unpaid")])
 def test_bank_debit_is_settled_a_day_later(stripe, api, debit, status):
     made = top_up(stripe, shop.customer(stripe, None))

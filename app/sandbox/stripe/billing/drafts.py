@@ -1,7 +1,7 @@
 """Invoices from draft to open: their totals, their numbers, what becomes of credit balances."""
 
-from app.sandbox.stripe import arithmetic
 from app.sandbox.stripe.billing import lines as lines_of
+from app.sandbox.stripe.billing import taxes
 from app.sandbox.stripe.desk import EXTRAS, LOOKS, PAGE, Desk
 from app.sandbox.stripe.errors import Refused
 from app.sandbox.stripe.store import Thing
@@ -21,15 +21,18 @@ def create(
     currency: str,
     subscription: Thing | None = None,
     grace_s: int | None = GRACE_S,
+    is_taxed: bool = False,
     **fields: object,
 ) -> Thing:
-    """A draft with `lines`. grace_s: when it finalises by itself; None: not."""
+    """A draft with `lines`. grace_s: when it finalises by itself; None: not. is_taxed: whether taxes are worked out;
+    they always are where the subscription says so.
+    """
     parent = subscription and {
         "type": "subscription_details", "quote_details": None,
         "subscription_details": {"metadata": subscription["metadata"], "subscription": subscription["id"]},
     }  # fmt: skip
     due = None if grace_s is None else desk.now() + grace_s
-    automatic = bool(subscription and subscription["automatic_tax"]["enabled"])
+    automatic = is_taxed or bool(subscription and subscription["automatic_tax"]["enabled"])
     invoice = desk.new(
         "invoice", "in_", customer=customer["id"], currency=currency, status="draft", billing_reason=reason,
         account_country="US", account_name="Stand-in", account_tax_ids=None, application=None, attempt_count=0,
@@ -70,13 +73,11 @@ def create(
 def total(desk: Desk, invoice: Thing, customer: Thing) -> Thing:
     """The draft with its lines counted anew and everything that follows from them."""
     counted = [lines_of.recount(desk, line, customer["id"]) for line in invoice["_lines"]]
-    percent = desk.store.fact("tax_percent", 0) if invoice["automatic_tax"]["enabled"] else 0
-    invoice["_lines"] = [_taxed(line, percent) | {"invoice": invoice["id"]} for line in counted]
+    percent = taxes.percent(desk, invoice["automatic_tax"])
+    invoice["_lines"] = [line | {"taxes": taxes.of_line(line, percent), "invoice": invoice["id"]} for line in counted]
     subtotal = sum(line["amount"] for line in counted)
-    taxes = [tax for line in invoice["_lines"] for tax in line["taxes"]]
-    tax = sum(each["amount"] for each in taxes)
-    sums = taxes[:1] and [taxes[0] | {"amount": tax, "taxable_amount": subtotal}]
-    whole = subtotal + tax
+    sums = taxes.by_rate(tax for line in invoice["_lines"] for tax in line["taxes"])
+    whole = subtotal + sum(tax["amount"] for tax in sums)
     after = whole + customer["balance"]
     due = max(after, 0)
     return invoice | {
@@ -84,17 +85,6 @@ def total(desk: Desk, invoice: Thing, customer: Thing) -> Thing:
         "total_taxes": sums, "starting_balance": customer["balance"], "amount_due": due, "amount_remaining": due,
         "_after": min(after, 0),
     }  # fmt: skip
-
-
-def _taxed(line: Thing, percent: int) -> Thing:
-    if not percent:
-        return line | {"taxes": []}
-    tax = {
-        "amount": arithmetic.half_up(line["amount"] * percent, 100), "tax_behavior": "exclusive",
-        "taxable_amount": line["amount"], "taxability_reason": "standard_rated", "type": "tax_rate_details",
-        "tax_rate_details": {"tax_rate": "txr_standin"},
-    }  # fmt: skip
-    return line | {"taxes": [tax]}
 
 
 def finalize(desk: Desk, invoice: Thing) -> Thing:

@@ -148,7 +148,7 @@ def _keep_invoice(desk: Desk, session: Thing, customer: Thing, payment: Thing) -
     lines = [lines_of.of_item(_item(desk, line, customer)) for line in session["_lines"]]
     invoice = drafts.create(
         desk, customer | {"balance": 0}, lines, reason="manual", period=(desk.now(), desk.now()),
-        currency=session["currency"], grace_s=None,
+        currency=session["currency"], grace_s=None, is_taxed=session["automatic_tax"]["enabled"],
     )  # fmt: skip
     data = wanted.get("invoice_data") or {}
     invoice |= {"metadata": data.get("metadata") or {}, "description": data.get("description")}
@@ -162,9 +162,9 @@ def _item(desk: Desk, line: Thing, customer: Thing) -> Thing:
     """A line item of the session as an invoice item."""
     quantity = line["quantity"]
     made = desk.new(
-        "invoiceitem", "ii_", amount=line["amount_total"], currency=line["currency"], customer=customer["id"],
+        "invoiceitem", "ii_", amount=line["amount_subtotal"], currency=line["currency"], customer=customer["id"],
         date=desk.now(), description=line["description"], discountable=True, discounts=[], invoice=None, metadata={},
-        net_amount=line["amount_total"], parent=None, period={"start": line["_at"], "end": line["_at"]},
+        net_amount=line["amount_subtotal"], parent=None, period={"start": line["_at"], "end": line["_at"]},
         pricing=lines_of.pricing(line["price"]), proration=False, proration_details=None, quantity=quantity,
         quantity_decimal=str(quantity), tax_rates=[], test_clock=None, _ref="pending",
     )  # fmt: skip

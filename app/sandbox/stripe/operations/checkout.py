@@ -3,7 +3,7 @@
 from app.sandbox.stripe import arithmetic
 from app.sandbox.stripe.billing import lines as lines_of
 from app.sandbox.stripe.billing import prices as prices_of
-from app.sandbox.stripe.billing import sessions
+from app.sandbox.stripe.billing import sessions, taxes
 from app.sandbox.stripe.calendar import period_at
 from app.sandbox.stripe.desk import EXTRAS, Ask, Desk
 from app.sandbox.stripe.errors import Refused
@@ -40,11 +40,12 @@ def create(desk: Desk, ask: Ask) -> Thing:
     _check(desk, ask, mode)
     expires_at = ask.get("expires_at", desk.now() + LONGEST_S)
     wanted, lines = _lines(desk, ask, mode)
-    total = sum(line["amount_total"] for line in lines)
+    sums = {name: sum(line[name] for line in lines) for name in ("amount_subtotal", "amount_tax", "amount_total")}
     currency = lines[0]["currency"] if lines else ask.get("currency")
     session = desk.new(
         "checkout.session", "cs_test_", mode=mode, status="open", payment_status="unpaid", currency=currency,
-        amount_subtotal=total if lines else None, amount_total=total if lines else None, expires_at=expires_at,
+        amount_subtotal=sums["amount_subtotal"] if lines else None, expires_at=expires_at,
+        amount_total=sums["amount_total"] if lines else None,
         success_url=ask.get("success_url"), cancel_url=ask.get("cancel_url"), customer=ask.get("customer"),
         customer_email=ask.get("customer_email"), customer_creation=ask.get("customer_creation"),
         client_reference_id=ask.get("client_reference_id"), metadata=ask.get("metadata") or {}, invoice=None,
@@ -56,7 +57,8 @@ def create(desk: Desk, ask: Ask) -> Thing:
                        "provider": None, "status": None},
         tax_id_collection=ask.get("tax_id_collection"), allow_promotion_codes=ask.get("allow_promotion_codes"),
         invoice_creation=_invoice_creation(ask, mode), submit_type=ask.get("submit_type"),
-        customer_details=None, total_details={"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
+        customer_details=None,
+        total_details={"amount_discount": 0, "amount_shipping": 0, "amount_tax": sums["amount_tax"]},
         consent=None, consent_collection=None, currency_conversion=None, recovered_from=None, after_expiration=None,
         phone_number_collection={"enabled": False}, shipping_address_collection=None, shipping_cost=None,
         collected_information=None, _wanted=wanted, _lines=lines, _due=expires_at,
@@ -100,6 +102,7 @@ def _check(desk: Desk, ask: Ask, mode: str) -> None:
 def _lines(desk: Desk, ask: Ask, mode: str) -> tuple[list[Thing], list[Thing]]:
     """What to subscribe to, and the line items that the page and the API show."""
     wanted, lines = [], []
+    percent = taxes.percent(desk, ask.get("automatic_tax"))
     for place, each in enumerate(ask.get("line_items") or []):
         where = f"line_items[{place}]"
         price = _price(desk, each, where)
@@ -118,11 +121,12 @@ def _lines(desk: Desk, ask: Ask, mode: str) -> tuple[list[Thing], list[Thing]]:
             )  # fmt: skip
         quantity = each.get("quantity")
         amount = 0 if metered else _amount(desk, ask, price, quantity)
+        tax = taxes.on(amount, percent)
         if price["recurring"]:
             wanted.append({"price": price["id"]} | ({} if metered else {"quantity": quantity}))
         lines.append({
-            "id": new_id("li_"), "object": "item", "amount_discount": 0, "amount_subtotal": amount, "amount_tax": 0,
-            "amount_total": amount, "currency": price["currency"], "metadata": each.get("metadata") or {},
+            "id": new_id("li_"), "object": "item", "amount_discount": 0, "amount_subtotal": amount, "amount_tax": tax,
+            "amount_total": amount + tax, "currency": price["currency"], "metadata": each.get("metadata") or {},
             "description": desk.need("product", price["product"])["name"], "quantity": quantity or 0,
             "price": desk.show(price), "_at": desk.now(),
         })  # fmt: skip

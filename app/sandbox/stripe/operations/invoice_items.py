@@ -25,15 +25,13 @@ def create(desk: Desk, ask: Ask) -> Thing:
         desk.need("subscription", subscription, "subscription", status=400)
     quantity = ask.get("quantity", 1)
     amount, currency, price = _amount(desk, ask, quantity)
-    item = desk.new(
-        "invoiceitem", "ii_", amount=amount, currency=currency, customer=customer["id"], date=desk.now(),
-        description=ask.get("description"), discountable=ask.get("discountable", True), discounts=[], invoice=None,
-        metadata=ask.get("metadata") or {}, net_amount=amount,
+    item = blank(
+        desk, customer=customer["id"], amount=amount, currency=currency, quantity=quantity,
+        description=ask.get("description"), discountable=ask.get("discountable", True),
+        metadata=ask.get("metadata") or {}, pricing=lines_of.pricing(price) if price else None,
         period=ask.get("period", {"start": desk.now(), "end": desk.now()}),
         parent=subscription and {"type": "subscription_details",
                                  "subscription_details": {"subscription": subscription, "subscription_item": None}},
-        pricing=lines_of.pricing(price) if price else None, proration=False, proration_details=None,
-        quantity=quantity, quantity_decimal=str(quantity), tax_rates=[], test_clock=None, _ref="pending",
     )  # fmt: skip
     desk.put(item)
     if invoice:
@@ -42,6 +40,17 @@ def create(desk: Desk, ask: Ask) -> Thing:
         desk.put(drafts.total(desk, invoice, customer))
     desk.emit("invoiceitem.created", item)
     return desk.show(item)
+
+
+def blank(desk: Desk, *, customer: str, amount: int, currency: str, quantity: int, **fields: object) -> Thing:
+    """A single amount of today that waits for an invoice; not stored yet."""
+    now = desk.now()
+    return desk.new(
+        "invoiceitem", "ii_", amount=amount, currency=currency, customer=customer, date=now, description=None,
+        discountable=True, discounts=[], invoice=None, metadata={}, net_amount=amount, parent=None,
+        period={"start": now, "end": now}, pricing=None, proration=False, proration_details=None, quantity=quantity,
+        quantity_decimal=str(quantity), tax_rates=[], test_clock=None, _ref="pending",
+    ) | fields  # fmt: skip
 
 
 def _draft(desk: Desk, id_: str) -> Thing:

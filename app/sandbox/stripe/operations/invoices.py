@@ -1,9 +1,12 @@
 """Invoices: looked at, previewed, made by hand, finalised, paid, taken back."""
 
-from app.sandbox.stripe.billing import collecting, cycle, drafts, previews
+import zlib
+
+from app.sandbox.stripe.billing import collecting, cycle, drafts, previews, taxes
 from app.sandbox.stripe.billing import lines as lines_of
 from app.sandbox.stripe.desk import Ask, Desk
 from app.sandbox.stripe.errors import Refused
+from app.sandbox.stripe.operations import invoice_items
 from app.sandbox.stripe.operations.customers import with_metadata
 from app.sandbox.stripe.registry import LIST, operation, page, within
 from app.sandbox.stripe.store import Thing
@@ -32,6 +35,7 @@ def create(desk: Desk, ask: Ask) -> Thing:
         desk, customer, [lines_of.of_item(each) for each in pending], reason="manual", period=(desk.now(), desk.now()),
         currency=currency, subscription=subscription or None,
         grace_s=drafts.GRACE_S if ask.get("auto_advance") else None,
+        is_taxed=(ask.get("automatic_tax") or {}).get("enabled", False),
     )  # fmt: skip
     invoice |= {
         "description": ask.get("description"),
@@ -84,6 +88,46 @@ def delete(desk: Desk, ask: Ask) -> Thing:
 @operation("GET", "/v1/invoices/<invoice>/lines", LIST)
 def lines(desk: Desk, ask: Ask) -> Thing:
     return page(desk, ask, desk.need("invoice", ask.id)["_lines"], show=drafts.show_line)
+
+
+_TAX = (
+    "amount!:int taxable_amount!:int taxability_reason "
+    "tax_rate_data{display_name! inclusive!:bool percentage!:dec country state tax_type}"
+)
+
+
+@operation(
+    "POST", "/v1/invoices/<invoice>/add_lines",
+    f"lines![]{{amount:int description metadata{{*}} quantity:int tax_amounts[]{{{_TAX}}}}}",
+)  # fmt: skip
+def add_lines(desk: Desk, ask: Ask) -> Thing:
+    """Single amounts, with the taxes that somebody else worked out for them."""
+    invoice = desk.need("invoice", ask.id)
+    if invoice["status"] != "draft":
+        raise Refused("The invoice is no longer editable.", code="invoice_not_editable")
+    for place, wanted in enumerate(ask.params["lines"]):
+        if "amount" not in wanted:
+            raise Refused("The stand-in adds lines with an amount only.", param=f"lines[{place}][amount]")
+        if "tax_amounts" in wanted and invoice["automatic_tax"]["enabled"]:
+            raise Refused("Tax amounts and automatic tax exclude each other.", param=f"lines[{place}][tax_amounts]")
+        item = invoice_items.blank(
+            desk, customer=invoice["customer"], amount=wanted["amount"], currency=invoice["currency"],
+            description=wanted.get("description"), metadata=wanted.get("metadata") or {},
+            quantity=wanted.get("quantity", 1),
+        )  # fmt: skip
+        desk.put(item | {"invoice": invoice["id"], "_ref": None})
+        line = lines_of.of_item(item)
+        if "tax_amounts" in wanted:
+            line["_taxes"] = [_tax(each) for each in wanted["tax_amounts"]]
+        invoice["_lines"].append(line)
+    return desk.show(desk.put(drafts.total(desk, invoice, desk.need("customer", invoice["customer"]))))
+
+
+def _tax(wanted: Thing) -> Thing:
+    """A rate is made for each that was described, the same for the same words."""
+    named = "_".join(str(value) for _, value in sorted(wanted["tax_rate_data"].items()))
+    rate = f"txr_{zlib.crc32(named.encode()):08x}"
+    return taxes.entry(wanted["amount"], taxable=wanted["taxable_amount"], rate=rate)
 
 
 @operation("POST", "/v1/invoices/<invoice>/finalize", "auto_advance:bool")
@@ -141,17 +185,3 @@ def mark_uncollectible(desk: Desk, ask: Ask) -> Thing:
 def create_preview(desk: Desk, ask: Ask) -> Thing:
     """Done for real and undone, so that it is what would come."""
     return previews.preview(desk, ask, live=cycle.catch_up)
-
-
-@operation("GET", "/v1/invoice_payments", LIST + " invoice status:canceled|open|paid payment{type! payment_intent}")
-def payments(desk: Desk, ask: Ask) -> Thing:
-    found = desk.store.all("invoice_payment", ref=ask.get("invoice"), status=ask.get("status"), newest=True)
-    intent = (ask.get("payment") or {}).get("payment_intent")
-    if intent:
-        found = [each for each in found if each["payment"]["payment_intent"] == intent]
-    return page(desk, ask, found)
-
-
-@operation("GET", "/v1/invoice_payments/<invoice_payment>")
-def payment(desk: Desk, ask: Ask) -> Thing:
-    return desk.show(desk.need("invoice_payment", ask.id))
