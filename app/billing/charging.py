@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 
 from app.billing import automatic, customers, payments, stopping
 from app.billing.models import BillingAccount
-from app.billing.payment_models import AUTOMATIC, DECLINED, DROPPED, ERROR_LENGTH, UNDER_WAY, CreditPayment
+from app.billing.payment_models import AUTOMATIC, DECLINED, DROPPED, ERROR_LENGTH, PAID, UNDER_WAY, CreditPayment
 from app.billing.problems import Declined, StripeAway, StripeRefused
 from app.billing.stripe_api import Found, StripeApi, key_for
 from app.core.errors import PosternError
@@ -31,7 +31,6 @@ NO_CARD = "There is no card to charge."
 NO_ADDRESS = "Taxes cannot be worked out for your address. Correct it on the billing page."
 NOWHERE = "customer_tax_location_invalid"
 """What Stripe calls it that it cannot tell where a customer is."""
-WORDS = "Prepaid credit, topped up automatically"
 
 
 def run(engine: Engine, api: StripeApi, *, takes_tax: bool = False, clock: Callable[[], datetime]) -> int:
@@ -139,7 +138,7 @@ def _made(api: StripeApi, payment: CreditPayment, account: BillingAccount, with_
         "amount": payment.amount,
         "currency": payment.currency,
         "customer": account.customer_id,
-        "description": WORDS,
+        "description": payments.BOUGHT_WORDS,
         "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
         "metadata": payments.said_of(payment.organisation_id, payment.id, kind=AUTOMATIC, amount=payment.amount),
         **with_tax,
@@ -198,7 +197,7 @@ def _apply(engine: Engine, payment: CreditPayment, found: Found, *, now: datetim
     with Session(engine) as session:
         payments.apply(session, found, now)
         row = session.get_one(CreditPayment, payment.id)
-        row.due_at = now + LOOKS_AGAIN
+        row.due_at = now if row.state == PAID else now + LOOKS_AGAIN
         session.add(row)
         session.commit()
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, false, text
 from sqlmodel import Field, SQLModel
 
 from app.core.db import UtcDateTime
@@ -24,7 +24,8 @@ class CreditPayment(SQLModel, table=True):
     Stripe's PaymentIntent, once it is known. state: "asked", "processing" (the money is on its way), "paid",
     "declined", or "dropped" when nobody wanted it any more. asked_back_nanos: what refunds and disputes have asked of
     its credit; taken_back_nanos: what of that was left to take. returns: how often some of it was given back after a
-    dispute. seen_at: when Stripe was asked for what is known here.
+    dispute. seen_at: when Stripe was asked for what is known here. is_invoiced: whether one that happened by itself has
+    its invoice; Checkout makes those of the others.
     """
 
     __tablename__ = "credit_payment"
@@ -56,6 +57,7 @@ class CreditPayment(SQLModel, table=True):
     taken_back_nanos: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     returns: int = Field(default=0)
     tries: int = Field(default=0)
+    is_invoiced: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     due_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     error: str = Field(default="", max_length=ERROR_LENGTH)
     seen_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))

@@ -27,6 +27,8 @@ from app.core import clock
 from app.organisations.models import Organisation
 from app.plans.amounts import NANOS
 
+BOUGHT_WORDS = "Prepaid credit, topped up automatically"
+"""What receipts and invoices say of a payment that happened by itself."""
 WORDS = {CHECKOUT: "Topped up", AUTOMATIC: "Topped up automatically"}
 
 

@@ -22,6 +22,7 @@ from app.billing import (
     reconciling,
     stocking,
     stripe_api,
+    top_up_invoices,
     usage,
 )
 from app.billing.handlers import HANDLERS
@@ -90,6 +91,11 @@ def top_up(engine: Engine, api: StripeApi, settings: Settings) -> int:
     return charging.run(engine, api, takes_tax=settings.stripe_tax, clock=clock.now)
 
 
+def invoice_top_ups(engine: Engine, api: StripeApi, settings: Settings) -> int:
+    """What was bought so."""
+    return top_up_invoices.run(engine, api, clock=clock.now)
+
+
 def reconcile(engine: Engine, api: StripeApi, settings: Settings) -> int:
     """The ledger against Stripe, once a night and before a month's invoices; gives how many findings are open."""
     with Session(engine) as session:
@@ -105,7 +111,7 @@ def bill_minimums(engine: Engine, api: StripeApi, settings: Settings) -> int:
 
 STOCK = stocking.Stock()
 RECONCILE = (Task("reconcile", 60, reconcile),)
-TOP_UP = (Task("top_up", 1, top_up),)
+TOP_UP = (Task("top_up", 1, top_up), Task("invoice_top_ups", 5, invoice_top_ups))
 TASKS = (Task("apply_events", 1, apply_events), Task("sweep_events", 3600, sweep_events))
 PLANS = Task("keep_plans", 60, keep_plans)
 

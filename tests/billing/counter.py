@@ -5,9 +5,9 @@ from uuid import uuid4
 
 from sqlmodel import Session, col, select
 
-from app.billing import automatic, charging, credit, events, topping_up, wallet
+from app.billing import automatic, charging, credit, events, top_up_invoices, topping_up, wallet
 from app.billing.checkout import Ways
-from app.billing.models import FAILED, NEW, StripeEvent
+from app.billing.models import FAILED, NEW, Invoice, StripeEvent
 from app.billing.payment_models import AutoTopUp, CreditPayment
 from app.billing.subscribing import Payer, keep_asked
 from app.billing.wallet_models import CreditGrant
@@ -105,6 +105,20 @@ class Counter(Till):
         looked_at = charging.run(self.engine, self.api, takes_tax=self.takes_tax, clock=lambda: self.hand.now)
         self.session.expire_all()
         return looked_at
+
+    def invoice_due(self):
+        """What the worker does afterwards; gives how many payments it looked at. What Stripe tells of it is heard."""
+        looked_at = top_up_invoices.run(self.engine, self.api, clock=lambda: self.hand.now)
+        self.hear("invoice.")
+        self.work()
+        return looked_at
+
+    def automatic_invoices(self):
+        """Those that Checkout did not make, oldest first."""
+        found = self.stand_in.desk.store.all("invoice")
+        named = {each["id"] for each in found if each["metadata"].get("credit_payment_id")}
+        with Session(self.engine) as session:
+            return [one for one in session.exec(select(Invoice).order_by(col(Invoice.created_at))) if one.id in named]
 
     def use(self, *amounts):
         """Calls that cost so many minor units; gives how many were let in."""

@@ -3,7 +3,7 @@
 import pytest
 from sqlmodel import select
 
-from app.billing import automatic, charging
+from app.billing import automatic, charging, invoices
 from app.core.errors import Invalid
 from app.core.mail import Mail
 from tests.billing.counter import Counter
@@ -40,6 +40,57 @@ def test_more_is_bought_when_credit_runs_low_and_calls_pass_again(shop):
     assert shop.use(500) == 1
     assert shop.charge_due() == 0
     holds(shop.session, shop.organisation)
+
+
+@on_sqlite
+def test_what_was_bought_has_an_invoice_that_is_paid_by_that_payment_and_charges_nobody_again(shop):
+    shop.use(900)
+    shop.charge_due()
+
+    assert shop.invoice_due() == 1
+
+    [invoice] = shop.automatic_invoices()
+    assert (invoice.state, invoice.subtotal, invoice.total, invoice.paid) == ("paid", 1_000, 1_000, 1_000)
+    assert (bool(invoice.number), bool(invoice.pdf_url)) == (True, True)
+    assert (shop.invoice_due(), shop.charged(), shop.balance()) == (0, 2, 1_100)
+    assert invoices.fetch_of_charge(shop.api, shop.charge()["id"])["id"] == invoice.id
+
+
+@on_sqlite
+@pytest.mark.parametrize("fault", ["lost_before", "lost_after", "error_before", "error_after", "rate_limited"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_whatever_is_lost_of_it_there_is_one_invoice_in_the_end(shop, fault, seed):
+    shop.use(900)
+    shop.charge_due()
+    shop.stand_in.faults(**{fault: 0.5}, seed=seed, paths=["/v1/invoices", "/v1/payment_intents"])
+    for _ in range(4):
+        shop.invoice_due()
+        shop.wait(minutes=5)
+    shop.stand_in.faults()
+
+    for _ in range(2):
+        shop.invoice_due()
+        shop.wait(minutes=5)
+
+    [invoice] = shop.automatic_invoices()
+    assert (invoice.state, invoice.total, invoice.paid) == ("paid", 1_000, 1_000)
+    assert (shop.charged(), shop.balance()) == (2, 1_100)
+
+
+@on_sqlite
+def test_an_invoice_that_would_take_a_balance_at_stripe_waits_until_that_is_gone(shop):
+    desk, customer = shop.stand_in.desk, shop.account().customer_id
+    desk.put(desk.need("customer", customer) | {"balance": -300})
+    shop.use(900)
+    shop.charge_due()
+    shop.invoice_due()
+
+    assert shop.automatic_invoices() == []
+    desk.put(desk.need("customer", customer) | {"balance": 0})
+    shop.wait(minutes=5)
+    shop.invoice_due()
+
+    assert [(one.state, one.total) for one in shop.automatic_invoices()] == [("paid", 1_000)]
 
 
 @on_sqlite

@@ -44,6 +44,16 @@ def test_tax_is_charged_on_top_of_what_is_credited_and_stands_in_stripes_books(s
     holds(shop.session, shop.organisation)
 
 
+def test_its_invoice_shows_that_tax_and_comes_to_what_was_charged(shop):
+    shop.use(900)
+    shop.charge_due()
+    shop.invoice_due()
+
+    [invoice] = shop.automatic_invoices()
+    assert (invoice.state, invoice.subtotal, invoice.tax, invoice.total) == ("paid", 1_000, 200, 1_200)
+    assert invoice.paid == 1_200
+
+
 @pytest.mark.parametrize("path", [TAXES, INTENTS])
 @pytest.mark.parametrize("fault", ["lost_before", "lost_after", "error_after", "rate_limited"])
 def test_whatever_is_lost_it_is_charged_once_with_its_tax(shop, path, fault):

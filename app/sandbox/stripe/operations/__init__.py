@@ -3,8 +3,8 @@
 from importlib import import_module
 
 _FAMILIES = (
-    "customers", "catalogue", "meters", "checkout", "subscriptions", "items", "schedules", "invoices", "invoice_payments", "invoice_items",
-    "credits", "payments", "taxes", "disputes", "cards", "portal", "events", "v2",
+    "customers", "catalogue", "meters", "checkout", "subscriptions", "items", "schedules", "invoices", "invoice_items",
+    "invoice_payments", "credits", "payments", "taxes", "disputes", "cards", "portal", "events", "v2",
 )  # fmt: skip
 
 
