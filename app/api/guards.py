@@ -49,6 +49,10 @@ class Current(web_current.Current):
         """The tenant whose things this request sees."""
         return self._caller.organisation
 
+    def may(self, permission: str) -> bool:
+        """Whether its role includes it, beside the one that the address needs."""
+        return roles.may(self.key.role, permission)
+
     @property
     def actor(self) -> Actor:
         """The program, as services of members and invitations know who asks."""

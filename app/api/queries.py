@@ -17,6 +17,7 @@ from app.keys.models import Key
 from app.organisations.invitation_models import Invitation
 from app.organisations.members import Member
 from app.organisations.models import Membership, Organisation
+from app.webhooks.models import WebhookDelivery, WebhookEndpoint
 
 
 def by_digest(session: Session, digest: str) -> tuple[AdminKey, Organisation] | None:
@@ -112,6 +113,32 @@ def invoices_after(
     if after is not None:
         statement = statement.where(_older(col(Invoice.created_at), col(Invoice.id), after.at, after.name))
     return list(session.exec(statement.order_by(col(Invoice.created_at).desc(), col(Invoice.id).desc()).limit(limit)))
+
+
+def endpoints_after(
+    session: Session, organisation: Organisation, *, after: Place | None, limit: int
+) -> list[WebhookEndpoint]:
+    """Newest first, without those that were removed."""
+    statement = select(WebhookEndpoint).where(
+        WebhookEndpoint.organisation_id == organisation.id, col(WebhookEndpoint.removed_at).is_(None)
+    )
+    at, row_id = col(WebhookEndpoint.created_at), col(WebhookEndpoint.id)
+    if after is not None:
+        statement = statement.where(_older(at, row_id, after.at, after.id))
+    return list(session.exec(statement.order_by(at.desc(), row_id.desc()).limit(limit)))
+
+
+def deliveries_after(
+    session: Session, endpoint: WebhookEndpoint, *, state: str | None, after: Place | None, limit: int
+) -> list[WebhookDelivery]:
+    """Newest first; state: None for any."""
+    statement = select(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint.id)
+    at, row_id = col(WebhookDelivery.queued_at), col(WebhookDelivery.id)
+    if state is not None:
+        statement = statement.where(WebhookDelivery.state == state)
+    if after is not None:
+        statement = statement.where(_older(at, row_id, after.at, after.id))
+    return list(session.exec(statement.order_by(at.desc(), row_id.desc()).limit(limit)))
 
 
 def _in_state(state: str, now: datetime) -> list[ColumnElement[bool]]:

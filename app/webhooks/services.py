@@ -1,4 +1,7 @@
-"""Webhooks of organisations: endpoints with their secrets, and what is to be told to them."""
+"""Webhooks of organisations: endpoints with their secrets, and what is to be told to them.
+
+person_id, everywhere: who asks; None for a program and for the worker.
+"""
 
 import json
 from collections.abc import Mapping
@@ -35,7 +38,7 @@ def add(
     guard: Guard,
     safe: Vault,
     with_audit: bool = False,
-    person_id: UUID,
+    person_id: UUID | None,
     now: datetime,
 ) -> tuple[WebhookEndpoint, str]:
     """The endpoint, and its secret, which is not to be had again. Raises Invalid for an address that can never be
@@ -58,7 +61,7 @@ def add(
     return endpoint, secret
 
 
-def roll(session: Session, *, endpoint: WebhookEndpoint, safe: Vault, person_id: UUID, now: datetime) -> str:
+def roll(session: Session, *, endpoint: WebhookEndpoint, safe: Vault, person_id: UUID | None, now: datetime) -> str:
     """A new secret; the one before signs beside it for OVERLAP."""
     secret = signing.new_secret()
     endpoint.former, endpoint.former_until = endpoint.secret, now + OVERLAP
@@ -68,7 +71,9 @@ def roll(session: Session, *, endpoint: WebhookEndpoint, safe: Vault, person_id:
     return secret
 
 
-def switch(session: Session, *, endpoint: WebhookEndpoint, is_enabled: bool, person_id: UUID, now: datetime) -> None:
+def switch(
+    session: Session, *, endpoint: WebhookEndpoint, is_enabled: bool, person_id: UUID | None, now: datetime
+) -> None:
     """Off: nothing is queued and nothing is sent. On: what waited goes on. Raises Conflict if it is so already."""
     if endpoint.is_enabled == is_enabled:
         raise Conflict(f"The webhook is {'on' if is_enabled else 'off'} already.")
@@ -78,7 +83,9 @@ def switch(session: Session, *, endpoint: WebhookEndpoint, is_enabled: bool, per
     _record(session, endpoint, action, person_id=person_id, now=now)
 
 
-def follow_audit(session: Session, *, endpoint: WebhookEndpoint, is_on: bool, person_id: UUID, now: datetime) -> None:
+def follow_audit(
+    session: Session, *, endpoint: WebhookEndpoint, is_on: bool, person_id: UUID | None, now: datetime
+) -> None:
     """On: it is told of each entry of the audit log from this moment on. Raises Conflict if it is so already."""
     if (endpoint.audit_since is not None) == is_on:
         raise Conflict(f"The audit log is {'sent there already' if is_on else 'not sent there'}.")
@@ -89,7 +96,7 @@ def follow_audit(session: Session, *, endpoint: WebhookEndpoint, is_on: bool, pe
 
 
 def remove(session: Session, *, endpoint: WebhookEndpoint, person_id: UUID | None, now: datetime) -> None:
-    """It is told nothing any more, and its secret is gone. person_id: None for the worker."""
+    """It is told nothing any more, and its secret is gone."""
     endpoint.removed_at, endpoint.is_enabled, endpoint.secret, endpoint.former = now, False, "", ""
     session.add(endpoint)
     _record(session, endpoint, "webhook.removed", person_id=person_id, now=now)

@@ -1,8 +1,19 @@
 """Addresses of the API, and the page of admin keys."""
 
 from app.api.endpoints import bp as api_bp
-from app.api.views import admin_keys, billing, document, keys, members, organisation, usage
+from app.api.views import admin_keys, audit, billing, document, keys, members, organisation, usage, webhooks
 
 blueprints = (api_bp, admin_keys.bp)
 
-__all__ = ["api_bp", "billing", "blueprints", "document", "keys", "members", "organisation", "usage"]
+__all__ = [
+    "api_bp",
+    "audit",
+    "billing",
+    "blueprints",
+    "document",
+    "keys",
+    "members",
+    "organisation",
+    "usage",
+    "webhooks",
+]
