@@ -18,6 +18,7 @@ from sqlmodel import Session
 
 from app.accounts import services as accounts
 from app.api import answers as api_answers
+from app.api import ending as admin_keys
 from app.billing import lookout, owing_mail, running_low, wallet
 from app.billing import worker as billing
 from app.core import changes, clock, config, db, logs, mail_sending, vault
@@ -25,7 +26,7 @@ from app.core.config import Settings
 from app.core.errors import Invalid
 from app.integrations import queries as integrations
 from app.integrations import refreshing
-from app.keys import rotation, seen
+from app.keys import ending, rotation, seen
 from app.leaks import telling as leaks
 from app.limits import entitlements, raising, undertaker
 from app.metering import attempts, audit_chain, crowds, drained, idempotency, sealing
@@ -174,6 +175,10 @@ def _tell_leaks(session: Session, settings: Settings, now: datetime) -> int:
     return leaks.tell_due(session, now=now)
 
 
+def _tell_endings(session: Session, settings: Settings, now: datetime) -> int:
+    return ending.tell_due(session, now=now) + admin_keys.tell_due(session, now=now)
+
+
 def _stream_audit(session: Session, settings: Settings, now: datetime) -> int:
     """Page by page, each committed by itself, and later than the one before."""
     told = 0
@@ -202,6 +207,7 @@ JOBS = (
     Job("apply_subscriptions", 5, _apply_subscriptions),
     Job("tell_leaks", 1, _tell_leaks),
     Job("tell_owing", 60, _tell_owing),
+    Job("tell_endings", 300, _tell_endings),
     Job("expire_credit", 5, _expire_credit),
     Job("settle_credit", 60, _settle_credit),
     Job("enrol", 60, _enrol),

@@ -35,6 +35,7 @@ KINDS = {
     "payments": Kind("Bills and payments", "A bill is unpaid; credit was bought automatically, or could not be."),
     "plans": Kind("Your plan", "What your plan costs or allows will change, or does not change after all."),
     "tools": Kind("Tools that changed", "Tools of an integration that you use are not what was approved."),
+    "keys": Kind("Keys that end", "A key expires soon, or an earlier secret of one ends while it is still used."),
     "organisations": Kind("Organisations", "You are invited; an organisation changes hands, closes or is deleted."),
     SECURITY: Kind(
         "Security", "Leaked keys, your own sign-in provider, and what was asked for by hand.", can_be_refused=False
@@ -45,6 +46,7 @@ TEMPLATES = {
     "credit_low": "limits",
     "domain_lapsed": SECURITY,
     "invitation": "organisations",
+    "key_ending": "keys",
     "key_leaked": SECURITY,
     "limit_alert": "limits",
     "organisation_closing": "organisations",

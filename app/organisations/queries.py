@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import func, or_
 from sqlmodel import Session, col, select
 
 from app.accounts.models import Person
@@ -61,14 +61,18 @@ def count_members(session: Session, organisation: Organisation, *, role: str = "
     return session.exec(statement.where(Membership.role == role) if role else statement).one()
 
 
-def addresses_with(session: Session, organisation_id: UUID, permission: str) -> list[str]:
-    """E-mail addresses of the members whose role includes `permission`, who joined first first; each once."""
+def addresses_with(
+    session: Session, organisation_id: UUID, permission: str, *, or_person: UUID | None = None
+) -> list[str]:
+    """E-mail addresses of the members whose role includes `permission`, who joined first first; each once. or_person:
+    and of this one, whatever their role, if they belong to it.
+    """
     statement = (
         select(Person.email)
         .join(Membership, col(Membership.person_id) == col(Person.id))
         .where(
             Membership.organisation_id == organisation_id,
-            col(Membership.role).in_(roles.with_permission(permission)),
+            or_(col(Membership.role).in_(roles.with_permission(permission)), col(Membership.person_id) == or_person),
             col(Person.email).is_not(None),
         )
         .order_by(col(Membership.joined_at), col(Person.id))

@@ -1,10 +1,15 @@
 """The rules for admin keys, whoever asks."""
 
-import pytest
+from datetime import timedelta
 
-from app.api import services
+import pytest
+from sqlmodel import select
+
+from app.api import ending, services
 from app.core.errors import Conflict, Invalid, LimitReached, NotAllowed
+from app.core.mail import Mail
 from app.organisations import roles
+from app.organisations.models import Organisation
 
 
 @pytest.fixture
@@ -44,3 +49,23 @@ def test_names_ends_and_numbers_have_bounds(issue, session, now):
     assert issue().name == "deploy"
     with pytest.raises(Conflict):
         services.revoke(session, key=keys[0], person_id=keys[0].created_by_id, now=now)
+
+
+def test_its_maker_and_who_may_make_one_get_mail_before_it_ends(issue, make, session, now):
+    key = issue(expires_at=now + timedelta(days=20))
+    maker = make.person(email="maker@example.com")
+    key.created_by_id, organisation_id = maker.id, key.organisation_id
+    for role in ("owner", "admin", "developer"):
+        person = make.person(role, email=f"{role}@example.com")
+        make.membership(session.get_one(Organisation, organisation_id), person, role=role)
+    make.membership(session.get_one(Organisation, organisation_id), maker, role="viewer")
+    services.revoke(session, key=issue(expires_at=key.expires_at), person_id=maker.id, now=now)
+
+    told = {day: ending.tell_due(session, now=now + timedelta(days=day, hours=1)) for day in range(21)}
+
+    assert {day: count for day, count in told.items() if count} == {6: 3, 17: 3, 19: 3}
+    assert {one.recipient for one in session.exec(select(Mail))} == {
+        "owner@example.com",
+        "admin@example.com",
+        "maker@example.com",
+    }
