@@ -59,6 +59,16 @@ def own_transaction() -> Iterator[Session]:
         yield session
 
 
+def let_go() -> None:
+    """Commit what the request did so far, before somebody outside is asked or `own_transaction` is used.
+
+    Nothing was written by the view, yet something may have been: when the session or the member was last seen. SQLite
+    would keep every other writer waiting for as long, PostgreSQL a connection.
+    """
+    if "database_session" in g:
+        g.database_session.commit()
+
+
 def roll_back() -> None:
     """Forget what the request did so far. Its session can go on being used."""
     if "database_session" in g:

@@ -77,8 +77,9 @@ def words_of(one):
     return " ".join(step["words"] for step in one.steps)
 
 
-def test_a_drill_goes_all_the_way_and_leaves_nothing_that_works(owner, member, outsider, session, gateway):
+def test_a_drill_goes_all_the_way_and_leaves_nothing_that_works(owner, member, outsider, session, gateway, hand):
     owner.get("/keys/leaks/")
+    hand.moves(minutes=2)  # so that its own request writes when the session was last seen
     answer = owner.post("/keys/leaks/drill")
 
     one = held(session)

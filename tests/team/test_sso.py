@@ -1,9 +1,11 @@
 """Signing in by an organisation's own provider: proven domains, members made on first sign-in, and what it opens."""
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import select
 
 from app.accounts.models import Identity, Person
+from app.accounts.oauth import Client, WayOut
 from app.core import dns_txt
 from app.core.audit import AuditEntry
 from app.core.mail import Mail
@@ -227,6 +229,24 @@ def test_connection_that_cannot_be_meant_is_refused(owner, idp, session, wrong, 
     assert words in owner.post(f"{PAGE}provider", status=422, **settings_of(idp, **wrong)).text
 
     assert session.exec(select(OwnProvider)).all() == []
+
+
+def test_nobody_waits_for_the_database_while_others_are_asked(owner, connected, session, engine, hand, monkeypatch):
+    def others_write(*_, **__):
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE person SET name = name"))
+        return answer
+
+    answer = WayOut("https://login.example", "state", "nonce", "verifier")
+    monkeypatch.setattr(dns_txt, "texts", lambda *_, **__: [others_write().url])
+    monkeypatch.setattr(Client, "look", others_write)
+    monkeypatch.setattr(Client, "way_out", others_write)
+    domain = session.exec(select(Domain)).one()
+    for path in (f"domains/{domain.id}/check", "provider/test"):
+        hand.moves(minutes=2)  # so that the request itself writes when the session was last seen
+        owner.post(f"{PAGE}{path}")
+    hand.moves(minutes=2)
+    assert owner.get(f"/sign-in/sso/{connected.id}?link=1", status=303).location == answer.url
 
 
 @on_both

@@ -1,6 +1,7 @@
 """Signing in: the buttons, the way out to a provider, the way back, and signing out."""
 
 import logging
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import flask_login
@@ -42,24 +43,7 @@ def index() -> ResponseReturnValue:
 def start(name: str) -> ResponseReturnValue:
     """Off to the provider. With ?link=1, to link what comes back to the account that is signed in."""
     client = _client(name)
-    elsewhere = to_the_right_host()
-    if elsewhere is not None:
-        return elsewhere
-    count_try("start")
-    link_for = current.visitor if "link" in request.args else None
-    try:
-        way_out = client.way_out(_redirect_uri(name))
-    except PosternError as problem:
-        return failed(problem, name=name, again_url=url_for("sign_in.start", name=name))
-    begun = Begun(
-        provider=name,
-        nonce=way_out.nonce,
-        code_verifier=way_out.code_verifier,
-        next_path=own_path(request.args.get("next")),
-        link_for=str(link_for.id) if link_for else None,
-    )
-    pending.begin(way_out.state, begun, now=current.now)
-    return htmx.leave(way_out.url)
+    return go(lambda: client, name=name, redirect_uri=_redirect_uri(name), again_url=_again_url(name))
 
 
 @bp.get("/sign-in/<name>/callback")
@@ -78,7 +62,7 @@ def callback(name: str) -> ResponseReturnValue:
             return offer_link(begun, claims)
         return _enter(begun, claims)
     except PosternError as problem:
-        return refused(problem, name=name, claims=claims, again_url=url_for("sign_in.start", name=name))
+        return refused(problem, name=name, claims=claims, again_url=_again_url(name))
 
 
 @bp.post("/sign-out")
@@ -97,7 +81,30 @@ def leave() -> Response:
     return response
 
 
-def to_the_right_host() -> Response | None:
+def go(client: Callable[[], Client], *, name: str, redirect_uri: str, again_url: str) -> Response:
+    """Off to a provider. client: may raise PosternError, as Client does. name: what `pending` knows the sign-in by."""
+    elsewhere = _to_the_right_host()
+    if elsewhere is not None:
+        return elsewhere
+    count_try("start")
+    link_for = current.visitor if "link" in request.args else None
+    database.let_go()
+    try:
+        way_out = client().way_out(redirect_uri)
+    except PosternError as problem:
+        return _failed(problem, name=name, again_url=again_url)
+    begun = Begun(
+        provider=name,
+        nonce=way_out.nonce,
+        code_verifier=way_out.code_verifier,
+        next_path=own_path(request.args.get("next")),
+        link_for=str(link_for.id) if link_for else None,
+    )
+    pending.begin(way_out.state, begun, now=current.now)
+    return htmx.leave(way_out.url)
+
+
+def _to_the_right_host() -> Response | None:
     """The same page at the address that the portal is known by: the way back ends there, with its cookie."""
     if request.host == urlsplit(current.settings.portal_url).netloc:
         return None
@@ -167,10 +174,10 @@ def refused(problem: PosternError, *, name: str, claims: Claims | None, again_ur
         services.note_failure(
             own, provider=name, claims=claims, visitor_id=visitor_id, why=problem.message, now=current.now
         )
-    return failed(problem, name=name, again_url=again_url)
+    return _failed(problem, name=name, again_url=again_url)
 
 
-def failed(problem: PosternError, *, name: str, again_url: str) -> Response:
+def _failed(problem: PosternError, *, name: str, again_url: str) -> Response:
     """A calm page that says why and offers to try again. name: of the provider, for the log."""
     cause = problem.__cause__
     reason = f"{type(cause).__name__}: {cause}"[:300] if cause is not None else problem.message
@@ -194,6 +201,10 @@ def _client(name: str) -> Client:
     if client is None:
         abort(404)
     return client
+
+
+def _again_url(name: str) -> str:
+    return url_for("sign_in.start", name=name)
 
 
 def _redirect_uri(name: str) -> str:

@@ -83,12 +83,9 @@ def choose() -> ResponseReturnValue:
 @bp.post("/drill")
 @member("keys:write")
 def begin_drill() -> ResponseReturnValue:
-    held = drill.hold(
-        database.own_transaction,
-        current.settings,
-        organisation_id=current.organisation.id,
-        person_id=current.person.id,
-    )
+    organisation_id, person_id = current.organisation.id, current.person.id
+    database.let_go()
+    held = drill.hold(database.own_transaction, current.settings, organisation_id=organisation_id, person_id=person_id)
     return htmx.redirect(url_for("leaks.show_drill", drill_id=held))
 
 

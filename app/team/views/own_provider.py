@@ -61,6 +61,7 @@ def connect() -> ResponseReturnValue:
 def test() -> ResponseReturnValue:
     provider = _provider()
     client = sso.clients().fresh(provider)
+    database.let_go()
     provider.checked_at = current.now
     try:
         client.look()
@@ -127,6 +128,7 @@ def add_domain() -> ResponseReturnValue:
 @member("sso:write")
 def check_domain(domain_id: UUID) -> ResponseReturnValue:
     domain = domains.one(current.session, current.organisation, domain_id)
+    database.let_go()
     try:
         found = dns_txt.texts(domain.record_name, servers=current.settings.dns_servers)
         is_proven = domains.prove(

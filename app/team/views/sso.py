@@ -19,9 +19,9 @@ from app.accounts.pending import Begun
 from app.accounts.services import Claims
 from app.accounts.views import sign_in
 from app.core.errors import Invalid, NotAllowed, NotFound, PosternError
-from app.organisations import members, providers
+from app.organisations import members, providers, queries
 from app.organisations.guards import CHOSEN
-from app.organisations.models import Membership, Organisation
+from app.organisations.models import Organisation
 from app.organisations.provider_models import OwnProvider
 from app.team import seating
 from app.team.connecting import Clients
@@ -68,26 +68,12 @@ def find() -> ResponseReturnValue:
 def start(provider_id: UUID) -> ResponseReturnValue:
     """Off to the provider. With ?link=1, to link what comes back to the account that is signed in."""
     provider, _ = providers.by_id(current.session, provider_id)
-    elsewhere = sign_in.to_the_right_host()
-    if elsewhere is not None:
-        return elsewhere
-    sign_in.count_try("start")
-    link_for = current.visitor if "link" in request.args else None
-    try:
-        client = clients().of(provider)
-        way_out = client.way_out(redirect_uri(provider.id))
-    except PosternError as problem:
-        again_url = url_for("sso.start", provider_id=provider.id)
-        return sign_in.failed(problem, name=providers.KIND, again_url=again_url)
-    begun = Begun(
-        provider=_name(provider),
-        nonce=way_out.nonce,
-        code_verifier=way_out.code_verifier,
-        next_path=own_path(request.args.get("next")),
-        link_for=str(link_for.id) if link_for else None,
+    return sign_in.go(
+        lambda: clients().of(provider),
+        name=_name(provider),
+        redirect_uri=redirect_uri(provider.id),
+        again_url=_again_url(provider),
     )
-    pending.begin(way_out.state, begun, now=current.now)
-    return htmx.leave(way_out.url)
 
 
 @bp.get("/<uuid:provider_id>/callback")
@@ -97,7 +83,7 @@ def callback(provider_id: UUID) -> ResponseReturnValue:
     provider, organisation = providers.by_id(current.session, provider_id)
     sign_in.count_try("callback")
     begun = pending.finish(request.args.get("state", ""), now=current.now)
-    again_url, claims = url_for("sso.start", provider_id=provider.id), None
+    claims = None
     try:
         if begun is None or begun.provider != _name(provider):
             raise Invalid("This sign-in was not begun in this browser, or took longer than ten minutes. Try again.")
@@ -107,7 +93,7 @@ def callback(provider_id: UUID) -> ResponseReturnValue:
             return sign_in.offer_link(begun, claims)
         return _enter(provider, organisation, begun, claims)
     except PosternError as problem:
-        return sign_in.refused(problem, name=providers.KIND, claims=claims, again_url=again_url)
+        return sign_in.refused(problem, name=providers.KIND, claims=claims, again_url=_again_url(provider))
 
 
 def _enter(provider: OwnProvider, organisation: Organisation, begun: Begun, claims: Claims) -> Response:
@@ -122,7 +108,7 @@ def _enter(provider: OwnProvider, organisation: Organisation, begun: Begun, clai
 def _let_in(provider: OwnProvider, organisation: Organisation, entered: people.Entered) -> None:
     """As a member, who they become by coming in for the first time; not again once they were taken out."""
     person = entered.person
-    if current.session.get(Membership, (organisation.id, person.id)) is not None:
+    if queries.is_member(current.session, person.id, organisation.id):
         return
     if members.was_removed(current.session, organisation.id, person.id):
         raise NotAllowed(f"You were taken out of “{organisation.name}”. Ask whoever runs it to invite you again.")
@@ -136,6 +122,10 @@ def _let_in(provider: OwnProvider, organisation: Organisation, entered: people.E
         how=f"by signing in with {provider.label}",
         now=current.now,
     )
+
+
+def _again_url(provider: OwnProvider) -> str:
+    return url_for("sso.start", provider_id=provider.id)
 
 
 def _name(provider: OwnProvider) -> str:
