@@ -2,7 +2,6 @@
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
-from sqlmodel import col, select
 
 from app.billing import months, spending, watching
 from app.core import audit_words
@@ -15,6 +14,8 @@ from app.metering.views.asking import Asked
 from app.metering.views.usage_words import changed
 from app.organisations.guards import current, member
 from app.plans import queries as plans
+from app.trail import queries as trail
+from app.trail.filters import Filters
 from app.web import htmx
 
 bp = Blueprint("home", __name__, url_prefix="/home")
@@ -56,11 +57,7 @@ def index() -> ResponseReturnValue:
 
 def _changes() -> list[tuple[AuditEntry, str]]:
     """The last entries of the organisation's log, newest first, each as a sentence."""
-    statement = (
-        select(AuditEntry)
-        .where(col(AuditEntry.organisation_id) == current.organisation.id)
-        .order_by(col(AuditEntry.at).desc(), col(AuditEntry.id).desc())
-        .limit(LATEST)
-    )
+    entries = trail.page(current.session, current.organisation.id, Filters(), limit=LATEST).entries
+    names = trail.names(current.session, entries)
     itself = current.settings.product_name
-    return [(entry, audit_words.sentence(entry, name="", itself=itself)) for entry in current.session.exec(statement)]
+    return [(one, audit_words.sentence(one, name=names.get(one.person_id, ""), itself=itself)) for one in entries]

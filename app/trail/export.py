@@ -38,7 +38,7 @@ def as_json(engine: Engine, organisation_id: UUID, filters: Filters, *, itself: 
 
 def _pages(
     engine: Engine, organisation_id: UUID, filters: Filters
-) -> Iterator[tuple[list[AuditEntry], dict[UUID, AuditLink], dict[UUID, str]]]:
+) -> Iterator[tuple[list[AuditEntry], dict[UUID, AuditLink], dict[UUID | None, str]]]:
     """In a session of its own: the request's is over when a file is being sent."""
     with Session(engine) as session:
         for entries in queries.every(session, organisation_id, filters, by=PAGE):

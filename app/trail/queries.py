@@ -86,8 +86,8 @@ def entry_of(session: Session, organisation_id: UUID, entry_id: UUID) -> AuditEn
     return found
 
 
-def names(session: Session, entries: list[AuditEntry]) -> dict[UUID, str]:
-    """What people are called now, by id."""
+def names(session: Session, entries: list[AuditEntry]) -> dict[UUID | None, str]:
+    """What people are called now, by the id that an entry has of them, if any."""
     everybody = {one.person_id for one in entries if one.person_id is not None}
     if not everybody:
         return {}

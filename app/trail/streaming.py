@@ -81,7 +81,7 @@ def _tell(
     return told
 
 
-def _said(entry: AuditEntry, link: AuditLink, names: dict[UUID, str], itself: str) -> dict[str, object]:
+def _said(entry: AuditEntry, link: AuditLink, names: dict[UUID | None, str], itself: str) -> dict[str, object]:
     return telling.as_json(entry, link, names=names, itself=itself)
 
 

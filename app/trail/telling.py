@@ -29,9 +29,11 @@ def kind_of_actor(entry: AuditEntry) -> str:
     return entry.actor_kind or (audit.PERSON if entry.person_id is not None else audit.ITSELF)
 
 
-def as_json(entry: AuditEntry, link: AuditLink | None, *, names: Mapping[UUID, str], itself: str) -> dict[str, object]:
+def as_json(
+    entry: AuditEntry, link: AuditLink | None, *, names: Mapping[UUID | None, str], itself: str
+) -> dict[str, object]:
     """Everything of it. names: of people whom the entry does not name. itself: what this installation is called."""
-    name = names.get(entry.person_id, "") if entry.person_id is not None else ""
+    name = names.get(entry.person_id, "")
     return {
         "id": str(entry.id),
         "at": moment(entry.at),
@@ -61,9 +63,9 @@ COLUMNS = (
 """Of the CSV file."""
 
 
-def as_row(entry: AuditEntry, link: AuditLink | None, *, names: Mapping[UUID, str], itself: str) -> list[str]:
+def as_row(entry: AuditEntry, link: AuditLink | None, *, names: Mapping[UUID | None, str], itself: str) -> list[str]:
     """The same in COLUMNS, as text that no spreadsheet takes for a formula."""
-    name = names.get(entry.person_id, "") if entry.person_id is not None else ""
+    name = names.get(entry.person_id, "")
     changes = "; ".join(f"{one.what}: {one.before}{audit.CHANGED}{one.after}" for one in audit_words.changes(entry))
     row = (
         moment(entry.at),

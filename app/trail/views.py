@@ -66,7 +66,7 @@ def index() -> ResponseReturnValue:
 @member("audit:read")
 def show(entry_id: UUID) -> ResponseReturnValue:
     entry = queries.entry_of(current.session, current.organisation.id, entry_id)
-    name = queries.names(current.session, [entry]).get(entry.person_id, "") if entry.person_id is not None else ""
+    name = queries.names(current.session, [entry]).get(entry.person_id, "")
     itself = current.settings.product_name
     return htmx.render(
         "trail/entry.html",

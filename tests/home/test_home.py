@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from app.admin import erasing
 from app.home import needs
 from app.integrations.models import Tool
 from tests.databases import on_both
@@ -39,6 +40,18 @@ def test_what_needs_somebody_is_named_with_the_page_that_mends_it(owner, make, s
     assert "One call was refused in 24 hours." in answer.text
     assert "The key “ci” expires within 14 days." in answer.text
     assert {"/keys/", "/first-call/tries"} <= set(answer.page.links)
+
+
+def test_what_changed_names_who_did_it_unless_they_were_erased(owner, member, make, session, now):
+    key = make.key(owner.organisation, name="ci", person_id=member.person.id)
+    make.call(key, make.integration())
+    assert "Max Member made the key “ci”" in owner.get("/home/").text
+
+    erasing.erase(session, person=member.person, operator_id=make.person("Olga", is_operator=True).id, now=now)
+
+    text = owner.get("/home/").text
+    assert "An erased person made the key “ci”" in text
+    assert "Max Member made" not in text
 
 
 def test_only_tools_that_nobody_has_looked_at_wait_for_operators(session, make):
