@@ -63,5 +63,21 @@ def cut(
     return shown, written(*place(shown[-1])) if len(found) > limit else None
 
 
+def part(
+    found: Sequence[Row], *, cursor: str | None, limit: int, name: Callable[[Row], str]
+) -> tuple[Sequence[Row], str | None]:
+    """A page of a list that is short enough to be at hand whole. name: of a row, which stays the same.
+
+    Raises Invalid for a cursor, or one whose row is gone meanwhile.
+    """
+    after, first = read(cursor), 0
+    if after is not None:
+        names = [name(row) for row in found]
+        if after.name not in names:
+            raise Invalid("What “cursor” stands for is gone meanwhile. Begin again without it.")
+        first = names.index(after.name) + 1
+    return cut(found[first : first + limit + 1], limit, lambda row: (_EPOCH, name(row)))
+
+
 def _unreadable() -> Invalid:
     return Invalid("“cursor” must be the “next_cursor” of the page before, unchanged.")

@@ -1,9 +1,10 @@
 """Admin keys, and lists as the API gives them: a page at a time, each beginning where the last one ended."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, func, or_
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, select
 
@@ -12,8 +13,8 @@ from app.api.cursors import Place
 from app.api.models import AdminKey
 from app.billing.models import Invoice
 from app.core.errors import NotFound
-from app.keys import models as key_states
 from app.keys.models import Key
+from app.leaks.models import LeakFind
 from app.organisations.invitation_models import Invitation
 from app.organisations.members import Member
 from app.organisations.models import Membership, Organisation
@@ -60,22 +61,13 @@ def count_live(session: Session, organisation: Organisation, *, now: datetime) -
 def keys_after(
     session: Session,
     organisation: Organisation,
+    conditions: Sequence[SQLColumnExpression[bool]],
     *,
     after: Place | None,
     limit: int,
-    now: datetime,
-    state: str | None = None,
-    environment: str | None = None,
-    member_id: UUID | None = None,
 ) -> list[Key]:
-    """Newest first, without deleted ones. state: of app/keys/models.py; None for any."""
-    statement = select(Key).where(Key.organisation_id == organisation.id, col(Key.deleted_at).is_(None))
-    if state is not None:
-        statement = statement.where(*_in_state(state, now))
-    if environment is not None:
-        statement = statement.where(Key.environment == environment)
-    if member_id is not None:
-        statement = statement.where(Key.owner_id == member_id)
+    """Newest first, without deleted ones. conditions: of app/keyring/listing.py, as its page has them."""
+    statement = select(Key).where(Key.organisation_id == organisation.id, col(Key.deleted_at).is_(None), *conditions)
     if after is not None:
         statement = statement.where(_older(col(Key.created_at), col(Key.id), after.at, after.id))
     return list(session.exec(statement.order_by(col(Key.created_at).desc(), col(Key.id).desc()).limit(limit)))
@@ -141,15 +133,17 @@ def deliveries_after(
     return list(session.exec(statement.order_by(at.desc(), row_id.desc()).limit(limit)))
 
 
-def _in_state(state: str, now: datetime) -> list[ColumnElement[bool]]:
-    """What Key.state_at says, in SQL."""
-    if state == key_states.REVOKED:
-        return [col(Key.revoked_at).is_not(None)]
-    has_expired = and_(col(Key.expires_at).is_not(None), col(Key.expires_at) <= now)
-    lasting = col(Key.revoked_at).is_(None)
-    if state == key_states.EXPIRED:
-        return [lasting, has_expired]
-    return [lasting, ~has_expired, col(Key.is_enabled).is_(state == key_states.LIVE)]
+def finds_after(
+    session: Session, organisation: Organisation, *, key_id: UUID | None, after: Place | None, limit: int
+) -> list[LeakFind]:
+    """Leaked keys, newest first; key_id: of one alone."""
+    statement = select(LeakFind).where(LeakFind.organisation_id == organisation.id)
+    at, row_id = col(LeakFind.found_at), col(LeakFind.id)
+    if key_id is not None:
+        statement = statement.where(LeakFind.key_id == key_id)
+    if after is not None:
+        statement = statement.where(_older(at, row_id, after.at, after.id))
+    return list(session.exec(statement.order_by(at.desc(), row_id.desc()).limit(limit)))
 
 
 def _older(

@@ -33,16 +33,9 @@ Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 Role = Literal["owner", "admin", "developer", "billing", "viewer"]
 Environment = Literal["live", "test"]
-KeyState = Literal["live", "disabled", "expired", "revoked"]
 Name = Annotated[Text, Field(min_length=1, max_length=80, examples=["ci"])]
-Scopes = Annotated[
-    list[Annotated[Text, Field(max_length=200)]],
-    Field(max_length=200, description="“sampler” for an integration, “sampler/greet” for one of its tools."),
-]
-Networks = Annotated[
-    list[Annotated[Text, Field(max_length=60)]],
-    Field(max_length=100, description="Addresses and CIDR ranges that may use the key; none for anywhere."),
-]
+Nanos = Annotated[int, Field(ge=0, le=2**62)]
+"""1e-9 of a minor unit: 5_000_000_000_000 are 50.00 dollars."""
 
 
 class Asked(BaseModel):
@@ -112,93 +105,6 @@ class OrganisationChanged(Asked):
     billing_email: Annotated[Text, Field(max_length=254)] | None = Field(
         default=None, description="Before it first pays; from then on it is changed in Stripe’s customer portal."
     )
-
-
-class KeyFilters(Paging):
-    """Which keys."""
-
-    state: KeyState | None = None
-    environment: Environment | None = None
-    member_id: UUID | None = Field(default=None, description="Only keys that belong to this member.")
-
-
-class KeyTold(Told):
-    """A key for the gateway; never its secret."""
-
-    id: UUID
-    name: str
-    environment: str
-    state: str
-    hint: str = Field(description="What lists show of its secret.")
-    member_id: UUID | None = Field(description="Whose it is; null for a service’s.")
-    service: str
-    scopes: list[str] | None = Field(description="null for everything.")
-    networks: list[str]
-    expires_at: datetime | None
-    created_at: datetime
-    rotated_at: datetime | None
-    last_used_at: datetime | None
-    revoked_at: datetime | None
-    deleted_at: datetime | None
-    disabled_reason: str
-    disabled_note: str
-
-
-class KeyPage(Page):
-    """Newest first."""
-
-    items: list[KeyTold]
-
-
-class KeyIssued(Told):
-    """A key with its secret, which is told in this one answer."""
-
-    key: KeyTold
-    secret: str
-
-
-class OwnerAsked(Asked):
-    """A member, or a service with a name; not both."""
-
-    member_id: UUID | None = None
-    service: Annotated[Text, Field(max_length=60)] = ""
-
-
-class KeyAsked(Asked):
-    """A new key."""
-
-    name: Name
-    environment: Environment = "live"
-    owner: OwnerAsked = Field(default=OwnerAsked(), description="Left out: a service without a name.")
-    scopes: Scopes | None = None
-    networks: Networks = []
-    expires_at: Moment | None = None
-
-
-class KeyChanged(Asked):
-    """What is to be different; what is left out stays."""
-
-    name: Name | None = None
-    owner: OwnerAsked | None = None
-    scopes: Scopes | None = None
-    networks: Networks | None = None
-    expires_at: Moment | None = None
-
-
-class RotationAsked(Asked):
-    """How long the old secret goes on working; nothing for not at all."""
-
-    overlap_hours: int = Field(default=0, ge=0, le=720)
-    quiet_hours: int | None = Field(
-        default=None, ge=1, le=720, description="Instead: until the old secret was not used for so many hours."
-    )
-    expires_at: Moment | None = Field(default=None, description="The key’s new end; null for the one that it has.")
-
-
-class DisablingAsked(Asked):
-    """Why it is switched off."""
-
-    note: Annotated[Text, Field(max_length=200)] = ""
 
 
 def fields_of(model: type[BaseModel]) -> dict[str, Any]:

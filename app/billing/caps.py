@@ -1,4 +1,7 @@
-"""Caps on spending that organisations set for themselves: for everything, one key, or one integration."""
+"""Caps on spending that organisations set for themselves: for everything, one key, or one integration.
+
+person_id, everywhere: who asks; None for a program.
+"""
 
 from datetime import datetime
 from uuid import UUID
@@ -30,7 +33,7 @@ def set_cap(
     most: int,
     action: str,
     currency: str,
-    person_id: UUID,
+    person_id: UUID | None,
     now: datetime,
 ) -> LimitRule:
     """At most `most` nano-minor-units a day or month from now on, or what `action` says beyond it. One for the same
@@ -59,7 +62,7 @@ def set_cap(
     return rule
 
 
-def remove_cap(session: Session, *, rule: LimitRule, currency: str, person_id: UUID, now: datetime) -> None:
+def remove_cap(session: Session, *, rule: LimitRule, currency: str, person_id: UUID | None, now: datetime) -> None:
     """Within a second nothing of it holds any more."""
     services.remove(session, rule=rule, currency=currency, person_id=person_id, now=now)
 

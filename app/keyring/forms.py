@@ -17,7 +17,7 @@ from app.keys.models import Key
 from app.keys.owners import Owner
 from app.keys.rotation import LONGEST_HOURS, Overlap
 from app.keys.terms import Terms
-from app.plans import amounts
+from app.plans import amounts, periods
 
 NEVER, KEEP, ON = "never", "keep", "on"
 SERVICE = "service"
@@ -49,6 +49,8 @@ class TermsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         "Calls a minute",
         validators=[Optional(), NumberRange(1, 10**9, message="Write a whole number of calls, 1 or more.")],
     )
+    cap_day = StringField("Most that it may spend a day")
+    cap_month = StringField("Most that it may spend a month")
     owner = SelectField("Owner", choices=[])
     service = StringField("Name of the service", validators=[Length(max=owners.LENGTH)])
 
@@ -87,6 +89,27 @@ class TermsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
             return datetime.combine(self.expires_on.data, datetime.min.time(), UTC)
         return now + timedelta(days=int(asked)) if asked and asked.isdigit() else None
 
+    @property
+    def cap_fields(self) -> dict[str, StringField]:
+        """By period."""
+        return {periods.DAY: self.cap_day, periods.MONTH: self.cap_month}
+
+    def caps(self, *, currency: str) -> dict[str, int | None]:
+        """Nano-minor-units by period; None where the field is empty, nothing where it was not on the page.
+
+        Marks the field and raises Invalid.
+        """
+        found: dict[str, int | None] = {}
+        for period, field in self.cap_fields.items():
+            if field.name not in request.form:
+                continue
+            try:
+                found[period] = amounts.parse(field.data, currency=currency) if (field.data or "").strip() else None
+            except Invalid as refusal:
+                field.errors = [*field.errors, refusal.message]
+                raise
+        return found
+
     def whose(self) -> Owner:
         """The owner that it asks for."""
         if self.owner.data == SERVICE:
@@ -104,20 +127,6 @@ class KeyForm(TermsForm):
             SelectChoice("test", "Test: gets sample answers, which cost nothing"),
         ],
     )
-    cap_day = StringField("Most that it may spend a day")
-    cap_month = StringField("Most that it may spend a month")
-
-    def caps(self, *, currency: str) -> dict[str, int]:
-        """Nano-minor-units by period; those that were asked for. Marks the field and raises Invalid."""
-        found = {}
-        for period, field in (("day", self.cap_day), ("month", self.cap_month)):
-            if field.data and field.data.strip():
-                try:
-                    found[period] = amounts.parse(field.data, currency=currency)
-                except Invalid as refusal:
-                    field.errors = [*field.errors, refusal.message]
-                    raise
-        return found
 
 
 class ChangeForm(TermsForm):

@@ -113,8 +113,7 @@ def keys(
 ) -> list[Key]:
     """The keys that fit, in the order asked for."""
     statement = sa.select(Key).where(col(Key.organisation_id) == organisation.id, col(Key.deleted_at).is_(None))
-    for condition in _conditions(asked, now):
-        statement = statement.where(condition)
+    statement = statement.where(*conditions(asked, now))
     ordered = _ordered(statement, organisation, asked.sort, now)
     return list(session.execute(ordered.limit(limit).offset(offset)).scalars())
 
@@ -178,7 +177,8 @@ def _caps(session: Session, key_ids: Sequence[UUID]) -> dict[UUID, int]:
     return {key_id: int(most) for key_id, most in session.exec(statement) if key_id is not None} if key_ids else {}
 
 
-def _conditions(asked: Asked, now: datetime) -> list[Condition]:
+def conditions(asked: Asked, now: datetime) -> list[Condition]:
+    """What a key has to be to be in the list."""
     found: list[Condition] = []
     if asked.q:
         said = asked.q.partition("…")[0].lower()

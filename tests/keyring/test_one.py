@@ -138,6 +138,25 @@ def test_terms_are_changed_and_what_stays_is_not_written_down(owner, session, ma
     assert session.exec(select(LimitRule)).all() == []
 
 
+def test_what_a_key_may_spend_is_set_by_whoever_may_change_it(owner, member, make, session):
+    key = make.key(owner.organisation, name="ci")
+    owner.get("/billing/limits/new")
+    owner.post("/billing/limits/", whose=f"key:{key.id}", amount="20", period="month", action="slow")
+    same = {"name": "ci", "way": "everything", "owner": "service", "expires": "keep"}
+    form = member.get(f"/keys/{key.id}/edit").page.form(f"/keys/{key.id}/edit")
+
+    assert form.fields["cap_month"] == "20.00"
+    member.post(f"/keys/{key.id}/edit", **same, cap_day="1.50", cap_month="30")
+
+    caps = {rule.period: (rule.most, rule.action) for rule in session.exec(select(LimitRule))}
+    assert caps == {"day": (15 * 10**10, "stop"), "month": (3 * 10**12, "slow")}
+    assert "is different" in member.post(f"/keys/{key.id}/edit", status=422, **same).text
+    wrong = member.post(f"/keys/{key.id}/edit", status=422, **same, cap_day="much", cap_month="40")
+    assert wrong.page.form(f"/keys/{key.id}/edit").fields["cap_month"] == "40"
+    member.post(f"/keys/{key.id}/edit", **same, cap_day="", cap_month="")
+    assert session.exec(select(LimitRule)).all() == []
+
+
 @on_both
 def test_the_page_says_who_still_uses_the_old_secret(owner, session, make, now):
     key = make.key(owner.organisation, name="ci")

@@ -1,7 +1,19 @@
 """Addresses of the API, and the page of admin keys."""
 
 from app.api.endpoints import bp as api_bp
-from app.api.views import admin_keys, audit, billing, document, keys, members, organisation, usage, webhooks
+from app.api.views import (
+    admin_keys,
+    audit,
+    billing,
+    document,
+    key_acts,
+    key_rules,
+    keys,
+    members,
+    organisation,
+    usage,
+    webhooks,
+)
 
 blueprints = (api_bp, admin_keys.bp)
 
@@ -11,6 +23,8 @@ __all__ = [
     "billing",
     "blueprints",
     "document",
+    "key_acts",
+    "key_rules",
     "keys",
     "members",
     "organisation",

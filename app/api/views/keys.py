@@ -1,53 +1,45 @@
-"""Keys for the gateway: by the same services as the console."""
+"""Keys for the gateway: the list, making, changing and deleting them; by the same services as the console."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from app.api import cursors
+from app.api import cursors, paying
 from app.api import queries as lists
 from app.api.endpoints import endpoint
 from app.api.guards import current
-from app.api.schemas import (
-    DisablingAsked,
-    KeyAsked,
-    KeyChanged,
-    KeyFilters,
-    KeyIssued,
-    KeyPage,
-    KeyTold,
-    OwnerAsked,
-    RotationAsked,
-)
+from app.api.key_schemas import KeyAsked, KeyChanged, KeyFilters, KeyIssued, KeyPage, KeyTold, OwnerAsked
 from app.core.errors import Invalid
-from app.keys import owners, queries, rotation, services, terms
+from app.keyring import listing, making, own_limits
+from app.keyring.own_limits import Own
+from app.keys import owners, queries, services, terms
 from app.keys.models import Key
 from app.keys.owners import Owner
-from app.keys.rotation import Overlap
 from app.keys.services import Issued
 from app.keys.terms import Terms
+from app.plans import periods
 
 ONE = "/keys/<uuid:key_id>"
 
 
 @endpoint("GET", "/keys", "keys:read", "List keys", query=KeyFilters, answer=KeyPage)
 def list_keys(query: KeyFilters) -> KeyPage:
+    if query.member_id is not None and query.is_service is not None:
+        raise Invalid("A key is a member’s or a service’s. Ask for member_id or for is_service.")
     found = lists.keys_after(
         current.session,
         current.organisation,
+        listing.conditions(_asked(query), current.now),
         after=cursors.read(query.cursor),
         limit=query.limit + 1,
-        now=current.now,
-        state=query.state,
-        environment=query.environment,
-        member_id=query.member_id,
     )
     shown, following = cursors.cut(found, query.limit, lambda key: (key.created_at, key.id))
-    return KeyPage(items=[_told(key) for key in shown], next_cursor=following)
+    return KeyPage(items=told(shown), next_cursor=following)
 
 
 @endpoint("POST", "/keys", "keys:write", "Make a key", body=KeyAsked, answer=KeyIssued, status=201)
 def create_key(body: KeyAsked) -> KeyIssued:
-    issued = services.issue(
+    issued = making.make(
         current.session,
         organisation=current.organisation,
         name=body.name,
@@ -55,83 +47,77 @@ def create_key(body: KeyAsked) -> KeyIssued:
         environment=body.environment,
         on=Terms(None if body.scopes is None else tuple(body.scopes), tuple(body.networks), body.expires_at),
         owner=_owner(body.owner),
+        per_minute=body.calls_per_minute,
+        spend=_spend(body),
+        currency=paying.currency(),
         person_id=None,
         now=current.now,
     )
-    return _issued(issued)
+    return told_once(issued)
 
 
 @endpoint("GET", ONE, "keys:read", "One key", answer=KeyTold)
 def get_key(key_id: UUID) -> KeyTold:
-    return _told(_key(key_id))
+    return told_one(one(key_id))
 
 
 @endpoint("PATCH", ONE, "keys:write", "Change a key", body=KeyChanged, answer=KeyTold)
 def change_key(key_id: UUID, body: KeyChanged) -> KeyTold:
     """What is as it is asked for already is left alone, so that asking twice does no harm."""
-    key, asked = _key(key_id), body.model_fields_set
-    if body.name is not None and body.name != key.name:
-        services.rename(current.session, key=key, name=body.name, person_id=None, now=current.now)
-    if body.owner is not None and _owner(body.owner) != owners.owner_of(key):
-        services.hand_over(current.session, key=key, to=_owner(body.owner), person_id=None, now=current.now)
-    before = terms.terms_of(key)
-    after = before
-    if "scopes" in asked:
-        after = replace(after, scopes=None if body.scopes is None else tuple(body.scopes))
-    if body.networks is not None:
-        after = replace(after, networks=tuple(body.networks))
-    if "expires_at" in asked:
-        after = replace(after, expires_at=body.expires_at)
-    if after != before:
-        services.change(current.session, key=key, to=after, person_id=None, now=current.now)
-    return _told(key)
+    key = one(key_id)
+    known = own_limits.own_of(current.session, [key.id])[key.id]
+    making.change(
+        current.session,
+        organisation=current.organisation,
+        key=key,
+        name=body.name if body.name is not None else key.name,
+        to=_terms(body, of=key),
+        owner=_owner(body.owner) if body.owner is not None else owners.owner_of(key),
+        per_minute=body.calls_per_minute if "calls_per_minute" in body.model_fields_set else known.per_minute,
+        spend=_spend(body),
+        currency=paying.currency(),
+        person_id=None,
+        now=current.now,
+    )
+    return told_one(key)
 
 
 @endpoint("DELETE", ONE, "keys:write", "Delete a key that is revoked or expired", status=204)
 def delete_key(key_id: UUID) -> None:
-    services.delete(current.session, key=_key(key_id), person_id=None, now=current.now)
+    services.delete(current.session, key=one(key_id), person_id=None, now=current.now)
 
 
-@endpoint("POST", f"{ONE}/rotate", "keys:write", "Give a key a new secret", body=RotationAsked, answer=KeyIssued)
-def rotate_key(key_id: UUID, body: RotationAsked) -> KeyIssued:
-    key = _key(key_id)
-    if body.quiet_hours is not None and body.overlap_hours:
-        raise Invalid("Give overlap_hours or quiet_hours, not both.")
-    issued = rotation.rotate(
-        current.session,
-        key=key,
-        overlap=Overlap(body.overlap_hours, body.quiet_hours),
-        brand=current.settings.key_brand,
-        expires_at=body.expires_at,
-        person_id=None,
-        now=current.now,
-    )
-    return _issued(issued)
-
-
-@endpoint("POST", f"{ONE}/disable", "keys:write", "Switch a key off", body=DisablingAsked, answer=KeyTold)
-def disable_key(key_id: UUID, body: DisablingAsked) -> KeyTold:
-    key = _key(key_id)
-    services.disable(current.session, key=key, note=body.note, person_id=None, now=current.now)
-    return _told(key)
-
-
-@endpoint("POST", f"{ONE}/enable", "keys:write", "Switch a key on again", answer=KeyTold)
-def enable_key(key_id: UUID) -> KeyTold:
-    key = _key(key_id)
-    services.enable(current.session, key=key, person_id=None, now=current.now)
-    return _told(key)
-
-
-@endpoint("POST", f"{ONE}/revoke", "keys:write", "Stop a key for good", answer=KeyTold)
-def revoke_key(key_id: UUID) -> KeyTold:
-    key = _key(key_id)
-    services.revoke(current.session, key=key, person_id=None, now=current.now)
-    return _told(key)
-
-
-def _key(key_id: UUID) -> Key:
+def one(key_id: UUID) -> Key:
+    """The organisation's key in the address. Raises NotFound."""
     return queries.key_of(current.session, current.organisation, key_id)
+
+
+def told(keys: Sequence[Key]) -> list[KeyTold]:
+    """As the API tells of them, in one query more."""
+    own = own_limits.own_of(current.session, [key.id for key in keys])
+    return [_told(key, own[key.id]) for key in keys]
+
+
+def told_one(key: Key) -> KeyTold:
+    """The same of one."""
+    [found] = told([key])
+    return found
+
+
+def told_once(issued: Issued) -> KeyIssued:
+    """With the secret."""
+    return KeyIssued(key=told_one(issued.key), secret=issued.secret)
+
+
+def _asked(query: KeyFilters) -> listing.Asked:
+    """As the page of keys is asked."""
+    owner = str(query.member_id) if query.member_id is not None else ""
+    return listing.Asked(
+        q=query.text.strip(),
+        state=query.state or "",
+        environment=query.environment or "",
+        owner=listing.SERVICES if query.is_service else owner,
+    )
 
 
 def _owner(asked: OwnerAsked) -> Owner:
@@ -140,11 +126,23 @@ def _owner(asked: OwnerAsked) -> Owner:
     return Owner(asked.member_id, asked.service)
 
 
-def _issued(issued: Issued) -> KeyIssued:
-    return KeyIssued(key=_told(issued.key), secret=issued.secret)
+def _terms(body: KeyChanged, *, of: Key) -> Terms:
+    """Those that the key has, but for what was asked for."""
+    asked, found = body.model_fields_set, terms.terms_of(of)
+    if "scopes" in asked:
+        found = replace(found, scopes=None if body.scopes is None else tuple(body.scopes))
+    if body.networks is not None:
+        found = replace(found, networks=tuple(body.networks))
+    return replace(found, expires_at=body.expires_at) if "expires_at" in asked else found
 
 
-def _told(key: Key) -> KeyTold:
+def _spend(body: KeyAsked | KeyChanged) -> dict[str, int | None]:
+    """Caps that were asked for, by period."""
+    said = {periods.DAY: "cap_day_nanos", periods.MONTH: "cap_month_nanos"}
+    return {period: getattr(body, name) for period, name in said.items() if name in body.model_fields_set}
+
+
+def _told(key: Key, own: Own) -> KeyTold:
     return KeyTold(
         id=key.id,
         name=key.name,
@@ -155,6 +153,9 @@ def _told(key: Key) -> KeyTold:
         service=key.service,
         scopes=key.scopes,
         networks=key.networks,
+        calls_per_minute=own.per_minute,
+        cap_day_nanos=own.spend.get(periods.DAY),
+        cap_month_nanos=own.spend.get(periods.MONTH),
         expires_at=key.expires_at,
         created_at=key.created_at,
         rotated_at=key.rotated_at,

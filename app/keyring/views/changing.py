@@ -6,13 +6,14 @@ from flask import flash, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.core.errors import Conflict, Invalid, LimitReached
-from app.keyring import making, reach
+from app.keyring import making, own_limits, reach
 from app.keyring.forms import KEEP, SERVICE, ChangeForm, RotateForm, RulesForm
 from app.keyring.views import console
 from app.keyring.views.console import bp
 from app.keys import lifetimes, owners, rotation, services
 from app.keys.models import Key
 from app.organisations.guards import current, member
+from app.plans import amounts
 from app.web import htmx
 
 
@@ -26,8 +27,10 @@ def edit(key_id: UUID) -> ResponseReturnValue:
     form.networks.data = "\n".join(key.networks)
     form.expires.data = KEEP
     form.owner.data = SERVICE if key.owner_id is None else str(key.owner_id)
-    rate = making.rate_of(current.session, key)
-    form.rate.data = None if rate is None else rate.most
+    own, currency = own_limits.own_of(current.session, [key.id])[key.id], console.currency()
+    form.rate.data = own.per_minute
+    for period, field in form.cap_fields.items():
+        field.data = amounts.written(own.spend[period], currency=currency) if period in own.spend else ""
     return _change_page(key, form, chosen=set(key.scopes or ()))
 
 
@@ -38,7 +41,8 @@ def update(key_id: UUID) -> ResponseReturnValue:
     form = _change_form(key)
     if form.validate():
         try:
-            making.change(
+            currency = console.currency()
+            is_different = making.change(
                 current.session,
                 organisation=current.organisation,
                 key=key,
@@ -48,11 +52,16 @@ def update(key_id: UUID) -> ResponseReturnValue:
                 ),
                 owner=form.whose(),
                 per_minute=form.rate.data,
+                spend=form.caps(currency=currency),
+                currency=currency,
                 person_id=current.person.id,
                 now=current.now,
             )
+            if not is_different:
+                raise Conflict(f"Nothing about “{key.name}” is different.")
         except (Conflict, Invalid, LimitReached) as refusal:
-            form.form_errors.append(refusal.message)
+            if not form.errors:
+                form.form_errors.append(refusal.message)
         else:
             flash(f"“{key.name}” is changed. Gateways hold it within a second.")
             return htmx.redirect(console.url_of(key))
@@ -156,6 +165,7 @@ def _change_page(key: Key, form: ChangeForm, *, chosen: set[str], status: int = 
         form=form,
         places=reach.offered(current.session, current.organisation),
         chosen=chosen,
+        currency=console.currency(),
         longest=console.longest(),
     )
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from flask import flash, url_for
 from flask.typing import ResponseReturnValue
 
-from app.keyring import limits_of_key, making, one
+from app.keyring import limits_of_key, one, own_limits
 from app.keyring.forms import NoteForm
 from app.keyring.views import console
 from app.keyring.views.console import bp
@@ -32,7 +32,7 @@ def show(key_id: UUID) -> ResponseReturnValue:
     secrets = one.secrets(session, key, now=now)
     currency = console.currency()
     refused = by_key.refused_of(session, organisation, key.id, since=now - REFUSED)
-    rate = making.rate_of(session, key)
+    rate = own_limits.own_of(session, [key.id])[key.id].rate
     return htmx.render(
         "keys/show.html",
         key=key,
