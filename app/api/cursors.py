@@ -15,6 +15,8 @@ from app.core import uuids
 from app.core.errors import Invalid
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MOST = 10**6
+"""Rows that are told by their number."""
 _MICROSECOND = timedelta(microseconds=1)
 Row = TypeVar("Row")
 _PLACE = re.compile(r"(?a)(\d{1,17})-([A-Za-z0-9_]{1,255})")
@@ -33,6 +35,18 @@ class Place(NamedTuple):
         if found is None:
             raise _unreadable()
         return found
+
+    @property
+    def rows(self) -> int:
+        """For lists that are told by how many rows came before. Raises Invalid."""
+        if not self.name.isdecimal() or len(self.name) > len(str(MOST)) or int(self.name) > MOST:
+            raise _unreadable()
+        return int(self.name)
+
+
+def counted(rows: int) -> str:
+    """The cursor of a row that has no place but how many are before it."""
+    return written(_EPOCH, str(rows))
 
 
 def written(at: datetime, row_id: UUID | str) -> str:

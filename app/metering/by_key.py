@@ -1,4 +1,4 @@
-"""What single keys have used, by day: for lists of keys and the page of each. The same rows as every other number."""
+"""What single keys have used, by day: for lists of keys and the page of each; from usage.py, as every other number."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -9,7 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy import func
 from sqlmodel import Session, col
 
-from app.metering.models import Attempt, UsageDay, UsageHour
+from app.metering import figures, selection, spans, usage
+from app.metering.figures import Figures
+from app.metering.models import Attempt
+from app.metering.spans import Span
+from app.metering.usage import Question
 from app.organisations.models import Organisation
 
 
@@ -25,34 +29,40 @@ class KeyDay(NamedTuple):
 def days_of(
     session: Session, organisation: Organisation, key_ids: Sequence[UUID], *, since: datetime, until: datetime
 ) -> dict[UUID, list[KeyDay]]:
-    """Of each key one row per UTC day from `since` to before `until`, oldest first, zeros included."""
-    sums = [func.sum(column) for column in (UsageDay.calls, UsageDay.errors, UsageDay.amount_nanos)]
-    statement = (
-        sa.select(col(UsageDay.key_id), col(UsageDay.day_at), *sums)
-        .where(col(UsageDay.organisation_id) == organisation.id, col(UsageDay.key_id).in_(key_ids))
-        .where(col(UsageDay.day_at) >= since, col(UsageDay.day_at) < until)
-        .group_by(col(UsageDay.key_id), col(UsageDay.day_at))
-    )
-    counted: dict[UUID, dict[date, KeyDay]] = {}
-    for key_id, day_at, calls, errors, amount_nanos in session.execute(statement) if key_ids else ():
-        on = day_at.date()
-        counted.setdefault(key_id, {})[on] = KeyDay(on, int(calls), int(errors), int(amount_nanos))
+    """Of each key one row per UTC day from `since` to before `until`, oldest first, zeros included. Whole days."""
+    span = Span(spans.CUSTOM, since, until, until)
+    found = _steps(session, organisation, key_ids, span)
     days = [since.date() + timedelta(days=n) for n in range((until - since).days)]
-    zeros = {on: KeyDay(on) for on in days}
-    return {key_id: list((zeros | counted.get(key_id, {})).values()) for key_id in key_ids}
+    counted: dict[UUID, dict[date, KeyDay]] = {key_id: {on: KeyDay(on) for on in days} for key_id in key_ids}
+    for key_id, steps in found.items():
+        for at, sums in zip(span.steps, steps, strict=True):
+            before = counted[key_id][at.date()]
+            counted[key_id][at.date()] = KeyDay(
+                before.day,
+                before.calls + sums.calls,
+                before.errors + sums.errors,
+                before.amount_nanos + sums.amount_nanos,
+            )
+    return {key_id: list(its.values()) for key_id, its in counted.items()}
 
 
-def calls_since(
-    session: Session, organisation: Organisation, key_ids: Sequence[UUID], *, since: datetime
+def calls_lately(
+    session: Session, organisation: Organisation, key_ids: Sequence[UUID], *, now: datetime
 ) -> dict[UUID, int]:
-    """Calls of each of these keys in the hours from `since` on; keys without any are left out."""
-    statement = (
-        sa.select(col(UsageHour.key_id), func.sum(UsageHour.calls))
-        .where(col(UsageHour.organisation_id) == organisation.id, col(UsageHour.key_id).in_(key_ids))
-        .where(col(UsageHour.hour_at) >= since)
-        .group_by(col(UsageHour.key_id))
-    )
-    return {key_id: int(calls) for key_id, calls in session.execute(statement)} if key_ids else {}
+    """Calls of each of these keys in the last 24 hours, as the usage page has them; keys without any are left out."""
+    found = _steps(session, organisation, key_ids, spans.read(spans.HOURS_24, "", "", now=now))
+    calls = {key_id: sum(sums.calls for sums in steps) for key_id, steps in found.items()}
+    return {key_id: count for key_id, count in calls.items() if count}
+
+
+def _steps(
+    session: Session, organisation: Organisation, key_ids: Sequence[UUID], span: Span
+) -> dict[UUID, list[Figures]]:
+    """By key, in the steps of the span."""
+    question = Question(organisation, span, by=selection.KEY)
+    groups = [(key_id,) for key_id in key_ids]
+    found = usage.by_step_and_group(session, question, groups, metric=figures.EVERYTHING)
+    return {group[0]: steps for group, steps in found.items()}
 
 
 def refused_of(session: Session, organisation: Organisation, key_id: UUID, *, since: datetime) -> list[tuple[str, int]]:

@@ -31,6 +31,9 @@ ALL = (*models.SUMS, *buckets.NAMES)
 EVERYTHING = "everything"
 """Not to be chosen: all sums but durations."""
 COLUMNS[EVERYTHING] = models.SUMS
+WHOLE = "whole"
+"""Neither: all sums with durations."""
+COLUMNS[WHOLE] = ALL
 
 
 @dataclass(slots=True)

@@ -137,10 +137,10 @@ class Parts:
     hours: list[tuple[datetime, datetime]]
 
 
-def parts(since: datetime, until: datetime, *, cuts: Iterable[datetime] = ()) -> Parts:
-    """cuts: moments within a day whose day has to be read by hour."""
+def parts(since: datetime, until: datetime, *, cuts: Iterable[datetime] = (), is_by_hour: bool = False) -> Parts:
+    """cuts: moments within a day whose day has to be read by hour. is_by_hour: all of it has, to be shown so."""
     first, last = clock.day_of(since + DAY - timedelta(microseconds=1)), clock.day_of(until)
-    if first >= last:
+    if first >= last or is_by_hour:
         return Parts([], [(since, until)] if since < until else [])
     hours = [(since, first), (last, until)]
     days, at = [], first

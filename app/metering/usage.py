@@ -106,7 +106,8 @@ def _statement(
     wanted, span = question.wanted, question.span
     needs_plan = by == PLAN or bool(wanted.plan)
     stays = selection.stays_of(session, question.organisation) if needs_plan else []
-    cuts = spans.parts(span.since, span.until, cuts=[stay.begins_at for stay in stays])
+    is_by_hour = step is not None and step < DAY
+    cuts = spans.parts(span.since, span.until, cuts=[stay.begins_at for stay in stays], is_by_hour=is_by_hour)
     dialect = session.get_bind().dialect.name
     sources = [(DAYS, DAYS.c.day_at, cuts.days), (HOURS, HOURS.c.hour_at, cuts.hours)]
     chosen = [one for one in sources if one[2]] or sources[1:]

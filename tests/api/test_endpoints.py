@@ -120,13 +120,35 @@ def test_organisation_members_usage_and_bills_are_those_of_the_console(owner, me
     ]  # fmt: skip
     assert [(one["value"], one["figures"]["calls"]) for one in tools["groups"]] == [("sampler/greet", 2)]
     assert tools["groups"][0]["figures"] == tools["total"] == usage["total"]
+    hours = api.ask("GET", "/usage?group_by=hour&since=2026-11-22&until=2026-11-22").get_json()["groups"]
+    assert [one["value"] for one in hours if one["figures"]["calls"]] == [f"{key.created_at:%Y-%m-%dT%H}"]
+    assert len(hours) == 24
+    chart = api.ask("GET", "/usage/chart?group_by=tool&show=errors&period=7d").get_json()
+    assert [one["label"] for one in chart["series"]] == ["sampler · greet"]
+    assert (sum(chart["series"][0]["values"]), len(chart["steps"]), chart["unit"]) == (1, 7, "errors")
+    one = api.ask("GET", "/usage?group_by=status&limit=1").get_json()
+    other = api.ask("GET", f"/usage?group_by=status&limit=1&cursor={one['next_cursor']}").get_json()
+    assert {one["groups"][0]["value"], other["groups"][0]["value"]} == {"ok", "upstream_error"}
+    assert other["next_cursor"] is None
+    for narrowed in (f"key={key.id}", "integration=sampler", "tool=sampler/greet", "status=failed", "environment=live"):
+        calls = api.ask("GET", f"/usage?{narrowed}").get_json()["total"]["calls"]
+        assert calls == (1 if "status" in narrowed else 2)
     for by in ("integration", "key", "member", "environment", "status", "error", "plan"):
         split = api.ask("GET", f"/usage?group_by={by}").get_json()["groups"]
         assert sum(one["figures"]["calls"] for one in split) == 2
     assert (month["month"], month["ends_at"], month["is_over"]) == ("2026-11", "2026-12-01T00:00:00Z", False)
     assert [(one["id"], one["total_minor"]) for one in bills["items"]] == [("in_1", 1000)]
     problem(api.ask("GET", "/billing/months/2031-01", status=404), 404)
-    for wrong in ("since=2026-11-23", "since=2026-01-01", "since=0", "until=2027-01-01", "group_by=moon"):
+    for wrong in (
+        "since=2026-11-23",
+        "since=2025-01-01",
+        "since=0",
+        "until=2026-02-30",
+        "group_by=moon",
+        "group_by=hour",
+        "period=7d&since=2026-11-20",
+        "group_by=key&cursor=MC1hYg",
+    ):
         problem(api.ask("GET", f"/usage?{wrong}", status=422), 422)
 
 

@@ -1,7 +1,6 @@
 """The list of keys, and stopping several of them at once."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from urllib.parse import urlencode
 
 from flask import flash, request, url_for
@@ -21,7 +20,6 @@ from app.web import htmx, paging
 
 PAGE = 20
 AT_ONCE = 200
-_DAY = timedelta(hours=24)
 
 
 @bp.get("/")
@@ -60,8 +58,7 @@ def ask_to_revoke() -> ResponseReturnValue:
     if not found:
         flash("Tick the keys that you want to revoke.", "warn")
         return htmx.redirect(url_for("keys.index"))
-    since = current.now - _DAY
-    calls = by_key.calls_since(current.session, current.organisation, [key.id for key in found], since=since)
+    calls = by_key.calls_lately(current.session, current.organisation, [key.id for key in found], now=current.now)
     names = owners.names_of(current.session, found)
     return htmx.render("keys/revoke.html", keys=found, calls=calls, names=names, total=sum(calls.values()))
 
