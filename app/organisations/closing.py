@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from app.core import audit, mail
 from app.core.errors import Conflict, Invalid
-from app.organisations import queries, stopping
+from app.organisations import ownership, queries, stopping
 from app.organisations.models import DELETING, Organisation
 
 GRACE = timedelta(days=14)
@@ -58,6 +58,7 @@ def begin(
 
 def undo(session: Session, *, organisation: Organisation, person_id: UUID | None, now: datetime) -> None:
     """Keep it; its keys work again within a second. Raises Conflict where nothing is to be undone any more."""
+    ownership.lock(session, organisation)
     if organisation.closes_at is None or organisation.deleted_at is not None:
         raise Conflict(f"“{organisation.name}” is not being deleted.")
     organisation.closes_at = None
@@ -74,6 +75,12 @@ def due(session: Session, *, now: datetime) -> list[Organisation]:
         .with_for_update(skip_locked=True)
     )
     return list(session.exec(statement))
+
+
+def is_due(session: Session, organisation: Organisation, *, now: datetime) -> bool:
+    """Whether it still is, now that nobody else can undo it: on SQLite `due` keeps nobody from that."""
+    ownership.lock(session, organisation)
+    return organisation.closes_at is not None and organisation.closes_at <= now and organisation.deleted_at is None
 
 
 def finish(session: Session, *, organisation: Organisation, now: datetime) -> None:

@@ -98,11 +98,10 @@ def change_role(
     """Raises Invalid for what is no role, NotAllowed for more than the actor's own, Conflict for the last owner."""
     if role not in roles.PERMISSIONS:
         raise Invalid(f"A role is one of {', '.join(roles.PERMISSIONS)}.")
-    _check_reach(by.role, member)
     if not roles.covers(by.role, role):
         raise NotAllowed(f"Only an {role} can make somebody {role}.")
-    ownership.lock(session, organisation)
-    membership = _again(session, member)
+    membership = _alone_with(session, organisation, member)
+    _check_reach(by.role, member)
     if membership.role == role:
         return
     ownership.keep_an_owner(session, organisation, membership)
@@ -117,9 +116,8 @@ def remove(session: Session, *, organisation: Organisation, member: Member, by: 
 
     Raises NotAllowed where their role is wider than the actor's, Conflict for the last owner.
     """
+    membership = _alone_with(session, organisation, member)
     _check_reach(by.role, member)
-    ownership.lock(session, organisation)
-    membership = _again(session, member)
     ownership.keep_an_owner(session, organisation, membership)
     session.delete(membership)
     forget(session, organisation, member.person, now=now)
@@ -143,8 +141,9 @@ def _check_reach(by_role: str, member: Member) -> None:
         raise NotAllowed(f"{member.person.name} is an {member.membership.role}. Only an owner can change that.")
 
 
-def _again(session: Session, member: Member) -> Membership:
-    """As it is now that nobody else changes it."""
+def _alone_with(session: Session, organisation: Organisation, member: Member) -> Membership:
+    """As it is now that nobody else changes it; `member` has the same row."""
+    ownership.lock(session, organisation)
     place = (member.membership.organisation_id, member.membership.person_id)
     found = session.get(Membership, place, populate_existing=True)
     if found is None:

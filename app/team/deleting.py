@@ -41,7 +41,7 @@ def is_paid_for(session: Session, organisation: Organisation, *, now: datetime) 
 
 def carry_out(session: Session, *, now: datetime) -> int:
     """Delete those whose time has come, at most a page; gives how many. For the worker."""
-    due = closing.due(session, now=now)
+    due = [one for one in closing.due(session, now=now) if closing.is_due(session, one, now=now)]
     for organisation in due:
         _delete(session, organisation, now=now)
     return len(due)
