@@ -5,6 +5,7 @@ browser that is signed in, with `.person` and `.organisation`. A browser commits
 """
 
 from datetime import timedelta
+from functools import cache
 
 import pytest
 from jinja2 import FileSystemBytecodeCache
@@ -15,6 +16,7 @@ from app.accounts.models import BrowserSession
 from app.core import clock, crypto
 from app.core.config import OidcProvider, Settings
 from app.portal import create_app
+from app.web import assets
 from app.web.database import TransactionalFlask
 from tests.pages import Page, problems_of_whole
 
@@ -31,15 +33,29 @@ PROVIDER = OidcProvider(
 
 
 class RememberedRule(Rule):
-    """What takes werkzeug longest when it learns a route is done once per route, not once per test."""
+    """What werkzeug finds out about a route is found out once per route, not once per test."""
 
     _made = {}  # noqa: RUF012
 
-    def _compile_builder(self, append_unknown=True):
-        known = (self.rule, tuple(self._trace), repr(self.defaults), append_unknown)
+    def compile(self):
+        known = (self.rule, self.subdomain, repr(self.defaults), self.merge_slashes)
         if known not in self._made:
-            self._made[known] = super()._compile_builder(append_unknown)
-        return self._made[known]
+            super().compile()
+            self._made[known] = vars(self)
+            return
+        made = self._made[known]
+        for name in ("_parts", "_trace", "_converters", "arguments"):
+            setattr(self, name, made[name])
+        for name in ("_build", "_build_unknown"):
+            setattr(self, name, made[name].__func__.__get__(self))
+
+
+_build_asset = assets._build
+
+
+@cache
+def _built(name, source, _stamp):
+    return _build_asset(name, source)
 
 
 class Hand:
@@ -144,6 +160,7 @@ def compiled_templates(tmp_path_factory):
 @pytest.fixture
 def app(settings, engine, hand, compiled_templates, monkeypatch):
     monkeypatch.setattr(TransactionalFlask, "url_rule_class", RememberedRule)
+    monkeypatch.setattr(assets, "_build", lambda name, source: _built(name, source, source.stamp()))
     app = create_app(settings, engine)
     app.jinja_env.bytecode_cache = compiled_templates
     return app
