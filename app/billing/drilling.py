@@ -147,16 +147,6 @@ def every_call(session: Session, organisation: Organisation, line: Line, hour_at
         ends -= sum(one.quantities[part.metric] for one in page) if part is not None else 0
 
 
-def event_of(session: Session, organisation: Organisation, receipt: str) -> UsageEvent:
-    """One of the organisation's calls. Raises NotFound, for somebody else's as well."""
-    found = session.exec(
-        select(UsageEvent).where(UsageEvent.id == receipt, UsageEvent.organisation_id == organisation.id)
-    ).first()
-    if found is None:
-        raise NotFound("There is no such call in your ledger.")
-    return found
-
-
 def _least(session: Session, made: Statement, line: Line) -> Least | None:
     if line.kind != MINIMUM:
         return None

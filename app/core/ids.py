@@ -3,9 +3,10 @@
 import os
 import time
 from collections import deque
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RANDOM_CHARACTERS = 16
 _OF_BYTE = bytes(ord(_ALPHABET[byte & 31]) for byte in range(256))
 _IN_STOCK = 256
@@ -43,6 +44,17 @@ def request_id_in(name: str) -> str:
     """An id of a request that belongs with others: `name` are the eight characters that they share."""
     fresh = _sortable("req_")
     return fresh[: NAME.start] + name + fresh[NAME.stop :]
+
+
+def moment_of(name: str) -> datetime:
+    """When an id of a call or a request was made, to the millisecond. Raises ValueError for what has not their form."""
+    characters = name[4:14]
+    if len(characters) != 10 or set(characters) - set(_ALPHABET):
+        raise ValueError(f"“{name[:40]}” is no id of a call or a request.")
+    millisecond = 0
+    for character in characters:
+        millisecond = millisecond << 5 | _ALPHABET.index(character)
+    return _EPOCH + timedelta(milliseconds=millisecond)
 
 
 def lowest_request(moment: datetime) -> str:

@@ -34,6 +34,13 @@ def made_up(definition: bytes) -> dict[str, Json]:
     return result
 
 
+def arguments(definition: str) -> dict[str, Json]:
+    """Arguments of a tool with this definition: what its inputSchema requires, made up; {} where nothing is known."""
+    schema = json.loads(definition).get("inputSchema") if definition else None
+    made = _Maker(schema).made(schema, 0) if isinstance(schema, dict) else None
+    return made if isinstance(made, dict) else {}
+
+
 class _Maker:
     """Makes the plainest thing that a schema allows; what is beyond it (patterns, conditions) it leaves out."""
 

@@ -2,12 +2,17 @@
 
 import json
 import shlex
+from base64 import b64encode
 from dataclasses import dataclass
+from typing import Any
 
+from app.integrations import samples
 from app.integrations.models import Integration
 
 PROTOCOL_VERSION = "2026-07-28"
 """The stateless revision of MCP: one request is one call, which is what makes a curl line possible."""
+KEY_VARIABLE = "POSTERN_KEY"
+"""Of a shell: holds the key in commands that are shown without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +64,32 @@ def for_first_call(integration: Integration, *, gateway_url: str, secret: str) -
     return calling + connecting
 
 
+def again(integration: Integration, tool: str, *, definition: str, gateway_url: str) -> str:
+    """A curl line that calls a tool with the key in $POSTERN_KEY. definition: the tool's, "" where it is not known.
+
+    The arguments are the integration's example if the tool is its example, else made up from what the tool requires:
+    those of a call that was made are kept nowhere.
+    """
+    is_example = bool(tool) and tool == integration.example_tool
+    arguments = json.loads(integration.example_arguments) if is_example else samples.arguments(definition)
+    url = key_address(gateway_url, integration.slug)
+    return _curl_line(url, tool, arguments, f'"Authorization: Bearer ${KEY_VARIABLE}"')
+
+
 def _curl(integration: Integration, url: str, secret: str) -> str:
+    arguments = json.loads(integration.example_arguments)
+    return _curl_line(url, integration.example_tool, arguments, shlex.quote(f"Authorization: Bearer {secret}"))
+
+
+def _curl_line(url: str, tool: str, arguments: dict[str, Any], credential: str) -> str:
+    """credential: the header with the key, quoted for a shell."""
     call = {
         "jsonrpc": "2.0",
         "id": 1,
         "method": "tools/call",
         "params": {
-            "name": integration.example_tool,
-            "arguments": json.loads(integration.example_arguments),
+            "name": tool,
+            "arguments": arguments,
             "_meta": {
                 "io.modelcontextprotocol/protocolVersion": PROTOCOL_VERSION,
                 "io.modelcontextprotocol/clientCapabilities": {},
@@ -74,16 +97,22 @@ def _curl(integration: Integration, url: str, secret: str) -> str:
         },
     }
     headers = [
-        f"Authorization: Bearer {secret}",
         "Content-Type: application/json",
         "Accept: application/json, text/event-stream",
         f"MCP-Protocol-Version: {PROTOCOL_VERSION}",
         "Mcp-Method: tools/call",
-        f"Mcp-Name: {integration.example_tool}",
+        f"Mcp-Name: {_as_header(tool)}",
     ]
-    lines = [f"curl {url}", *(f"-H {shlex.quote(header)}" for header in headers)]
+    quoted = [credential, *(shlex.quote(header) for header in headers)]
+    lines = [f"curl {shlex.quote(url)}", *(f"-H {header}" for header in quoted)]
     lines.append("-d " + shlex.quote(json.dumps(call, separators=(",", ":"))))
     return " \\\n  ".join(lines)
+
+
+def _as_header(name: str) -> str:
+    """A name as Mcp-Name says it: encoded, unless it is plain. Source: SEP-2243."""
+    is_plain = name.isascii() and name.isprintable() and name == name.strip() and not name.startswith("=?")
+    return name if is_plain else f"=?base64?{b64encode(name.encode()).decode()}?="
 
 
 def _python(integration: Integration, url: str, secret: str) -> str:

@@ -113,6 +113,18 @@ def secrets_of(session: Session, key: Key, *, limit: int = 20) -> list[KeySecret
     return list(session.exec(statement))
 
 
+def hint_at(session: Session, key: Key, moment: datetime) -> str:
+    """How pages show the secret that was the key's own at a moment. One before it may have worked beside it then."""
+    statement = (
+        select(KeySecret)
+        .where(KeySecret.key_id == key.id, col(KeySecret.replaced_at) > moment)
+        .order_by(col(KeySecret.replaced_at))
+        .limit(1)
+    )
+    earlier = session.exec(statement).first()
+    return earlier.hint if earlier is not None else key.hint
+
+
 def secret_of(session: Session, key: Key, secret_id: UUID) -> KeySecret:
     """Raises NotFound for a secret of another key as for one that never was."""
     secret = session.exec(select(KeySecret).where(KeySecret.id == secret_id, KeySecret.key_id == key.id)).first()

@@ -53,6 +53,18 @@ def sightings_of(session: Session, key_id: UUID, *, limit: int) -> list[KeySight
     return list(session.exec(statement))
 
 
+def places_at(session: Session, key_id: UUID, moment: datetime, *, limit: int) -> list[KeySighting]:
+    """From where a key was in use around a moment, as far as that is kept; who saw it there last comes first."""
+    statement = (
+        select(KeySighting)
+        .where(KeySighting.key_id == key_id, col(KeySighting.first_at) <= moment + LATE)
+        .where(col(KeySighting.last_at) >= moment - LATE)
+        .order_by(col(KeySighting.last_at).desc(), col(KeySighting.address), col(KeySighting.client))
+        .limit(limit)
+    )
+    return list(session.exec(statement))
+
+
 def tidy(session: Session, *, now: datetime) -> int:
     """Delete uses and sightings that are older than KEPT, and of each key all sightings but the newest; secrets that
     ended so long ago are forgotten, too, and are unknown keys from then on. Gives how many rows; for the worker.

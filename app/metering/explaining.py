@@ -12,7 +12,7 @@ from app.plans import amounts, prices, words
 from app.plans import queries as plans
 from app.plans.models import PriceVersion
 
-_ENDS = {
+ENDS = {
     models.OK: "It had a result",
     models.TOOL_ERROR: "The tool ran and reported an error",
     models.PROTOCOL_ERROR: "The integration refused the request",
@@ -20,6 +20,7 @@ _ENDS = {
     models.TIMEOUT: "The integration took too long",
     models.CANCELLED: "The caller went away before the answer was complete",
 }
+"""How a call ended, without a full stop."""
 
 
 def of(session: Session, any_id: str, *, kept_hours: int, addresses: dict[str, str]) -> list[str]:
@@ -35,26 +36,13 @@ def of(session: Session, any_id: str, *, kept_hours: int, addresses: dict[str, s
     return lines or list(explaining_requests.of(session, any_id, kept_hours=kept_hours, addresses=addresses))
 
 
-def _event(session: Session, event: UsageEvent) -> Iterator[str]:
-    integration = session.get(Integration, event.integration_id)
-    name = integration.slug if integration is not None else str(event.integration_id)
-    yield f"{event.id}: a call of “{event.tool}” of {name}, let in and recorded."
-    yield f"  When:    {event.at:%Y-%m-%d %H:%M:%S.%f} UTC, request {event.request_id}."
-    yield f"  Whose:   {explaining_words.whose(session, event.organisation_id, event.key_id)}, as {event.environment}."
-    yield f"  Policy:  version {event.policy_version}{_tool_version(event)}."
-    yield f"  Limits:  {explaining_words.limits(session, event.rules)}"
-    how = f"{_ENDS[event.status]} ({event.status}{', ' + event.error_class if event.error_class else ''})"
-    yield f"  End:     {how}, HTTP {event.http_status}, {event.duration_us / 1000:.1f} ms."
-    yield f"  Counted: {event.units} unit(s), {_amount(session, event)}"
-    place = session.exec(select(SealedEvent).where(SealedEvent.event_id == event.id)).first()
-    yield f"  Proof:   {f'place {place.seq} of its chain' if place is not None else 'not sealed yet'}."
+def place_of(session: Session, event: UsageEvent) -> int | None:
+    """Its place in its organisation's chain; None while it has none."""
+    return session.exec(select(SealedEvent.seq).where(SealedEvent.event_id == event.id)).first()
 
 
-def _tool_version(event: UsageEvent) -> str:
-    return f", tool definition {event.tool_version}" if event.tool_version else ""
-
-
-def _amount(session: Session, event: UsageEvent) -> str:
+def amount(session: Session, event: UsageEvent) -> str:
+    """What it cost and by which price, in sentences."""
     if event.price_version_id is None:
         return "free: no price was in force." if event.environment == "live" else "free: test keys cost nothing."
     price = session.get(PriceVersion, event.price_version_id)
@@ -68,3 +56,23 @@ def _amount(session: Session, event: UsageEvent) -> str:
     components = prices.components_of(price)
     costs = [words.scheme(scheme, metric, currency=price.currency) for metric, scheme in components.items()]
     return f"{said}{whose}: {'; '.join(costs)}."
+
+
+def _event(session: Session, event: UsageEvent) -> Iterator[str]:
+    integration = session.get(Integration, event.integration_id)
+    name = integration.slug if integration is not None else str(event.integration_id)
+    yield f"{event.id}: a call of “{event.tool}” of {name}, let in and recorded."
+    yield f"  When:    {event.at:%Y-%m-%d %H:%M:%S.%f} UTC, request {event.request_id}."
+    yield f"  Whose:   {explaining_words.whose(session, event.organisation_id, event.key_id)}, as {event.environment}."
+    yield f"  Policy:  version {event.policy_version}{_tool_version(event)}."
+    whose = {"organisation_id": event.organisation_id, "key_id": event.key_id}
+    yield f"  Limits:  {explaining_words.limits(session, event.rules, **whose, at=event.at)}"
+    how = f"{ENDS[event.status]} ({event.status}{', ' + event.error_class if event.error_class else ''})"
+    yield f"  End:     {how}, HTTP {event.http_status}, {event.duration_us / 1000:.1f} ms."
+    yield f"  Counted: {event.units} unit(s), {amount(session, event)}"
+    seq = place_of(session, event)
+    yield f"  Proof:   {f'place {seq} of its chain' if seq is not None else 'not sealed yet'}."
+
+
+def _tool_version(event: UsageEvent) -> str:
+    return f", tool definition {event.tool_version}" if event.tool_version else ""

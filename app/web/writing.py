@@ -87,6 +87,12 @@ def moment(moment_at: datetime, *, seconds: bool = False) -> str:
     return f"{day(at)} {at:%H:%M:%S}{SPACE}UTC" if seconds else f"{day(at)} {at:%H:%M}{SPACE}UTC"
 
 
+def instant(moment_at: datetime) -> str:
+    """“22 Nov 2026 14:03:22.123 UTC”: one of many in the same second."""
+    at = moment_at.astimezone(UTC)
+    return f"{day(at)} {at:%H:%M:%S}.{at.microsecond // 1000:03}{SPACE}UTC"
+
+
 def ago(moment_at: datetime, now: datetime) -> str:
     """How far from `now`, in one unit: “just now”, “12 s ago”, “3 h ago”, “in 6 days”; past a month, the day."""
     gap_s = (now - moment_at).total_seconds()
@@ -129,6 +135,7 @@ FILTERS: Mapping[str, Callable[..., str | int]] = {
     "clock": clock,
     "stamp": stamp,
     "moment": moment,
+    "instant": instant,
     "ago": ago,
     "iso": iso,
     "marked": marked,

@@ -97,11 +97,11 @@ def test_a_line_opens_its_hours_an_hour_its_calls_a_call_its_receipt(owner, line
     ]
 
     calls = owner.get(f"{line}/2026-11-21T09")
-    found = [link for link in calls.page.links if link.startswith("/billing/calls/")]
-    assert found == [f"/billing/calls/{event.id}" for event in reversed(scene[:3])]
+    found = [link for link in calls.page.links if link.startswith("/usage/calls/rcp_")]
+    assert found == [f"/usage/calls/{event.id}" for event in reversed(scene[:3])]
 
     shown = owner.get(found[0])
-    assert "Cost$0.0055" in shown.text
+    assert "$0.0055" in shown.text
     assert str(scene[0].price_version_id) in shown.text
 
 
@@ -137,7 +137,7 @@ def test_hours_and_calls_are_paged(owner, line, scene, monkeypatch):
     assert f"{line}/2026-11-21T09" in owner.get(f"{line}?before=2026-11-21T10").page.links
     assert f"{line}/2026-11-21T09?before={scene[1].id}" in owner.get(f"{line}/2026-11-21T09").page.links
     older = owner.get(f"{line}/2026-11-21T09?before={scene[1].id}")
-    assert [link for link in older.page.links if "/calls/rcp_" in link] == [f"/billing/calls/{scene[0].id}"]
+    assert [link for link in older.page.links if "/calls/rcp_" in link] == [f"/usage/calls/{scene[0].id}"]
 
 
 @on_both

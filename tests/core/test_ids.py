@@ -4,6 +4,8 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from app.core import ids
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -36,6 +38,15 @@ def test_ids_of_many_threads_are_all_different():
         made = list(threads.map(lambda _: [ids.receipt_id() for _ in range(2_000)], range(8)))
 
     assert len({one for some in made for one in some}) == 16_000
+
+
+def test_the_moment_of_an_id_is_when_it_was_made():
+    for made in (ids.receipt_id(), ids.request_id()):
+        assert abs(ids.moment_of(made).timestamp() - time.time()) < 60
+        assert ids.lowest_receipt(ids.moment_of(made))[4:] == made[4:14]
+    for text in ("", "rcp_", "req_ILOU000000", "rcp_0123"):
+        with pytest.raises(ValueError, match="no id"):
+            ids.moment_of(text)
 
 
 FORK = """

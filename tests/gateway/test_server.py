@@ -7,6 +7,8 @@ from contextlib import suppress
 import pytest
 
 from app.gateway.server.limits import Limits
+from app.integrations import snippets
+from app.integrations.models import Integration
 from tests.asynchronous import until
 from tests.gateway.processes import read_answer
 from tests.gateway.upstreams import answer, raw, silence
@@ -23,6 +25,21 @@ async def test_a_connection_serves_call_after_call(open_server):
             assert "server" not in got.headers
 
         assert len(caller.events) == 3
+
+
+async def test_a_call_is_made_again_as_its_page_says(open_server, monkeypatch):
+    sampler = Integration(slug="sampler", example_tool="greet", example_arguments='{"name": "Ada"}')
+    said_first = raw(answer(RESULT_BODY.replace(b'"id": 7', b'"id": 1')))
+    async with open_server(said_first) as (caller, _, port):
+        line = snippets.again(sampler, "greet", definition="", gateway_url=f"http://127.0.0.1:{port}")
+        monkeypatch.setenv("POSTERN_KEY", caller.secret)
+
+        curl = await asyncio.create_subprocess_shell(f"{line} -sS --fail-with-body", stdout=asyncio.subprocess.PIPE)
+        said, _ = await asyncio.wait_for(curl.communicate(), PATIENCE_S)
+
+        assert json.loads(said)["result"]["content"] == json.loads(RESULT_BODY)["result"]["content"]
+        assert [event.status for event in caller.events] == ["ok"]
+        assert caller.secret not in line
 
 
 async def test_requests_sent_ahead_are_answered_in_order(open_server):

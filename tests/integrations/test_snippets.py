@@ -5,6 +5,7 @@ import shlex
 
 import pytest
 
+from app.gateway import mirrors
 from app.integrations import snippets
 
 SECRET = "pst_test_notarealkeynotarealkeynotarealkey"
@@ -48,6 +49,23 @@ def test_client_configurations_are_json(made, slug, root):
     server = json.loads(made[1][slug])[root]["sampler"]
 
     assert server["headers"]["Authorization"] == f"Bearer {SECRET}"
+
+
+def test_a_call_can_be_made_again_with_the_key_in_a_variable(make):
+    integration = make.integration("sampler", example_tool="greet", example_arguments=QUOTES)
+    definition = '{"inputSchema": {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}}'
+
+    def body_of(tool):
+        line = snippets.again(integration, tool, definition=definition, gateway_url="http://127.0.0.1:8301")
+        assert '"Authorization: Bearer $POSTERN_KEY"' in line
+        words = shlex.split(line.replace("\\\n", " "))
+        return words, json.loads(words[words.index("-d") + 1])["params"]
+
+    assert body_of("greet")[1]["arguments"] == json.loads(QUOTES)
+    assert body_of("add")[1]["arguments"] == {"n": 0}
+    words, said = body_of("grüße's $HOME")
+    assert said["name"] == "grüße's $HOME"
+    assert mirrors.decoded(next(word for word in words if "Mcp-Name" in word)[10:].encode()) == said["name"]
 
 
 def test_without_an_example_only_ways_to_connect_are_given(make):

@@ -51,6 +51,9 @@ class Owned:
         key = self.make.key(self.organisation)
         return self.make.call(key, self.make.integration(f"of-{key.id.hex[:8]}")).id
 
+    def call_id(self):
+        return self.receipt()
+
     def key_id(self):
         self.key = self.make.key(self.organisation)
         return self.key.id

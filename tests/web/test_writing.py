@@ -79,6 +79,8 @@ def test_moments_are_shown_in_utc_wherever_they_come_from():
     assert writing.stamp(elsewhere).replace(SPACE, " ") == "2 Nov 04:03:02"
     assert writing.moment(elsewhere).replace(SPACE, " ") == "2 Nov 2026 04:03 UTC"
     assert writing.moment(elsewhere, seconds=True).replace(SPACE, " ") == "2 Nov 2026 04:03:02 UTC"
+    precisely = elsewhere.replace(microsecond=45_999)
+    assert writing.instant(precisely).replace(SPACE, " ") == "2 Nov 2026 04:03:02.045 UTC"
     assert writing.iso(elsewhere) == "2026-11-02T04:03:02Z"
     assert writing.day(elsewhere) == writing.day(date(2026, 11, 2)) == f"2{SPACE}Nov{SPACE}2026"
 
