@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from app.accounts.models import Person
 from app.api.cursors import Place
 from app.api.models import AdminKey
+from app.billing.alert_models import Alert
 from app.billing.models import Invoice
 from app.core.errors import NotFound
 from app.keys.models import Key
@@ -131,6 +132,14 @@ def deliveries_after(
     if after is not None:
         statement = statement.where(_older(at, row_id, after.at, after.id))
     return list(session.exec(statement.order_by(at.desc(), row_id.desc()).limit(limit)))
+
+
+def warnings_after(session: Session, organisation: Organisation, *, after: Place | None, limit: int) -> list[Alert]:
+    """Those that were told, newest first."""
+    statement = select(Alert).where(Alert.organisation_id == organisation.id, col(Alert.is_told))
+    if after is not None:
+        statement = statement.where(_older(col(Alert.at), col(Alert.id), after.at, after.id))
+    return list(session.exec(statement.order_by(col(Alert.at).desc(), col(Alert.id).desc()).limit(limit)))
 
 
 def finds_after(

@@ -47,7 +47,7 @@ def choose(
     thresholds: Iterable[int],
     by_mail: bool,
     currency: str,
-    person_id: UUID,
+    person_id: UUID | None,
     now: datetime,
 ) -> None:
     """Warn at these from now on. Raises Invalid."""

@@ -23,8 +23,8 @@ SETTERS = {**limit_list.SETTERS, "organisation": "Your organisation"}
 @dataclass(frozen=True, slots=True)
 class Held:
     """One limit. whose: “this key”, “every key by itself”, “all calls of Acme”. used: in words, "" for rates and
-    streams; percent of it, None for those. decides: whether it is the one that calls meet first among those of its
-    kind.
+    streams; count: the same in what the rule counts, percent: of it, None for those. decides: whether it is the one
+    that calls meet first among those of its kind.
     """
 
     rule: Rule
@@ -32,6 +32,7 @@ class Held:
     words: str
     set_by: str
     used: str
+    count: int | None
     percent: int | None
     decides: bool
     is_own_cap: bool
@@ -78,6 +79,7 @@ def _held(rule: Rule, used: tuple[int, str] | None, whose: str, first: set[objec
         words=wording.limit(rule, currency=currency),
         set_by=SETTERS.get(rule.set_by, "Whoever runs this gateway"),
         used=used[1] if used is not None and not rule.is_rate else "",
+        count=used[0] if used is not None and not rule.is_rate else None,
         percent=percent,
         decides=rule.id in first,
         is_own_cap=rule.key_id is not None and rule.set_by == "organisation" and rule.measure == models.SPEND,
