@@ -14,6 +14,7 @@ from app.billing import usage_models as shipping
 from app.billing import wallet_models as wallet
 from app.core import audit, changes, db, mail, mail_kinds
 from app.integrations import models as integrations
+from app.keys import admin_models as admin_keys
 from app.keys import models as keys
 from app.keys import seen_models as key_use
 from app.leaks import models as leaks
@@ -30,6 +31,7 @@ from app.webhooks import models as webhooks
 TABLES = (
     accounts,
     admin,
+    admin_keys,
     alerts,
     api,
     audit,

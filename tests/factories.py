@@ -8,13 +8,13 @@ from uuid import uuid4
 from sqlmodel import Session
 
 from app.accounts.models import Identity, Person
-from app.api import services as admin_keys
-from app.api.models import AdminKey
 from app.core import changes, crypto, ids
 from app.integrations import canonical
 from app.integrations import services as integrations
 from app.integrations.models import Integration, Tool
+from app.keys import admin_keys
 from app.keys import services as keys
+from app.keys.admin_models import AdminKey
 from app.keys.models import Key
 from app.keys.terms import Terms
 from app.metering import issuing

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from app.api.models import AdminKey
 from app.keys import ending
+from app.keys.admin_models import AdminKey
 from app.keys.terms import in_words
 from app.organisations import queries as organisations
 from app.organisations.models import Organisation

@@ -7,12 +7,12 @@ from typing import cast
 from flask import Response, g, request
 from flask.typing import ResponseReturnValue
 
-from app.api import models, problems, queries, rates
-from app.api.models import AdminKey
+from app.api import problems, rates
 from app.api.rates import Rate
 from app.core import audit, crypto
 from app.core.errors import NotAllowed
-from app.keys import tokens
+from app.keys import admin_keys, admin_models, tokens
+from app.keys.admin_models import AdminKey
 from app.organisations import roles
 from app.organisations.acting import Actor
 from app.organisations.models import SUSPENDED, Organisation
@@ -20,7 +20,7 @@ from app.web import current as web_current
 from app.web import database
 from app.web.guards import Guard, View, guarded
 
-_WHY_CLOSED = {models.REVOKED: "This admin key was revoked.", models.EXPIRED: "This admin key has expired."}
+_WHY_CLOSED = {admin_models.REVOKED: "This admin key was revoked.", admin_models.EXPIRED: "This admin key has expired."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +81,12 @@ def api(permission: str) -> Callable[[View], View]:
         secret = _presented()
         if isinstance(secret, Response):
             return secret
-        found = queries.by_digest(current.session, crypto.digest(secret))
+        found = admin_keys.by_digest(current.session, crypto.digest(secret))
         if found is None:
             return _unauthorised("There is no such admin key.")
         key, organisation = found
         state = key.state_at(current.now)
-        if state != models.LIVE:
+        if state != admin_models.LIVE:
             return _unauthorised(_WHY_CLOSED[state])
         if organisation.deleted_at is not None:
             return _unauthorised("The organisation of this admin key was deleted.")

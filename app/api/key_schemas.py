@@ -203,10 +203,13 @@ class LeakFilters(Paging):
 
 
 class LeakTold(Told):
-    """A key that was found where it should not be. did: what was done. url: as it was reported, without secrets."""
+    """A key, or an admin key, that was found where it should not be. did: what was done. url: as it was reported,
+    without secrets.
+    """
 
     id: UUID
-    key_id: UUID
+    key_id: UUID | None
+    admin_key_id: UUID | None
     hint: str
     source: str
     url: str

@@ -1,62 +1,23 @@
-"""Admin keys, and lists as the API gives them: a page at a time, each beginning where the last one ended."""
+"""Lists as the API gives them: a page at a time, each beginning where the last one ended."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, and_, func, or_
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, or_
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, select
 
 from app.accounts.models import Person
 from app.api.cursors import Place
-from app.api.models import AdminKey
 from app.billing.alert_models import Alert
 from app.billing.models import Invoice
-from app.core.errors import NotFound
 from app.keys.models import Key
 from app.leaks.models import LeakFind
 from app.organisations.invitation_models import Invitation
 from app.organisations.members import Member
 from app.organisations.models import Membership, Organisation
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
-
-
-def by_digest(session: Session, digest: str) -> tuple[AdminKey, Organisation] | None:
-    """The admin key with this digest and whose it is; also one that does not work any more."""
-    statement = select(AdminKey, Organisation).where(
-        AdminKey.digest == digest, AdminKey.organisation_id == Organisation.id
-    )
-    return session.exec(statement).first()
-
-
-def admin_keys_of(session: Session, organisation: Organisation, *, limit: int, offset: int = 0) -> list[AdminKey]:
-    """Revoked ones last; newest first within each."""
-    statement = (
-        select(AdminKey)
-        .where(AdminKey.organisation_id == organisation.id)
-        .order_by(col(AdminKey.revoked_at).is_not(None), col(AdminKey.created_at).desc(), col(AdminKey.id))
-    )
-    return list(session.exec(statement.limit(limit).offset(offset)))
-
-
-def admin_key_of(session: Session, organisation: Organisation, admin_key_id: UUID) -> AdminKey:
-    """Raises NotFound for a stranger's as for one that never was."""
-    found = session.get(AdminKey, admin_key_id)
-    if found is None or found.organisation_id != organisation.id:
-        raise NotFound("There is no such admin key in this organisation.")
-    return found
-
-
-def count_live(session: Session, organisation: Organisation, *, now: datetime) -> int:
-    """How many admin keys work."""
-    statement = (
-        select(func.count())
-        .select_from(AdminKey)
-        .where(AdminKey.organisation_id == organisation.id, col(AdminKey.revoked_at).is_(None))
-        .where(or_(col(AdminKey.expires_at).is_(None), col(AdminKey.expires_at) > now))
-    )
-    return session.exec(statement).one()
 
 
 def keys_after(

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import case, update
 from sqlmodel import Session, col
 
-from app.api.models import AdminKey
+from app.keys.admin_models import AdminKey
 
 MOST = 600
 WINDOW = timedelta(minutes=1)

@@ -58,6 +58,7 @@ SENTENCES = {
     "key_policy.changed": "changed how long keys may live",
     "key.leaked": "learned that the key[ “{name}”][ ({key})] was found in public[: {source}]",
     "admin_key.issued": "made the admin key[ “{name}”][ ({key})][ with the role {role}]",
+    "admin_key.leaked": "learned that the admin key[ “{name}”][ ({key})] was found in public[: {source}]",
     "admin_key.revoked": "revoked the admin key[ “{name}”][ ({key})]",
     "leak_policy.changed": "changed what is done with leaked keys",
     # Limits, warnings, webhooks

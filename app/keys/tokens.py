@@ -5,7 +5,7 @@ key cut short or mistyped is recognised without asking any database
 (https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/).
 
 An admin key has `admin` in the middle. It opens the API (app/api) and never the gateway, which therefore knows it by
-sight; nothing here but `generate`, `is_for_admin` and `is_complete_admin` is about those.
+sight. `generate`, `is_for_admin` and `is_complete_admin` are about those, and what looks for keys in texts finds both.
 """
 
 import re
@@ -16,6 +16,8 @@ from typing import Literal
 
 Environment = Literal["live", "test"]
 ADMIN: Literal["admin"] = "admin"
+Kind = Environment | Literal["admin"]
+KINDS: tuple[Kind, ...] = ("live", "test", ADMIN)
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _RANDOM_LENGTH = 30
@@ -24,8 +26,8 @@ HINT_LENGTH = 8
 _SHAPE = re.compile(rf"[a-z][a-z0-9]{{1,9}}_(?:live|test)_[0-9A-Za-z]{{{_RANDOM_LENGTH + _CHECKSUM_LENGTH}}}")
 _OF_ADMINS = re.compile(rf"[a-z][a-z0-9]{{1,9}}_admin_[0-9A-Za-z]{{{_RANDOM_LENGTH + _CHECKSUM_LENGTH}}}")
 _LIKE_AN_ADMINS = re.compile(r"[a-z][a-z0-9]{1,9}_admin_")
-_SOMEWHERE = re.compile(rf"(?a:\b){_SHAPE.pattern}(?a:\b)")
-_BEGUN = re.compile(r"(?a:\b)[a-z][a-z0-9]{1,9}_(?:live|test)_[0-9A-Za-z]+")
+_SOMEWHERE = re.compile(rf"(?a:\b)(?:{_SHAPE.pattern}|{_OF_ADMINS.pattern})(?a:\b)")
+_BEGUN = re.compile(r"(?a:\b)[a-z][a-z0-9]{1,9}_(?:live|test|admin)_[0-9A-Za-z]+")
 _START = re.compile(rf"[a-z][a-z0-9]{{1,9}}_(?:live|test)_[0-9A-Za-z]{{{HINT_LENGTH}}}")
 
 
@@ -38,7 +40,7 @@ class Token:
     last_four: str
 
 
-def generate(brand: str, kind: Environment | Literal["admin"]) -> Token:
+def generate(brand: str, kind: Kind) -> Token:
     """A new key with 178 random bits. kind: the environment of a key for the gateway, or ADMIN."""
     random = "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_LENGTH))
     secret = f"{brand}_{kind}_{random}{checksum(random)}"
@@ -62,9 +64,14 @@ def is_complete_admin(text: str) -> bool:
     return _OF_ADMINS.fullmatch(text) is not None and _agrees(text)
 
 
+def is_complete_any(text: str) -> bool:
+    """The same of either."""
+    return is_complete(text) or is_complete_admin(text)
+
+
 def found_in(text: str) -> list[str]:
-    """The complete keys that stand in `text`, in order, whatever is around them; a longer word holds none."""
-    return [found for found in _SOMEWHERE.findall(text) if is_complete(found)]
+    """The complete keys of either kind that stand in `text`, in order, whatever is around; a longer word holds none."""
+    return [found for found in _SOMEWHERE.findall(text) if is_complete_any(found)]
 
 
 def looks_begun(text: str) -> bool:
@@ -72,12 +79,12 @@ def looks_begun(text: str) -> bool:
     return _BEGUN.search(text) is not None
 
 
-def pattern(brand: str, environment: Environment | None = None) -> str:
+def pattern(brand: str, kind: Kind | None = None) -> str:
     r"""A regular expression that finds the keys of a brand in any text, for scanners: plain enough for RE2, Hyperscan
-    and PCRE. environment: None for both. \b keeps it from finding parts of longer words.
+    and PCRE. kind: None for all. \b keeps it from finding parts of longer words.
     """
-    kind = environment or "(?:live|test)"
-    return rf"\b{brand}_{kind}_[0-9A-Za-z]{{{_RANDOM_LENGTH + _CHECKSUM_LENGTH}}}\b"
+    wanted = kind or f"(?:{'|'.join(KINDS)})"
+    return rf"\b{brand}_{wanted}_[0-9A-Za-z]{{{_RANDOM_LENGTH + _CHECKSUM_LENGTH}}}\b"
 
 
 def prefix_of(text: str) -> str:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import JSON, Column, Index, Text, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, Column, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from app.core.db import UtcDateTime
@@ -31,7 +31,7 @@ class LeakPolicy(SQLModel, table=True):
 
 
 class LeakFind(SQLModel, table=True):
-    """A key that was found where it should not be.
+    """A key that was found where it should not be: one for the gateway, or an admin key.
 
     hint: how lists show the secret that was found. source: of app/leaks/reports.py. url: as it was reported, without
     secrets; may be anything or "". place: a digest of reporter, source and url, so that the same find is one row.
@@ -41,13 +41,16 @@ class LeakFind(SQLModel, table=True):
     __tablename__ = "leak_find"
     __table_args__ = (
         UniqueConstraint("key_id", "place"),
+        UniqueConstraint("admin_key_id", "place"),
+        CheckConstraint("(key_id IS NULL) <> (admin_key_id IS NULL)", name="of_one_key"),
         Index("ix_leak_find_organisation_id_found_at", "organisation_id", "found_at"),
         Index("ix_leak_find_is_alarm_told_at", "is_alarm", "told_at"),
     )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     organisation_id: UUID = Field(foreign_key="organisation.id")
-    key_id: UUID = Field(foreign_key="api_key.id")
+    key_id: UUID | None = Field(default=None, foreign_key="api_key.id")
+    admin_key_id: UUID | None = Field(default=None, foreign_key="admin_key.id")
     hint: str = Field(max_length=40)
     source: str = Field(max_length=40)
     url: str = Field(max_length=2048)

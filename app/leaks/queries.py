@@ -66,7 +66,8 @@ def untold(session: Session, *, quiet_since: datetime, limit: int) -> list[LeakF
     quiet_since: a key that goes on working, and that they were told of after this, has to wait.
     """
     told = aliased(LeakFind)
-    is_known = exists().where(col(told.key_id) == col(LeakFind.key_id), col(told.told_at) > quiet_since)
+    is_same = or_(col(told.key_id) == col(LeakFind.key_id), col(told.admin_key_id) == col(LeakFind.admin_key_id))
+    is_known = exists().where(is_same, col(told.told_at) > quiet_since)
     statement = (
         select(LeakFind)
         .where(col(LeakFind.is_alarm), col(LeakFind.told_at).is_(None), LeakFind.reporter != models.DRILL)

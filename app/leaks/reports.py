@@ -33,7 +33,7 @@ class Report:
     @property
     def digest(self) -> str | None:
         """By which keys are looked up; None for what is no complete key."""
-        return crypto.digest(self.token) if tokens.is_complete(self.token) else None
+        return crypto.digest(self.token) if tokens.is_complete_any(self.token) else None
 
 
 class _Match(msgspec.Struct):
@@ -63,9 +63,11 @@ def of_form(text: str, where: str) -> list[Report]:
     if tokens.looks_begun(text):
         raise Invalid(
             "This key is not whole: its checksum does not agree, so it was cut short or mistyped. Copy all of it, "
-            "36 letters and digits after “live_” or “test_”."
+            "36 letters and digits after “live_”, “test_” or “admin_”."
         )
-    raise Invalid("There is no key in this. A key has a few letters, “_live_” or “_test_”, and 36 letters and digits.")
+    raise Invalid(
+        "There is no key in this. A key has a few letters, “_live_”, “_test_” or “_admin_”, and 36 letters and digits."
+    )
 
 
 def is_web_address(place: str) -> bool:

@@ -6,7 +6,6 @@ Formats: github.com/gitleaks/gitleaks (README, “Configuration”), github.com/
 
 import json
 from dataclasses import dataclass
-from typing import Literal
 
 from app.core.config import Settings
 from app.keys import tokens
@@ -25,8 +24,8 @@ class Kind:
 
 
 def kinds(settings: Settings) -> list[Kind]:
-    """Live keys, then test keys."""
-    return [_kind(settings, "live"), _kind(settings, "test")]
+    """Live keys, test keys, admin keys."""
+    return [_kind(settings, kind) for kind in tokens.KINDS]
 
 
 def gitleaks(settings: Settings) -> str:
@@ -112,17 +111,17 @@ def endpoint_url(settings: Settings) -> str:
     return settings.portal_url.rstrip("/") + "/github/secret-scanning"
 
 
-def _kind(settings: Settings, environment: Literal["live", "test"]) -> Kind:
+def _kind(settings: Settings, kind: tokens.Kind) -> Kind:
     brand = settings.key_brand
     return Kind(
-        name=f"{brand}_{environment}_api_key",
-        label=f"{environment.capitalize()} API key of {_plain(settings.product_name)}",
-        pattern=tokens.pattern(brand, environment),
+        name=f"{brand}_{kind}_api_key",
+        label=f"{kind.capitalize()} API key of {_plain(settings.product_name)}",
+        pattern=tokens.pattern(brand, kind),
     )
 
 
 def _keywords(brand: str) -> list[str]:
-    return [f"{brand}_live_", f"{brand}_test_"]
+    return [f"{brand}_{kind}_" for kind in tokens.KINDS]
 
 
 def _plain(text: str) -> str:

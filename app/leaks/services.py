@@ -5,7 +5,7 @@ is telling.py, once what was done is committed.
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from uuid import UUID, uuid4
 
 from sqlalchemy import delete
@@ -14,15 +14,18 @@ from sqlmodel import Session, SQLModel, col, select
 
 from app.core import audit, crypto
 from app.core.errors import Conflict, Invalid
-from app.keys import lookup, rotation
+from app.keys import admin_keys, admin_models, lookup, rotation
 from app.keys import models as key_models
 from app.keys import services as keys
+from app.keys.admin_models import AdminKey
 from app.keys.lookup import Match
 from app.keys.models import Key, KeySecret
 from app.leaks import models, queries, words
 from app.leaks.models import LeakDrill, LeakFind, LeakPolicy, LeakUnknown
 from app.leaks.reports import Report
 from app.organisations.models import Organisation
+
+KeyOrAdminKey = TypeVar("KeyOrAdminKey", Key, AdminKey)
 
 
 class Taken(NamedTuple):
@@ -40,10 +43,13 @@ def take_in(session: Session, reports: Sequence[Report], *, reporter: str, now: 
     """
     matches = lookup.by_digests(session, {digest for one in reports if (digest := one.digest) is not None})
     found = [matches.get(one.digest or "") for one in reports]
-    keys_by_id = _locked(session, {match.key_id for match in matches.values()})
+    held: dict[UUID, Key | AdminKey] = {
+        **_locked(session, Key, {match.key_id for match in matches.values() if not match.is_admin}),
+        **_locked(session, AdminKey, {match.key_id for match in matches.values() if match.is_admin}),
+    }
     finds = []
     for report, match in zip(reports, found, strict=True):
-        key = keys_by_id.get(match.key_id) if match else None
+        key = held.get(match.key_id) if match else None
         if match and key and (find := _noted(session, report, match, key, reporter=reporter, now=now)):
             _act(session, find, key, match, now=now)
             finds.append(find)
@@ -81,20 +87,23 @@ def forget(session: Session, organisation: Organisation) -> None:
         session.execute(delete(table).where(col(table.organisation_id) == organisation.id))
 
 
-def _locked(session: Session, key_ids: set[UUID]) -> dict[UUID, Key]:
+def _locked(session: Session, table: type[KeyOrAdminKey], key_ids: set[UUID]) -> dict[UUID, KeyOrAdminKey]:
     """All of them at once and in one order, before anything else is locked: several reports may be under way."""
-    statement = select(Key).where(col(Key.id).in_(key_ids)).order_by(col(Key.id)).with_for_update()
+    if not key_ids:
+        return {}
+    statement = select(table).where(col(table.id).in_(key_ids)).order_by(col(table.id)).with_for_update()
     return {key.id: key for key in session.exec(statement, execution_options={"populate_existing": True})}
 
 
 def _noted(
-    session: Session, report: Report, match: Match, key: Key, *, reporter: str, now: datetime
+    session: Session, report: Report, match: Match, key: Key | AdminKey, *, reporter: str, now: datetime
 ) -> LeakFind | None:
     """The new row; None if this find is known. Whoever writes the row acts, so that nobody acts twice."""
     row = {
         "id": uuid4(),
         "organisation_id": key.organisation_id,
-        "key_id": key.id,
+        "key_id": None if match.is_admin else key.id,
+        "admin_key_id": key.id if match.is_admin else None,
         "hint": match.hint,
         "source": report.source,
         "url": report.place,
@@ -104,20 +113,24 @@ def _noted(
         "is_alarm": False,
         "found_at": now,
     }
-    statement = _insert(session, LeakFind).values(**row).on_conflict_do_nothing(index_elements=["key_id", "place"])
+    once = ["admin_key_id" if match.is_admin else "key_id", "place"]
+    statement = _insert(session, LeakFind).values(**row).on_conflict_do_nothing(index_elements=once)
     is_new = session.execute(statement.returning(col(LeakFind.id))).first() is not None
     return session.get(LeakFind, row["id"]) if is_new else None
 
 
-def _act(session: Session, find: LeakFind, key: Key, match: Match, *, now: datetime) -> None:
+def _act(session: Session, find: LeakFind, key: Key | AdminKey, match: Match, *, now: datetime) -> None:
     """Stop the key, or leave it; written down either way."""
     session.refresh(key)  # SQLite locks nothing before the first write
-    find.did = _done(session, key, find, match, now=now)
+    if isinstance(key, AdminKey):
+        find.did = _done_with_admin_key(session, key, now=now)
+    else:
+        find.did = _done(session, key, find, match, now=now)
     find.is_alarm = find.did not in (models.TEST, models.DEAD)
     session.add(find)
     audit.record(
         session,
-        action="key.leaked",
+        action="admin_key.leaked" if match.is_admin else "key.leaked",
         now=now,
         organisation_id=key.organisation_id,
         subject_id=key.id,
@@ -149,6 +162,16 @@ def _done(session: Session, key: Key, find: LeakFind, match: Match, *, now: date
         keys.revoke(session, key=key, person_id=None, now=now)
         return models.REVOKED
     return _quarantined(session, key, find, now=now)
+
+
+def _done_with_admin_key(session: Session, key: AdminKey, *, now: datetime) -> str:
+    """There is no switching it off: whoever wants keys disabled has it revoked, and makes another."""
+    if key.state_at(now) != admin_models.LIVE:
+        return models.DEAD
+    if queries.act_of(session, key.organisation_id) == models.NOTIFY:
+        return models.TOLD
+    admin_keys.revoke(session, key=key, person_id=None, now=now)
+    return models.REVOKED
 
 
 def _quarantined(session: Session, key: Key, find: LeakFind, *, now: datetime) -> str:

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
-from operator import attrgetter
+from uuid import UUID
 
 from sqlalchemy import or_
 from sqlmodel import Session, col, select
 
 from app.accounts.models import Person
 from app.core import mail
+from app.keys.admin_models import AdminKey
 from app.keys.models import Key
 from app.leaks import models, queries, words
 from app.leaks.models import LeakFind
@@ -29,14 +30,14 @@ AGAIN_AFTER = timedelta(hours=1)
 def tell_due(session: Session, *, now: datetime) -> int:
     """Tell of all finds that nobody was told of; gives how many. For the worker, after what was done is committed."""
     waiting = queries.untold(session, quiet_since=now - AGAIN_AFTER, limit=PAGE)
-    for _, finds in groupby(sorted(waiting, key=attrgetter("key_id")), key=attrgetter("key_id")):
+    for _, finds in groupby(sorted(waiting, key=_subject), key=_subject):
         tell(session, list(finds), now=now)
     return len(waiting)
 
 
 def tell(session: Session, finds: Sequence[LeakFind], *, only_to: str | None = None, now: datetime) -> int:
     """Tell of finds of one key; gives to how many addresses. only_to: instead of those whom it concerns, for drills."""
-    key = session.get_one(Key, finds[0].key_id)
+    key = _key_of(session, finds[0])
     organisation = session.get_one(Organisation, key.organisation_id)
     finds = sorted(finds, key=lambda one: (one.found_at, one.id))
     about = _letter(key, organisation, finds)
@@ -60,13 +61,25 @@ def tell(session: Session, finds: Sequence[LeakFind], *, only_to: str | None = N
     return told
 
 
-def _letter(key: Key, organisation: Organisation, finds: Sequence[LeakFind]) -> dict[str, mail.Words]:
+def _subject(find: LeakFind) -> UUID:
+    """The key that was found, of either kind."""
+    return find.key_id or find.admin_key_id or find.id
+
+
+def _key_of(session: Session, find: LeakFind) -> Key | AdminKey:
+    if find.admin_key_id is not None:
+        return session.get_one(AdminKey, find.admin_key_id)
+    return session.get_one(Key, find.key_id)
+
+
+def _letter(key: Key | AdminKey, organisation: Organisation, finds: Sequence[LeakFind]) -> dict[str, mail.Words]:
     worst = max(finds, key=lambda one: one.did != models.TOLD)
     return {
         "key_name": key.name,
+        "is_admin": int(isinstance(key, AdminKey)),
         "hint": worst.hint,
         "organisation": organisation.name,
-        "done": words.SENTENCES[worst.did],
+        "done": words.sentence(worst),
         "is_dead": int(worst.did != models.TOLD),
         "is_drill": int(worst.reporter == models.DRILL),
         "is_hearsay": int(any(one.reporter == models.FORM for one in finds)),
@@ -81,8 +94,9 @@ def _place(find: LeakFind) -> str:
     return f"{words.SOURCES[find.source]}: {find.url}" if find.url else words.SOURCES[find.source]
 
 
-def _concerned(session: Session, key: Key) -> list[str]:
+def _concerned(session: Session, key: Key | AdminKey) -> list[str]:
     """Addresses of the organisation's owners, and of whose key it is and who made it, if they belong to it."""
+    its = {key.created_by_id} if isinstance(key, AdminKey) else {key.owner_id, key.created_by_id}
     statement = (
         select(Person.email)
         .join(Membership, col(Membership.person_id) == col(Person.id))
@@ -90,19 +104,21 @@ def _concerned(session: Session, key: Key) -> list[str]:
             Membership.organisation_id == key.organisation_id,
             or_(
                 col(Membership.role) == roles.OWNER,
-                col(Membership.person_id) == key.owner_id,
-                col(Membership.person_id) == key.created_by_id,
+                col(Membership.person_id).in_([person_id for person_id in its if person_id is not None]),
             ),
         )
     )
     return sorted({address for address in session.exec(statement) if address})
 
 
-def _tell_webhooks(session: Session, find: LeakFind, key: Key, organisation: Organisation, *, now: datetime) -> None:
+def _tell_webhooks(
+    session: Session, find: LeakFind, key: Key | AdminKey, organisation: Organisation, *, now: datetime
+) -> None:
     data = {
         "organisation": organisation.slug,
-        "words": f"“{key.name}” was found in {_place(find)}. {words.SENTENCES[find.did]}",
-        "key_id": str(key.id),
+        "words": f"“{key.name}” was found in {_place(find)}. {words.sentence(find)}",
+        "key_id": str(find.key_id) if find.key_id is not None else None,
+        "admin_key_id": str(find.admin_key_id) if find.admin_key_id is not None else None,
         "key": find.hint,
         "name": key.name,
         "done": find.did,

@@ -1,6 +1,7 @@
 """Words for what was found and done, the same on pages, in mail and in webhooks."""
 
 from app.leaks import models
+from app.leaks.models import LeakFind
 
 POLICIES = {
     models.REVOKE: "Revoke it",
@@ -9,7 +10,8 @@ POLICIES = {
 }
 POLICY_HINTS = {
     models.REVOKE: "It stops within a second, for good. Whoever found it has nothing.",
-    models.QUARANTINE: "It stops within a second. You can enable it again, though whoever found it can use it then.",
+    models.QUARANTINE: "It stops within a second. You can enable it again, though whoever found it can use it then. "
+    "Admin keys are revoked.",
     models.NOTIFY: "It keeps working, for whoever found it too, until one of you revokes it.",
 }
 DONE = {
@@ -27,6 +29,10 @@ SENTENCES = {
     models.TOLD: "It still works, as your organisation chose. Revoke it as soon as what uses it has another.",
     models.TEST: "It is a test key, which reaches samples only. Nothing was done.",
     models.DEAD: "It opened nothing any more. Nothing had to be done.",
+}
+_OF_ADMIN_KEYS = {
+    models.REVOKED: "It was revoked: the API refuses it from now on, for good.",
+    models.TOLD: "It still works, as your organisation chose. Revoke it as soon as what uses it has another.",
 }
 SOURCES = {
     "content": "a file on GitHub",
@@ -56,3 +62,9 @@ REPORTERS = {
     models.FORM: "Somebody, by the public form",
     models.DRILL: "A drill",
 }
+
+
+def sentence(find: LeakFind) -> str:
+    """What was done with the key that was found."""
+    own = _OF_ADMIN_KEYS if find.admin_key_id is not None else {}
+    return own.get(find.did, SENTENCES[find.did])

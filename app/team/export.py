@@ -24,6 +24,7 @@ TABLES = {
     "former_slug": "slugs that it had",
     "invitation": "whom it invited",
     "api_key": "its keys, revoked ones included; never a secret",
+    "admin_key": "its admin keys, revoked ones included; never a secret",
     "leak_find": "where its keys were found in public, and what was done",
     "leak_policy": "what it wants done then",
     "leak_drill": "drills of that",

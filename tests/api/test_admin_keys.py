@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from app.api import ending, services
+from app.api import ending
 from app.core.errors import Conflict, Invalid, LimitReached, NotAllowed
 from app.core.mail import Mail
+from app.keys import admin_keys
 from app.organisations import roles
 from app.organisations.models import Organisation
 
@@ -19,7 +20,7 @@ def issue(make, session, now):
     def go(**other):
         usual = {"name": "deploy", "role": "viewer", "makers_role": "owner", "expires_at": None}
         given = {"organisation": organisation, "brand": "pst", "person_id": person.id, "now": now, **usual, **other}
-        return services.issue(session, **given)[0]
+        return admin_keys.issue(session, **given)[0]
 
     return go
 
@@ -40,15 +41,15 @@ def test_names_ends_and_numbers_have_bounds(issue, session, now):
     for wrong in ({"name": " "}, {"name": "x" * 81}, {"expires_at": now}):
         with pytest.raises(Invalid):
             issue(**wrong)
-    keys = [issue() for _ in range(services.MOST)]
+    keys = [issue() for _ in range(admin_keys.MOST)]
     with pytest.raises(LimitReached):
         issue()
 
-    services.revoke(session, key=keys[0], person_id=keys[0].created_by_id, now=now)
+    admin_keys.revoke(session, key=keys[0], person_id=keys[0].created_by_id, now=now)
 
     assert issue().name == "deploy"
     with pytest.raises(Conflict):
-        services.revoke(session, key=keys[0], person_id=keys[0].created_by_id, now=now)
+        admin_keys.revoke(session, key=keys[0], person_id=keys[0].created_by_id, now=now)
 
 
 def test_its_maker_and_who_may_make_one_get_mail_before_it_ends(issue, make, session, now):
@@ -59,7 +60,7 @@ def test_its_maker_and_who_may_make_one_get_mail_before_it_ends(issue, make, ses
         person = make.person(role, email=f"{role}@example.com")
         make.membership(session.get_one(Organisation, organisation_id), person, role=role)
     make.membership(session.get_one(Organisation, organisation_id), maker, role="viewer")
-    services.revoke(session, key=issue(expires_at=key.expires_at), person_id=maker.id, now=now)
+    admin_keys.revoke(session, key=issue(expires_at=key.expires_at), person_id=maker.id, now=now)
 
     told = {day: ending.tell_due(session, now=now + timedelta(days=day, hours=1)) for day in range(21)}
 

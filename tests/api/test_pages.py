@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from sqlmodel import select
 
-from app.api.models import AdminKey
 from app.core import crypto
 from app.core.audit import AuditEntry
 from app.keys import lifetimes, tokens
+from app.keys.admin_models import AdminKey
 
 
 def test_admin_key_is_made_shown_once_listed_and_revoked(owner, session, now):

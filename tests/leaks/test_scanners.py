@@ -32,7 +32,7 @@ def entropy(text):
 @pytest.mark.parametrize("pattern", [rule_of_gitleaks()["regex"], regex_of_trufflehog()])
 def test_every_key_is_found_and_no_near_miss(pattern):
     found = re.compile(pattern, re.ASCII)
-    for environment in ("live", "test"):
+    for environment in tokens.KINDS:
         for _ in range(500):
             key = tokens.generate("acme1", environment).secret
             assert entropy(key) > scanners.ENTROPY
@@ -61,7 +61,7 @@ def test_gitleaks_gets_a_rule_beside_its_own():
 
     assert rules["extend"] == {"useDefault": True}
     assert rule["id"] == "acme1-api-key"
-    assert rule["keywords"] == ["acme1_live_", "acme1_test_"]
+    assert rule["keywords"] == ["acme1_live_", "acme1_test_", "acme1_admin_"]
     assert rule["description"].startswith('API key of Acme "A" \\ Co; report it at https://portal.example/report-a-key')
     assert rule["entropy"] == 3.5
 
@@ -79,8 +79,9 @@ def test_trufflehog_gets_a_custom_detector():
         "    keywords:",
         "      - acme1_live_",
         "      - acme1_test_",
+        "      - acme1_admin_",
         "    regex:",
-        r"      key: '(\bacme1_(?:live|test)_[0-9A-Za-z]{36}\b)'",
+        r"      key: '(\bacme1_(?:live|test|admin)_[0-9A-Za-z]{36}\b)'",
         "    entropy: 3.5",
     ]
 
@@ -93,6 +94,7 @@ def test_github_is_told_what_it_asks_for():
         "acme1_live_api_key",
         r"\bacme1_live_[0-9A-Za-z]{36}\b",
         r"\bacme1_test_[0-9A-Za-z]{36}\b",
+        r"\bacme1_admin_[0-9A-Za-z]{36}\b",
         "secret-scanning@github.com",
     ):
         assert words in text

@@ -146,6 +146,7 @@ def test_webhooks_are_told_with_what_was_done(session, scene, make, now):
         "organisation": session.get(Organisation, organisation.id).slug,
         "words": f"“ci” was found in a commit on GitHub: https://github.com/a/b. {words.SENTENCES['revoked']}",
         "key_id": str(key.id),
+        "admin_key_id": None,
         "key": key.hint,
         "name": "ci",
         "done": "revoked",

@@ -119,6 +119,8 @@ def test_plan_that_goes_on_being_paid_for_is_cancelled_first(owner, session, now
 def test_export_has_everything_of_the_organisation_and_no_secret(owner, member, outsider, make, session, hand):
     integration = make.integration()
     key, other = make.key(owner.organisation), make.key(outsider.organisation)
+    admin_key = make.admin_key(owner.organisation)
+    make.admin_key(outsider.organisation)
     call = make.call(key, integration)
     make.call(other, integration)
 
@@ -137,13 +139,15 @@ def test_export_has_everything_of_the_organisation_and_no_secret(owner, member, 
         "olive@example.com",
         "max@example.com",
     }
+    assert [json.loads(line)["id"] for line in files["admin_key.jsonl"].splitlines()] == [str(admin_key.id)]
     everything = "".join(files.values())
+    assert admin_key.digest not in everything
     assert key.digest not in everything
     assert str(outsider.organisation.id) not in everything
     member.get("/organisation/export.zip", status=403)
 
 
-@pytest.mark.parametrize("name", ["api_key", "webhook_endpoint", "usage_event"])
+@pytest.mark.parametrize("name", ["api_key", "admin_key", "webhook_endpoint", "usage_event"])
 def test_what_would_open_something_is_left_out(name):
     from app.core import db
     from app.team import export

@@ -6,10 +6,9 @@ from uuid import UUID
 from flask import Blueprint, flash, url_for
 from flask.typing import ResponseReturnValue
 
-from app.api import models, queries, services
 from app.api.forms import AdminKeyForm
 from app.core.errors import Invalid, LimitReached, NotAllowed
-from app.keys import lifetimes
+from app.keys import admin_keys, admin_models, lifetimes
 from app.organisations import roles
 from app.organisations.guards import current, member
 from app.web import htmx, paging
@@ -18,14 +17,16 @@ bp = Blueprint("api_keys", __name__, url_prefix="/organisation/api-keys")
 
 PAGE = 50
 USUAL_DAYS = "90"
-TONES = {models.LIVE: "ok", models.EXPIRED: "warn", models.REVOKED: "danger"}
+TONES = {admin_models.LIVE: "ok", admin_models.EXPIRED: "warn", admin_models.REVOKED: "danger"}
 
 
 @bp.get("/")
 @member("api:write")
 def index() -> ResponseReturnValue:
     page = paging.page_of(
-        lambda limit, offset: queries.admin_keys_of(current.session, current.organisation, limit=limit, offset=offset),
+        lambda limit, offset: admin_keys.admin_keys_of(
+            current.session, current.organisation, limit=limit, offset=offset
+        ),
         size=PAGE,
     )
     return htmx.render("api/index.html", page=page, tones=TONES, now=current.now)
@@ -48,7 +49,7 @@ def create() -> ResponseReturnValue:
     if form.validate():
         days = int(form.days.data) if form.days.data else None
         try:
-            key, secret = services.issue(
+            key, secret = admin_keys.issue(
                 current.session,
                 organisation=current.organisation,
                 name=form.name.data or "",
@@ -69,8 +70,8 @@ def create() -> ResponseReturnValue:
 @bp.post("/<uuid:admin_key_id>/revoke")
 @member("api:write")
 def revoke(admin_key_id: UUID) -> ResponseReturnValue:
-    key = queries.admin_key_of(current.session, current.organisation, admin_key_id)
-    services.revoke(current.session, key=key, person_id=current.person.id, now=current.now)
+    key = admin_keys.admin_key_of(current.session, current.organisation, admin_key_id)
+    admin_keys.revoke(current.session, key=key, person_id=current.person.id, now=current.now)
     flash(f"“{key.name}” was revoked. The API refuses it from now on.")
     return htmx.redirect(url_for("api_keys.index"))
 

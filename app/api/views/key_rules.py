@@ -78,6 +78,7 @@ def _find(find: LeakFind) -> LeakTold:
     return LeakTold(
         id=find.id,
         key_id=find.key_id,
+        admin_key_id=find.admin_key_id,
         hint=find.hint,
         source=find.source,
         url=find.url,

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from app.core import uuids
 from app.core.errors import Conflict, Invalid
+from app.keys import admin_keys
 from app.keys import queries as keys
 from app.keys import services as key_services
 from app.leaks import drill, models, queries, reports, services, words
@@ -33,7 +34,10 @@ def index() -> ResponseReturnValue:
     return htmx.render(
         "leaks/index.html",
         page=page,
-        keys=keys.keys_by_id(current.session, current.organisation, [one.key_id for one in page.rows]),
+        keys=keys.keys_by_id(current.session, current.organisation, [one.key_id for one in page.rows if one.key_id]),
+        admin_keys=admin_keys.by_id(
+            current.session, current.organisation, [one.admin_key_id for one in page.rows if one.admin_key_id]
+        ),
         key=keys.key_of(current.session, current.organisation, key_id) if key_id else None,
         drills=queries.drills_of(current.session, current.organisation, limit=1),
         act=queries.act_of(current.session, current.organisation.id),
