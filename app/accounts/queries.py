@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_
+from sqlalchemy import and_, or_
 from sqlalchemy.sql import ColumnElement
 from sqlmodel import Session, col, select
 
@@ -107,16 +107,6 @@ def sessions_of(
         .offset(offset)
     )
     return list(session.exec(statement))
-
-
-def count_sessions_of(session: Session, person: Person, *, lifetimes: Lifetimes, now: datetime) -> int:
-    """How many live sessions the person has."""
-    statement = (
-        select(func.count())
-        .select_from(BrowserSession)
-        .where(BrowserSession.person_id == person.id, _is_live(lifetimes=lifetimes, now=now))
-    )
-    return session.exec(statement).one()
 
 
 def session_of(

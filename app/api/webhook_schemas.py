@@ -55,7 +55,9 @@ class DeliveryFilters(Paging):
 
 
 class DeliveryTold(Told):
-    """One message to one webhook. body: exactly what is sent, as text. status: of the last answer, null for none."""
+    """One message to one webhook. body: exactly what is sent, as text; "" of an entry of the audit log for keys that
+    may not read that. status: of the last answer, null for none.
+    """
 
     id: UUID
     kind: str

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 
 from app.accounts.models import Person
 from app.core import audit, config_mail, crypto, mail
+from app.core.audit import AuditEntry
 from app.core.errors import Conflict, Invalid, LimitReached, NotAllowed, NotFound
 from app.organisations import members, queries, roles
 from app.organisations.acting import Actor
@@ -23,7 +24,10 @@ DAYS_USUAL, DAYS_MOST = 7, 30
 USES_MOST = 100
 OPEN_MOST = 100
 A_DAY = 100
-"""Mails that one organisation may have sent in a day: enough for a large team, too few for a nuisance."""
+"""Invitations that one organisation may send in a day, by mail or as links, again or for the first time: enough for a
+large team, too few for a nuisance.
+"""
+MADE, SENT_AGAIN = "invitation.made", "invitation.sent_again"
 AGAIN_AFTER = timedelta(minutes=10)
 GONE = "This invitation does not work. Ask whoever sent it for another."
 
@@ -77,14 +81,15 @@ def again(session: Session, *, organisation: Organisation, invitation: Invitatio
         raise NotAllowed(f"Only an {invitation.role} can invite somebody as {invitation.role}.")
     if invitation.email and now - invitation.sent_at < AGAIN_AFTER:
         raise Conflict("It was sent within the last ten minutes. Wait a little: mail takes its time.")
-    _check_day(session, organisation, now)
+    _check_sending(session, organisation, now)
+    mail.take_back(session, key=_key(invitation))
     token = crypto.random_token()
     invitation.token_digest, invitation.sent_at = crypto.digest(token), now
     invitation.expires_at = now + timedelta(days=invitation.days)
     session.add(invitation)
     if invitation.email:
         _send(session, organisation, invitation, token, by=by, now=now)
-    _tell(session, invitation, "invitation.sent_again", person_id=by.person_id, now=now)
+    _tell(session, invitation, SENT_AGAIN, person_id=by.person_id, now=now)
     return token
 
 
@@ -181,22 +186,25 @@ def _check(session: Session, organisation: Organisation, on: Terms, *, by: Actor
         raise NotAllowed(f"Only an {on.role} can invite somebody as {on.role}.")
     if not 1 <= on.days <= DAYS_MOST:
         raise Invalid(f"An invitation is good for 1 to {DAYS_MOST} days.")
-    if organisation.closes_at is not None:
-        raise Conflict(f"“{organisation.name}” is being deleted, so nobody can join it.")
+    _check_sending(session, organisation, now)
     taken = queries.count_members(session, organisation) + count_waiting(session, organisation, now=now)
     if on.seats and taken >= on.seats:
         raise LimitReached(f"All {on.seats} seats are taken or promised by invitations.")
     if session.exec(select(func.count()).select_from(_open(organisation, now).subquery())).one() >= OPEN_MOST:
         raise LimitReached(f"There are {OPEN_MOST} open invitations already. Take some back first.")
-    _check_day(session, organisation, now)
 
 
-def _check_day(session: Session, organisation: Organisation, now: datetime) -> None:
+def _check_sending(session: Session, organisation: Organisation, now: datetime) -> None:
+    """By the audit trail, which has each sending of an invitation, where its row has the last."""
+    if organisation.closes_at is not None:
+        raise Conflict(f"“{organisation.name}” is being deleted, so nobody can join it.")
     sent = select(func.count()).where(
-        col(Invitation.organisation_id) == organisation.id, col(Invitation.sent_at) > now - timedelta(days=1)
+        col(AuditEntry.organisation_id) == organisation.id,
+        col(AuditEntry.action).in_((MADE, SENT_AGAIN)),
+        col(AuditEntry.at) > now - timedelta(days=1),
     )
     if session.exec(sent).one() >= A_DAY:
-        raise LimitReached(f"{A_DAY} invitations were made within a day, which is the most. Go on tomorrow.")
+        raise LimitReached(f"{A_DAY} invitations were sent within a day, which is the most. Go on tomorrow.")
 
 
 def _make(
@@ -217,14 +225,13 @@ def _make(
         expires_at=now + timedelta(days=on.days),
     )
     session.add(invitation)
-    _tell(session, invitation, "invitation.made", person_id=by.person_id, now=now)
+    _tell(session, invitation, MADE, person_id=by.person_id, now=now)
     return invitation, token
 
 
 def _send(
     session: Session, organisation: Organisation, invitation: Invitation, token: str, *, by: Actor, now: datetime
 ) -> None:
-    mail.take_back(session, key=_key(invitation))
     mail.queue(
         session,
         to=invitation.email,
@@ -237,16 +244,15 @@ def _send(
             "until": f"{invitation.expires_at.day} {invitation.expires_at:%B %Y, %H:%M} UTC",
             "path": f"/invitations/{token}",
         },
-        key=f"{_key(invitation)}:{now.isoformat()}"
-        if invitation.sent_at != invitation.created_at
-        else _key(invitation),
+        key=_key(invitation),
         organisation_id=organisation.id,
         now=now,
     )
 
 
 def _key(invitation: Invitation) -> str:
-    return f"invitation:{invitation.id}"
+    """Of the mail with its present token."""
+    return f"invitation:{invitation.id}:{invitation.sent_at.isoformat()}"
 
 
 def _tell(session: Session, invitation: Invitation, action: str, *, person_id: UUID | None, now: datetime) -> None:

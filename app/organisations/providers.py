@@ -162,9 +162,15 @@ def must_use(session: Session, provider: OwnProvider, person: Person) -> bool:
 
 
 def has_account(session: Session, provider: OwnProvider, person: Person) -> bool:
-    """Whether they have come in by it before, or linked an account there."""
+    """Whether they have come in by it before, or linked an account there.
+
+    An identity has the issuer as the provider itself writes it, which may end with “/” where what was typed does not.
+    """
+    issuer = provider.issuer.rstrip("/")
     statement = select(Identity.id).where(
-        Identity.person_id == person.id, Identity.issuer == provider.issuer, col(Identity.provider) == KIND
+        Identity.person_id == person.id,
+        col(Identity.issuer).in_((issuer, f"{issuer}/")),
+        col(Identity.provider) == KIND,
     )
     return session.exec(statement.limit(1)).first() is not None
 

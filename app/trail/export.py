@@ -42,7 +42,9 @@ def _pages(
     """In a session of its own: the request's is over when a file is being sent."""
     with Session(engine) as session:
         for entries in queries.every(session, organisation_id, filters, by=PAGE):
-            yield entries, queries.links(session, entries), queries.names(session, entries)
+            found = entries, queries.links(session, entries), queries.names(session, entries)
+            session.close()  # whoever takes the file slowly keeps no connection
+            yield found
 
 
 def _lines(rows: list[list[str]]) -> str:

@@ -60,13 +60,15 @@ def _tell(
     names = queries.names(session, list(entries.values()))
     slugs = _slugs(session, whose)
     told = 0
-    for number, link in enumerate(links):
-        entry = entries.get(link.entry_id)
-        for endpoint in endpoints if entry is not None else ():
-            assert entry is not None  # for the type checker
+    found = ((number, link, entries[link.entry_id]) for number, link in enumerate(links) if link.entry_id in entries)
+    for number, link, entry in found:
+        for endpoint in endpoints:
             if endpoint.organisation_id != entry.organisation_id or not _is_wanted(endpoint, entry):
                 continue
-            said = {"organisation": slugs[entry.organisation_id], **_said(entry, link, names, itself)}
+            said = {
+                "organisation": slugs[entry.organisation_id],
+                **telling.as_json(entry, link, names=names, itself=itself),
+            }
             told += services.tell_of_entry(
                 session,
                 endpoint=endpoint,
@@ -79,10 +81,6 @@ def _tell(
         endpoint.audit_place = links[-1].seq
         session.add(endpoint)
     return told
-
-
-def _said(entry: AuditEntry, link: AuditLink, names: dict[UUID | None, str], itself: str) -> dict[str, object]:
-    return telling.as_json(entry, link, names=names, itself=itself)
 
 
 def _is_wanted(endpoint: WebhookEndpoint, entry: AuditEntry) -> bool:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any, Protocol, cast
 from uuid import UUID
 
-from flask import Flask, Request, Response, current_app, request
+from flask import Flask, Request, Response
 from flask import session as flask_session
 from flask.sessions import SessionInterface, SessionMixin
 
@@ -184,8 +184,3 @@ def install(app: Flask, store: Store, settings: Settings) -> None:
 def current() -> ServerSession:
     """The session of the browser that sent this request."""
     return cast(ServerSession, cast(Any, flask_session)._get_current_object())
-
-
-def is_presented() -> bool:
-    """Whether the browser sent a session's cookie, live or not, without reading it. The answer must vary on Cookie."""
-    return cast(ServerSessions, current_app.session_interface).cookie_name in request.cookies

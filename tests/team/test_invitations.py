@@ -2,7 +2,9 @@
 
 from sqlmodel import select
 
+from app.core.audit import AuditEntry
 from app.core.mail import Mail
+from app.organisations import inviting
 from app.organisations.invitation_models import Invitation
 from app.organisations.models import Membership
 from app.plans import services as plans
@@ -103,6 +105,24 @@ def test_invitations_end_are_taken_back_and_sent_again(owner, outsider, session,
     assert "is revoked" in outsider.get(second, status=404).text
     outsider.post(second, status=404)
     owner.post(f"/organisation/members/invitations/{invitation.id}/revoke", status=409)
+    assert session.exec(select(Mail)).all() == [], "what was never sent never will be"
+
+
+def test_sending_again_counts_as_sending_and_ends_with_the_organisation(owner, session, hand, monkeypatch):
+    monkeypatch.setattr(inviting, "A_DAY", 2)
+    owner.get("/organisation/members/invite")
+    owner.post("/organisation/members/invite/mail", **MAIL)
+    again = f"/organisation/members/invitations/{session.exec(select(Invitation)).one().id}/again"
+    for _ in range(2):
+        hand.moves(minutes=15)
+        owner.post(again)
+    assert "Go on tomorrow" in owner.get("/organisation/members/").text
+    assert len(session.exec(select(AuditEntry).where(AuditEntry.action == inviting.SENT_AGAIN)).all()) == 1
+
+    monkeypatch.setattr(inviting, "A_DAY", 3)
+    owner.post("/organisation/delete", name="Acme")
+    owner.post(again)
+    assert "is being deleted, so nobody can join it" in owner.get("/organisation/members/").text
 
 
 def test_what_cannot_be_meant_is_said_at_its_field(owner, session):

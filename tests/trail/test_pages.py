@@ -12,6 +12,7 @@ from app.core.audit import AuditEntry, Origin
 from app.core.audit_words import ERASED
 from app.metering.audit_chain import AuditSealer
 from app.trail import export, queries, telling, views
+from app.trail.filters import Filters
 from tests.metering.test_verification import tamper
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -141,3 +142,16 @@ def test_who_was_erased_is_somebody_everywhere(owner, member, tell):
         assert "An erased person revoked the key “ci”." in answer.html
         assert "Max Member" not in answer.html
         assert "192.0.2.7" not in answer.html
+
+
+def test_who_takes_the_file_slowly_keeps_no_connection(engine, session, make, tell):
+    acme = make.organisation()
+    for _ in range(3):
+        tell(acme, "key.changed")
+    session.commit()
+
+    lines = export.as_csv(engine, acme.id, Filters(), itself="Postern")
+    next(lines)
+
+    assert next(lines).count("key.changed") == 3
+    assert engine.pool.checkedout() == 0

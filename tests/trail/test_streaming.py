@@ -15,6 +15,7 @@ from app.trail import streaming
 from app.webhooks import sending, services
 from app.webhooks.models import AUDIT_ENTRY, WebhookDelivery, WebhookEndpoint
 from tests.databases import on_both, on_one
+from tests.portal import Program
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.test_deliveries import is_signed
 
@@ -154,3 +155,18 @@ def test_only_who_reads_the_log_can_have_it_sent(owner, member, session):
 
     session.expire_all()
     assert [one.audit_since for one in session.exec(select(WebhookEndpoint))] == [None, None]
+
+
+@pytest.mark.parametrize(("role", "is_told"), [("owner", True), ("developer", False)])
+def test_what_it_says_is_read_by_who_reads_the_log(owner, member, session, carry_on, app, make, role, is_told):
+    owner.get("/webhooks/new")
+    owner.post("/webhooks/", url="http://127.0.0.1:9/a", with_audit="y", status=200)
+    assert carry_on() == 1
+    sent = session.exec(select(WebhookDelivery)).one()
+    path = f"/webhooks/{sent.endpoint_id}/deliveries/{sent.id}"
+
+    browser = owner if role == "owner" else member
+    assert ("added the webhook" in browser.get(path).text) is is_told
+
+    program = Program(app, session, owner.organisation, make, role=role)
+    assert bool(program.ask("GET", path).get_json()["body"]) is is_told

@@ -20,7 +20,7 @@ from app.api.webhook_schemas import (
 from app.core import net, vault
 from app.core.errors import NotAllowed
 from app.webhooks import queries, services
-from app.webhooks.models import WebhookDelivery, WebhookEndpoint
+from app.webhooks.models import AUDIT_ENTRY, WebhookDelivery, WebhookEndpoint
 
 ALL = "/webhooks"
 ONE = f"{ALL}/<uuid:endpoint_id>"
@@ -148,5 +148,5 @@ def _delivery(one: WebhookDelivery) -> DeliveryTold:
         tried_at=one.tried_at,
         status=one.status,
         error=one.error,
-        body=one.body,
+        body=one.body if one.kind != AUDIT_ENTRY or current.may("audit:read") else "",
     )
