@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -20,13 +21,18 @@ from app.core import clock
 from app.integrations.models import Integration
 from app.keys.models import Key
 from app.organisations.models import Organisation
+from app.plans import queries
+from app.plans import services as plans
 from bench import crowd, pages, report, world
+from bench.crowd import Owner
 from bench.measure import Plan
 from bench.problems import Unmeasurable
 from bench.processes import Process
 from bench.report import Section
 from bench.world import World
+from tests.plans import catalogues
 
+CATALOGUE = 'currencies = ["usd"]\n' + catalogues.FREE + catalogues.by_use('usd.calls = { each = "0.0025" }')
 MANY, FEW = 10_000_000, 100_000
 TIMES = 21
 PAGES_IN_A_ROW = 10_000
@@ -91,7 +97,8 @@ def _world(folder: Path, url: str, calls: int) -> Iterator[World]:
     place = world.create(folder, upstream_url=pages.NOWHERE, database_url=url, has_calls=False)
     began = time.monotonic()
     try:
-        crowd.fill(place.engine, _owners(place), calls, now=clock.now())
+        owners, version_id = _owners(place)
+        crowd.fill(place.engine, owners, calls, version_id=version_id, now=clock.now())
         print(f"  {calls:,} calls put in within {time.monotonic() - began:.0f} s", file=sys.stderr)
         yield place
     finally:
@@ -100,19 +107,24 @@ def _world(folder: Path, url: str, calls: int) -> Iterator[World]:
             file.unlink()
 
 
-def _owners(place: World) -> Sequence[crowd.Owner]:
-    """The signed-in person's organisation, and others beside it."""
+def _owners(place: World) -> tuple[Sequence[Owner], UUID]:
+    """The signed-in person's organisation, and others beside it; and the price by which they are charged."""
     now = clock.now()
     with Session(place.engine) as session:
         mine = session.exec(select(Organisation)).one()
-        integration = session.exec(select(Integration.id)).first() or uuid4()
-        keys = session.exec(select(Key.id).where(Key.organisation_id == mine.id).limit(3)).all()
-        others = [(uuid4(), [uuid4() for _ in range(3)], integration) for _ in range(crowd.ORGANISATIONS - 1)]
-        organisations = [_organisation(owner[0], number, now) for number, owner in enumerate(others)]
+        integration = session.exec(select(Integration.id)).one()
+        keys = session.exec(select(Key.id).where(Key.organisation_id == mine.id)).all()
+        others = [Owner(uuid4(), [uuid4() for _ in range(3)], integration) for _ in range(crowd.ORGANISATIONS - 1)]
+        organisations = [_organisation(owner.organisation_id, number, now) for number, owner in enumerate(others)]
         session.execute(insert(Organisation), organisations)
-        session.execute(insert(Key), [_key(owner[0], key_id, now) for owner in others for key_id in owner[1]])
+        session.execute(insert(Key), [_key(owner.organisation_id, key, now) for owner in others for key in owner.keys])
+        began = now - timedelta(days=crowd.DAYS + 1)
+        catalogues.apply(session, CATALOGUE, now=began)
+        choice = catalogues.choice(session, "payg", now=began)
+        plans.subscribe(session, organisation=mine, choice=choice, now=began)
+        [version] = queries.prices_of(session, [choice.offer.version.id], currency="usd")
         session.commit()
-        return [(mine.id, list(keys), integration), *others]
+        return [Owner(mine.id, list(keys), integration), *others], version.id
 
 
 def _organisation(organisation_id: UUID, number: int, now: object) -> dict[str, object]:

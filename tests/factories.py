@@ -26,7 +26,9 @@ from app.metering.tally import Tally
 from app.organisations.models import Membership, Organisation
 
 _numbers = count(1)
-_totals: dict[str, tuple[Prepared, Prepared]] = {}
+_totals: dict[str, dict[str, Prepared]] = {}
+TOTALS = ("hours", "days", "facets", "day_prices")
+_NO_BOUNDS: dict[int, dict[str, int]] = {}
 
 
 class Factory:
@@ -155,7 +157,7 @@ class Factory:
         return key
 
     def call(self, key: Key, integration: Integration, *, at=None, tool="greet", status="ok", **more) -> UsageEvent:
-        """A metered call, with the totals of hour and day that belong to it."""
+        """A metered call, with the totals of hours and days that belong to it."""
         at = at or self.now
         values = {
             "http_status": 200,
@@ -180,7 +182,7 @@ class Factory:
                 **values,
             )
         )
-        self._total(event)
+        self.total(event)
         return event
 
     def attempt(self, *, organisation=None, key=None, reason="incomplete_key", address="127.0.0.1", at=None) -> Attempt:
@@ -201,17 +203,18 @@ class Factory:
     def hours_ago(self, hours: float) -> datetime:
         return self.now - timedelta(hours=hours)
 
-    def _total(self, event: UsageEvent) -> None:
-        """By the gateway's own statements, in the session's transaction."""
+    def total(self, event: UsageEvent, most=_NO_BOUNDS) -> None:
+        """Add an event to hours and days, by the gateway's own statements, in the session's transaction. most: as Tally
+        takes it.
+        """
         dialect = self.session.get_bind().dialect
-        tally = Tally([Entry(issuing.row_of(event))], zone="" if dialect.name == "sqlite" else "+00")
+        tally = Tally([Entry(issuing.row_of(event))], zone="" if dialect.name == "sqlite" else "+00", most=most)
         cursor = self.session.connection().connection.cursor()
         if dialect.name not in _totals:
             inserts = INSERTS[dialect.name]
-            _totals[dialect.name] = Prepared(inserts.hours, dialect), Prepared(inserts.days, dialect)
-        hours, days = _totals[dialect.name]
-        hours.run(cursor, tally.hours)
-        days.run(cursor, tally.days)
+            _totals[dialect.name] = {name: Prepared(getattr(inserts, name), dialect) for name in TOTALS}
+        for name, prepared in _totals[dialect.name].items():
+            prepared.run(cursor, getattr(tally, name))
         cursor.close()
 
     def _add(self, thing):

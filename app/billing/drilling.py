@@ -20,6 +20,7 @@ from app.billing import gathering, meters, sharing, statement, used
 from app.billing.bill import MINIMUM, Line, Statement
 from app.billing.months import Month
 from app.core.errors import NotFound
+from app.metering import billable
 from app.metering.models import UsageEvent
 from app.organisations.models import Organisation
 from app.plans import amounts, metrics, rating
@@ -234,7 +235,7 @@ def _until(
     session: Session, organisation: Organisation, line: Line, hour_at: datetime, part: _Separate, *, before: str | None
 ) -> int:
     """What of the metric the month had used in earlier hours, and in this one by receipts older than `before`."""
-    quantity = func.coalesce(func.sum(used.billable(part.metric, _most(session, line))), 0)
+    quantity = func.coalesce(func.sum(billable.quantity(part.metric, _most(session, line))), 0)
 
     def within(since: datetime, until: datetime) -> sa.Select[int]:
         conditions = used.charged(organisation.id, since=since, until=until, versions=line.version_ids)
@@ -247,7 +248,7 @@ def _until(
     return int(earlier) + int(session.execute(mine).scalar_one())
 
 
-def _most(session: Session, line: Line) -> used.Most:
+def _most(session: Session, line: Line) -> billable.Most:
     statement_ = sa.select(col(PriceVersion.id), col(PriceVersion.max_per_call)).where(
         col(PriceVersion.id).in_(line.version_ids)
     )

@@ -18,6 +18,7 @@ from app.billing import gathering, recompute, used
 from app.billing.bill import Line, Period, Statement
 from app.billing.gathering import Gathered
 from app.billing.months import Month
+from app.metering import billable
 from app.metering.models import UsageEvent
 from app.organisations.models import Organisation
 from app.plans import metrics, pricing, versions
@@ -30,7 +31,7 @@ PAGE = 2_000
 def write(session: Session, organisation: Organisation, month: Month, out: IO[str], *, now: datetime) -> None:
     """Write the month's statement.json to `out`, a page of calls at a time."""
     before = gathering.gather(session, organisation.id, month, used_versions=())
-    counted = _Counted(used.most_of(session), before.prepaid)
+    counted = _Counted(billable.most_of(session), before.prepaid)
     head = {
         "format": FORMAT,
         "version": VERSION,
@@ -55,7 +56,7 @@ def write(session: Session, organisation: Organisation, month: Month, out: IO[st
 class _Counted:
     """Adds up what is written."""
 
-    def __init__(self, most: used.Most, prepaid: Sequence[Period]) -> None:
+    def __init__(self, most: billable.Most, prepaid: Sequence[Period]) -> None:
         self._most, self._prepaid = most, prepaid
         self._digest = hashlib.sha256()
         self._calls = 0

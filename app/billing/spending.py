@@ -1,7 +1,8 @@
 """What a month comes to: by integration, tool and key, by day, and where it will end if it goes on like that.
 
-The forecast adds to what was used so far the pace of the last seven days until the month ends, and makes the bill for
-that: free units, tiers and fees count as they will. What was used on an earlier plan is not in the pace.
+The forecast adds to what was used so far the pace of the last seven days, today included, until the month ends, and
+makes the bill for that: free units, tiers and fees count as they will. What was used on an earlier plan is not in the
+pace.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +22,8 @@ from app.limits.models import SPEND, LimitRule
 from app.organisations.models import Organisation
 from app.plans import amounts, periods
 
-PACE = timedelta(days=7)
+PACE = timedelta(days=6)
+"""Before today."""
 LEAST = timedelta(hours=1)
 """Of a pace; what is younger says nothing yet."""
 SHOWN = 12
@@ -98,8 +100,9 @@ def spending_of(session: Session, organisation: Organisation, month: Month, *, n
 
 
 def _pace_since(gathered: Gathered, now: datetime) -> datetime:
+    """Where the first of seven days begins, because whole days are read at once; later for who subscribed since."""
     begun = [one.begins_at for one in gathered.subscriptions if one.begins_at <= now]
-    return max([now - PACE, *begun])
+    return max([periods.start_of(periods.DAY, now) - PACE, *begun])
 
 
 def _forecast(
@@ -113,7 +116,8 @@ def _forecast(
     left = gathered.month.ends_at - now
     if left <= timedelta() or now - since < LEAST:
         return None
-    found = used.quantities(used.sums(session, organisation_id, since=since, until=now, by=(used.VERSION,)))
+    tomorrow = periods.end_of(periods.DAY, periods.start_of(periods.DAY, now))
+    found = used.quantities(used.sums(session, organisation_id, since=since, until=tomorrow, by=(used.VERSION,)))
     ahead, took = left // _MICROSECOND, (now - since) // _MICROSECOND
 
     def expected(used_so_far: Quantities) -> Quantities:

@@ -1,7 +1,8 @@
-"""What was used and is charged for, summed from the ledger's events: one statement for pages, files and bills.
+"""What was used and is charged for: one place for pages, files and bills. Only live calls that have a price count.
 
-Only live calls that have a price count. A month's events are found by their receipts, which sort by time, and then
-taken by their own moment; the two are never days apart.
+It is read from the totals of days by price (docs/adr/0026), and from events where a stretch begins or ends within a
+day, or is split by hour. Events are found by their receipts, which sort by time, and then taken by their own moment;
+the two are never days apart.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -14,19 +15,19 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col
 
-from app.core import db, ids
+from app.billing.bill import Period
+from app.core import ids
+from app.metering import billable, spans
+from app.metering.ledger import DAY_PRICES, EVENTS, PRICE_SUMS
 from app.metering.models import UsageEvent
 from app.plans import metrics
-from app.plans.models import PriceVersion
 
 APART = timedelta(days=2)
 """The most that a receipt's time and its event's moment differ: a gateway's clock that was set."""
 
 VERSION, INTEGRATION, TOOL, KEY, HOUR = "version_id", "integration_id", "tool", "key_id", "hour_at"
-_EVENTS = db.metadata.tables[str(UsageEvent.__tablename__)].c
 
-Most = Mapping[UUID, Mapping[str, int]]
-"""Price version to metric to the most that one call is charged for."""
+_COLUMNS = {VERSION: "price_version_id", INTEGRATION: "integration_id", TOOL: "tool", KEY: "key_id"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,9 @@ class Sum:
     quantities: Mapping[str, int]
     nanos: int
 
-
-def most_of(session: Session) -> Most:
-    """Of every price that has such a bound: only those of plans do."""
-    statement = sa.select(col(PriceVersion.id), col(PriceVersion.max_per_call)).where(
-        col(PriceVersion.plan_version_id).is_not(None)
-    )
-    return {version_id: most for version_id, most in session.execute(statement) if most}
+    def __add__(self, other: "Sum") -> "Sum":
+        counted = {metric: quantity + other.quantities[metric] for metric, quantity in self.quantities.items()}
+        return Sum(self.by, self.calls + other.calls, counted, self.nanos + other.nanos)
 
 
 def sums(
@@ -55,23 +52,44 @@ def sums(
     until: datetime,
     by: Sequence[str],
     versions: Collection[UUID] | None = None,
-    most: Most | None = None,
 ) -> list[Sum]:
-    """Groups in no certain order. by: of the names above. versions: only calls charged by these. most: if it is known
-    already.
-    """
-    most = most_of(session) if most is None else most
-    places = {
-        VERSION: col(UsageEvent.price_version_id),
-        INTEGRATION: col(UsageEvent.integration_id),
-        TOOL: col(UsageEvent.tool),
-        KEY: col(UsageEvent.key_id),
-        HOUR: _hour(session),
-    }
-    groups = [places[name] for name in by]
-    columns = [func.sum(billable(metric, most)) for metric in metrics.METRICS]
+    """Groups in no certain order. by: of the names above. versions: only calls charged by these."""
+    parts = spans.Parts([], [(since, until)]) if HOUR in by else spans.parts(since, until)
+    found = _of_days(session, organisation_id, parts.days, by, versions) if parts.days else []
+    for begins_at, ends_at in parts.hours:
+        found += _of_events(session, organisation_id, (begins_at, ends_at), by, versions)
+    return _together(found) if len(parts.days) + len(parts.hours) > 1 else found
+
+
+def _of_days(
+    session: Session,
+    organisation_id: UUID,
+    days: Sequence[Period],
+    by: Sequence[str],
+    versions: Collection[UUID] | None,
+) -> list[Sum]:
+    table = DAY_PRICES.c
+    groups = [table[_COLUMNS[name]] for name in by]
     statement = (
-        sa.select(*groups, func.count(), *columns, func.coalesce(func.sum(col(UsageEvent.amount_nanos)), 0))
+        sa.select(*groups, *[func.sum(table[name]) for name in PRICE_SUMS])
+        .where(table.organisation_id == organisation_id)
+        .where(sa.or_(*[sa.and_(table.day_at >= since, table.day_at < until) for since, until in days]))
+        .group_by(*groups)
+    )
+    if versions is not None:
+        statement = statement.where(table.price_version_id.in_(list(versions)))
+    return [_sum(by, row) for row in session.execute(statement)]
+
+
+def _of_events(
+    session: Session, organisation_id: UUID, period: Period, by: Sequence[str], versions: Collection[UUID] | None
+) -> list[Sum]:
+    since, until = period
+    most = billable.most_of(session)
+    groups = [_hour(session) if name == HOUR else EVENTS.c[_COLUMNS[name]] for name in by]
+    columns = [func.sum(billable.quantity(metric, most)) for metric in metrics.METRICS]
+    statement = (
+        sa.select(*groups, func.count(), *columns, func.coalesce(func.sum(EVENTS.c.amount_nanos), 0))
         .where(*charged(organisation_id, since=since, until=until, versions=versions))
         .group_by(*groups)
     )
@@ -97,21 +115,17 @@ def lived(organisation_id: UUID, *, since: datetime, until: datetime) -> list[Co
         col(UsageEvent.id) < ids.lowest_receipt(until + APART),
         col(UsageEvent.at) >= since,
         col(UsageEvent.at) < until,
-        col(UsageEvent.environment) == "live",
+        billable.IS_LIVE,
     ]
 
 
-def billable(metric: str, most: Most, *, place: ColumnElement[Any] | None = None) -> ColumnElement[int]:
-    """metrics.billable, as SQL. place: what tells which of `most` holds; the price by which a call was charged."""
-    actual = _actual(metric)
-    told: ColumnElement[Any] = _EVENTS.price_version_id if place is None else place
-    bounded: dict[int, list[UUID]] = {}
-    for version_id, bounds in most.items():
-        if metric in bounds:
-            bounded.setdefault(bounds[metric], []).append(version_id)
-    cases = [(told.in_(ids_), _within(actual, bound)) for bound, ids_ in bounded.items()]  # flat: parsers nest so deep
-    found = sa.case(*cases, else_=actual) if cases else actual
-    return sa.case((col(UsageEvent.units) == 0, 0), else_=found)
+def _together(found: Iterable[Sum]) -> list[Sum]:
+    """Of each group one sum."""
+    groups: dict[tuple[Any, ...], Sum] = {}
+    for one in found:
+        place = tuple(one.by.values())
+        groups[place] = groups[place] + one if place in groups else one
+    return list(groups.values())
 
 
 def quantities(found: Iterable[Sum]) -> dict[UUID, dict[str, int]]:
@@ -122,20 +136,6 @@ def quantities(found: Iterable[Sum]) -> dict[UUID, dict[str, int]]:
         for metric, quantity in one.quantities.items():
             mine[metric] += quantity
     return totals
-
-
-def _actual(metric: str) -> ColumnElement[int]:
-    if metric == metrics.CALLS:
-        return _EVENTS.units
-    if metric == metrics.BYTES:
-        return _EVENTS.bytes_in + _EVENTS.bytes_out
-    if metric == metrics.MILLISECONDS:
-        return _EVENTS.upstream_us // 1000  # both databases cut towards zero
-    return _EVENTS[metric]
-
-
-def _within(actual: ColumnElement[int], most: int) -> ColumnElement[int]:
-    return sa.case((actual > most, most), (actual < -most, -most), else_=actual)
 
 
 def _hour(session: Session) -> ColumnElement[str]:

@@ -14,6 +14,7 @@ from app.billing import gathering, statement, used
 from app.billing.bill import Line, Statement, Stay
 from app.billing.months import Month
 from app.core import db
+from app.metering import billable
 from app.metering.models import UsageEvent
 from app.organisations.models import Organisation
 from app.plans import metrics
@@ -119,7 +120,7 @@ def _quantities(
     """
     price = _price_of(charges, own)
     most = {version.id: version.max_per_call for version in charges if version.max_per_call}
-    sums = [func.sum(used.billable(metric, most, place=price)) for metric in metrics.METRICS]
+    sums = [func.sum(billable.quantity(metric, most, place=price)) for metric in metrics.METRICS]
     statement_ = (
         sa.select(price, *sums)
         .where(*used.lived(organisation_id, since=month.begins_at, until=month.ends_at))

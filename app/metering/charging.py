@@ -56,6 +56,8 @@ class Charging:
         self._known: dict[UUID, Counted | None] = {}
         self._plain: set[int] = set()
         self._is_cap: dict[UUID, bool] = {}
+        self.most: dict[int, Mapping[str, int]] = {}
+        """Of versions met so far, by number: the most of each metric that one call is charged for, if it has such."""
 
     def run(self, cursor: DBAPICursor, entries: Sequence[Entry]) -> None:
         """Set the amounts of those events that need it, and what they settle of caps on spending."""
@@ -114,6 +116,8 @@ class Charging:
         """None for a version by which each call costs the same, and for one that is not there."""
         if version_id not in self._known:
             found = self._version.first(cursor, {"id": version_id})
+            if found is not None and (most := _read(found[2])):
+                self.most[version_id.int] = most
             self._known[version_id] = _counted(*found) if found is not None else None
             if self._known[version_id] is None:
                 self._plain.add(version_id.int)

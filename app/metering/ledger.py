@@ -14,7 +14,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.core import db, ids
 from app.metering import buckets, models
-from app.metering.models import UsageDay, UsageEvent, UsageHour, UsageMonth
+from app.metering.models import UsageDay, UsageDayPrice, UsageEvent, UsageFacet, UsageHour, UsageMonth
+from app.plans import metrics
 
 
 class EventRow(TypedDict):
@@ -52,8 +53,11 @@ class EventRow(TypedDict):
 EVENTS = db.metadata.tables[str(UsageEvent.__tablename__)]
 HOURS = db.metadata.tables[str(UsageHour.__tablename__)]
 DAYS = db.metadata.tables[str(UsageDay.__tablename__)]
+FACETS = db.metadata.tables[str(UsageFacet.__tablename__)]
+DAY_PRICES = db.metadata.tables[str(UsageDayPrice.__tablename__)]
 MONTHS = db.metadata.tables[str(UsageMonth.__tablename__)]
 _TOTALS = (*models.SUMS, *buckets.NAMES)
+PRICE_SUMS = ("lines", *metrics.METRICS, "amount_nanos")
 _MONTH_SUMS = ("units", "amount_nanos")
 
 
@@ -96,11 +100,13 @@ def _adding(statement: Upsert, place: Sequence[str], sums: Sequence[str]) -> Ups
 
 @dataclass(frozen=True, slots=True)
 class Inserts:
-    """The statements that add events, and what they add to their hours, days and months."""
+    """The statements that add events, and what they add to the totals."""
 
     events: Insert
     hours: Insert
     days: Insert
+    facets: Insert
+    day_prices: Insert
     months: Insert
 
 
@@ -109,6 +115,8 @@ def _inserts(make: Callable[[Table], Upsert]) -> Inserts:
         events=make(EVENTS),
         hours=_adding(make(HOURS), models.PLACE_OF_HOUR, _TOTALS),
         days=_adding(make(DAYS), models.PLACE_OF_DAY, _TOTALS),
+        facets=_adding(make(FACETS), models.PLACE_OF_FACET, _TOTALS),
+        day_prices=_adding(make(DAY_PRICES), models.PLACE_OF_DAY_PRICE, PRICE_SUMS),
         months=_adding(make(MONTHS), ("organisation_id", "month_at"), _MONTH_SUMS),
     )
 

@@ -48,7 +48,8 @@ class LedgerConnection:
         dialect = engine.dialect
         inserts = ledger.INSERTS[dialect.name]
         self._events, self._hours = Prepared(inserts.events, dialect), Prepared(inserts.hours, dialect)
-        self._days = Prepared(inserts.days, dialect)
+        self._days, self._facets = Prepared(inserts.days, dialect), Prepared(inserts.facets, dialect)
+        self._day_prices = Prepared(inserts.day_prices, dialect)
         self._months = Prepared(inserts.months, dialect, returning=("units", "amount_nanos"))
         self._zone = _ZONE[dialect.name]
         self._settler = Settler(dialect)
@@ -111,12 +112,14 @@ class LedgerConnection:
         answering = [entry for entry in entries if entry.answer is not None]
         written = [*entries, *self._claims_lost(cursor, answering)] if answering else entries
         self._charging.run(cursor, written)
-        tally = Tally(written, zone=self._zone)
+        tally = Tally(written, zone=self._zone, most=self._charging.most)
         self._events.run(cursor, tally.events)
         self._hours.run(cursor, tally.hours)
         self._days.run(cursor, tally.days)
+        self._day_prices.run(cursor, tally.day_prices)
         self._settle(cursor, written)
-        # Last, because an organisation's row of the month is what its gateways wait for each other at.
+        # Last, because an organisation's rows of day and month are what its gateways wait for each other at.
+        self._facets.run(cursor, tally.facets)
         tally.tell_months(self._months.totals(cursor, tally.months))
         if answering:
             self._sign([entry for entry in entries if not entry.receipt])

@@ -32,6 +32,8 @@ upstream could not be reached, broke off or answered 5xx. timeout: it took too l
 _WHAT = ("key_id", "integration_id", "tool", "status", "error_class")
 PLACE_OF_HOUR = ("organisation_id", "hour_at", *_WHAT)
 PLACE_OF_DAY = ("organisation_id", "day_at", *_WHAT)
+PLACE_OF_FACET = ("organisation_id", "kind", "day_at", *_WHAT)
+PLACE_OF_DAY_PRICE = ("organisation_id", "day_at", "price_version_id", "key_id", "integration_id", "tool")
 SUMS = (
     *("calls", "errors", "units", "duration_us", "upstream_us"),
     *("bytes_in", "bytes_out", "tokens_in", "tokens_out", "amount_nanos"),
@@ -138,11 +140,52 @@ class UsageDay(_Sums, table=True):
     error_class: str = Field(max_length=40)
 
 
-for _name in (UsageHour.__tablename__, UsageDay.__tablename__):
+class UsageFacet(_Sums, table=True):
+    """The same of one UTC day from one side only, so that questions about that side read a few rows, however many keys
+    and tools there are. kind: of facets.FACETS, which say what is told apart; all else is facets.blank.
+    """
+
+    __tablename__ = "usage_facet"
+    __table_args__ = (PrimaryKeyConstraint(*PLACE_OF_FACET), {"sqlite_with_rowid": False})
+
+    organisation_id: UUID
+    kind: str = Field(max_length=4)
+    day_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    key_id: UUID
+    integration_id: UUID
+    tool: str = Field(max_length=128)
+    status: str = Field(max_length=20)
+    error_class: str = Field(max_length=40)
+
+
+for _name in (UsageHour.__tablename__, UsageDay.__tablename__, UsageFacet.__tablename__):
     for _bucket in buckets.NAMES:
         _column = Column(_bucket, BigInteger, nullable=False, server_default="0")
         db.metadata.tables[str(_name)].append_column(_column)
 """How many events took so long, a column for each bucket; only ever read and written as rows, so no field of theirs."""
+
+
+class UsageDayPrice(SQLModel, table=True):
+    """What live calls of one UTC day are charged for, by the price that they were charged by; moves in the event's
+    transaction. lines: of the ledger. The quantities are metrics.billable's: of no call more than its price allows.
+    """
+
+    __tablename__ = "usage_day_price"
+    __table_args__ = (PrimaryKeyConstraint(*PLACE_OF_DAY_PRICE), {"sqlite_with_rowid": False})
+
+    organisation_id: UUID
+    day_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    price_version_id: UUID
+    key_id: UUID
+    integration_id: UUID
+    tool: str = Field(max_length=128)
+    lines: int = _sum()
+    calls: int = _sum()
+    tokens_in: int = _sum()
+    tokens_out: int = _sum()
+    bytes: int = _sum()
+    milliseconds: int = _sum()
+    amount_nanos: int = _sum()
 
 
 class UsageMonth(SQLModel, table=True):

@@ -6,11 +6,15 @@ table, and cheaper than what drivers make of objects.
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from operator import itemgetter
+from operator import add, itemgetter
+from typing import Any
+from uuid import UUID
 
-from app.metering import buckets, models
+from app.keys.models import LIVE
+from app.metering import buckets, facets, models
 from app.metering.entry import Entry, Month
 from app.metering.prepared import Values, text_of
+from app.plans import metrics
 
 _MIDDLE = itemgetter(
     "tool",
@@ -37,23 +41,33 @@ _HOUR, _DAY, _MONTH = 13, 10, 7
 _BOUNDS_US, _FIRST_BUCKET = buckets.BOUNDS_US, len(models.SUMS)
 _AT = _FIRST_BUCKET + 1
 """Where a row has its moment: after its sums and whose it is."""
+_PRICE = -4
+"""Where the row of an event has its price, by its columns."""
+_AFTER_PLACE = _FIRST_BUCKET + len(models.PLACE_OF_DAY)
+_BLANKS = {part: one.hex if isinstance(one, UUID) else one for part in facets.PARTS for one in [facets.blank(part)]}
+_FACETS = [(facet.kind, [(part in facet.parts, _BLANKS[part]) for part in facets.PARTS]) for facet in facets.FACETS]
 _ZEROS = [0] * (_FIRST_BUCKET + buckets.COUNT)
+_NO_BOUNDS: Mapping[int, Mapping[str, int]] = {}
 
 Place = tuple[str, ...]
 """Of a total: whose, when, and the rest of its table's primary key."""
 
 
 class Tally:
-    """Rows for usage_event, usage_hour, usage_day and usage_month, their values in the order of the tables' columns.
+    """Rows for usage_event and all tables of totals, their values in the order of the tables' columns.
 
-    events: as they came. hours, days, months: one for each place, always in the same order: PostgreSQL locks rows as it
+    events: as they came. The others: one for each place, always in the same order: PostgreSQL locks rows as it
     meets them, and two gateways that met the same rows in different orders would wait for each other.
     """
 
-    __slots__ = ("_entries", "_month_of", "_months", "days", "events", "hours", "months")
+    __slots__ = ("_entries", "_month_of", "_months", "day_prices", "days", "events", "facets", "hours", "months")
 
-    def __init__(self, entries: Sequence[Entry], *, zone: str) -> None:
-        """zone: how the database wants to be told that moments are in UTC. Raises ValueError for a naive datetime."""
+    def __init__(
+        self, entries: Sequence[Entry], *, zone: str, most: Mapping[int, Mapping[str, int]] = _NO_BOUNDS
+    ) -> None:
+        """zone: how the database wants to be told that moments are in UTC. most: by the number of a price version, the
+        most of each metric that one call is charged for. Raises ValueError for a naive datetime.
+        """
         events: list[Values] = []
         ids_of: dict[tuple[int, int, int], tuple[str, str, str]] = {}
         hours: dict[Place, list[int]] = {}
@@ -98,7 +112,10 @@ class Tally:
         self._months = [months[place] for place in sorted(months)]
         self.events = events
         self.hours = _rows(hours, f":00:00.000000{zone}")
-        self.days = _days(hours, self.hours, f" 00:00:00.000000{zone}")
+        midnight = f" 00:00:00.000000{zone}"
+        self.days = _days(hours, self.hours, midnight)
+        self.facets = _facets(self.days)
+        self.day_prices = _day_prices(entries, events, most, midnight)
         self.months = [
             (owner, f"{month}-01 00:00:00.000000{zone}", *months[owner, month]) for owner, month in sorted(months)
         ]
@@ -114,6 +131,22 @@ class Tally:
             month[1] = amount_nanos - entry.row["amount_nanos"]
 
 
+def _day_prices(
+    entries: Sequence[Entry], events: Sequence[Values], most: Mapping[int, Mapping[str, int]], midnight: str
+) -> list[Values]:
+    """What live calls are charged for, by day, price, key and tool. events: the rows of the entries."""
+    prices: dict[tuple[Any, ...], list[int]] = {}
+    for entry, event in zip(entries, events, strict=True):
+        row = entry.row
+        version_id = row["price_version_id"]
+        if version_id is not None and row["environment"] == LIVE:
+            charged = [1, *metrics.all_billable(row, most.get(version_id.int, {})), row["amount_nanos"]]
+            place = (event[3], entry.moment[:_DAY] + midnight, event[_PRICE], *event[4:7])
+            before = prices.get(place)
+            prices[place] = charged if before is None else list(map(add, before, charged))
+    return [(*place, *prices[place]) for place in sorted(prices)]
+
+
 def _days(hours: Mapping[Place, list[int]], rows: Sequence[Values], rest: str) -> list[Values]:
     """What hours come to by day. rows: of the hours; but for their moment the same, where all are of one hour."""
     if len({place[1] for place in hours}) == 1:
@@ -125,6 +158,21 @@ def _days(hours: Mapping[Place, list[int]], rows: Sequence[Values], rest: str) -
         before = days.get(of_day)
         days[of_day] = sums if before is None else [one + more for one, more in zip(before, sums, strict=True)]
     return _rows(days, rest)
+
+
+def _facets(days: Sequence[Values]) -> list[Values]:
+    """What days come to from each side."""
+    found: dict[tuple[Any, ...], list[Any]] = {}
+    for row in days:
+        sums = [*row[:_FIRST_BUCKET], *row[_AFTER_PLACE:]]
+        for kind, keeps in _FACETS:
+            told = [
+                part if keep else blank for part, (keep, blank) in zip(row[_AT + 1 : _AFTER_PLACE], keeps, strict=True)
+            ]
+            place = (row[_FIRST_BUCKET], kind, row[_AT], *told)
+            before = found.get(place)
+            found[place] = sums if before is None else list(map(add, before, sums))
+    return [(*sums[:_FIRST_BUCKET], *place, *sums[_FIRST_BUCKET:]) for place, sums in sorted(found.items())]
 
 
 def _rows(totals: Mapping[Place, list[int]], rest: str) -> list[Values]:

@@ -1,5 +1,5 @@
-"""Whether the totals of hours and months are the sums of their events, and days those of their hours. The database adds
-up; only drifts come out.
+"""Whether totals are the sums of the events, or of the smaller totals, that they are made from. The database adds up;
+only drifts come out.
 """
 
 from collections.abc import Iterator
@@ -17,15 +17,19 @@ from sqlalchemy import (
     and_,
     case,
     func,
+    literal,
     or_,
     select,
+    union_all,
 )
 
-from app.metering import buckets, models
-from app.metering.ledger import DAYS, EVENTS, HOURS, MONTHS
+from app.metering import billable, buckets, facets, models
+from app.metering.ledger import DAY_PRICES, DAYS, EVENTS, FACETS, HOURS, MONTHS, PRICE_SUMS
 from app.metering.moments import start_of
+from app.plans import metrics
 
 _HOUR_PLACE, _DAY_PLACE = models.PLACE_OF_HOUR[1:], models.PLACE_OF_DAY[1:]
+_FACET_PLACE, _PRICE_PLACE = models.PLACE_OF_FACET[1:], models.PLACE_OF_DAY_PRICE[1:]
 _WHAT = _HOUR_PLACE[1:]
 _NO_MOMENT = "of events whose moment cannot be read"
 _OF_EVENTS = tuple(name for name in models.SUMS if name not in ("calls", "errors"))
@@ -41,8 +45,14 @@ def drifts(connection: Connection, organisation_id: UUID) -> Iterator[str]:
         yield f"the hour {hour}, {_what(row)}: its total is not its events' sum"
     days = _Totals(DAYS, _days(organisation_id, dialect), _DAY_PLACE, _SUMS)
     for row in days.differing(connection, organisation_id):
-        day = f"{row.day_at:%Y-%m-%d}" if row.day_at is not None else _NO_MOMENT
-        yield f"the day {day}, {_what(row)}: its total is not its hours' sum"
+        yield f"the day {_day(row)}, {_what(row)}: its total is not its hours' sum"
+    sides = _Totals(FACETS, _facets(organisation_id), _FACET_PLACE, _SUMS)
+    for row in sides.differing(connection, organisation_id):
+        yield f"the day {_day(row)} by {row.kind}, {_what(row)}: its total is not its parts' sum"
+    prices = _Totals(DAY_PRICES, _prices(connection, organisation_id), _PRICE_PLACE, PRICE_SUMS)
+    for row in prices.differing(connection, organisation_id):
+        whose = f"tool “{row.tool}”, key {row.key_id}, the price version {row.price_version_id}"
+        yield f"the day {_day(row)}, {whose}: its total is not what its events are charged for"
     months = _Totals(MONTHS, _months(organisation_id, dialect), ("month_at",), ("units", "amount_nanos"))
     for row in months.differing(connection, organisation_id):
         month = f"{row.month_at:%Y-%m}" if row.month_at is not None else _NO_MOMENT
@@ -50,8 +60,15 @@ def drifts(connection: Connection, organisation_id: UUID) -> Iterator[str]:
 
 
 def _what(row: Any) -> str:  # noqa: ANN401  (a row of either)
-    ended = f"{row.status} {row.error_class}".strip() or "however it ended"
-    return f"tool “{row.tool}” ({ended}), key {row.key_id}"
+    return f"tool “{row.tool}” ({_ended(row)}), key {row.key_id}"
+
+
+def _ended(row: Any) -> str:  # noqa: ANN401
+    return f"{row.status} {row.error_class}".strip() or "however it ended"
+
+
+def _day(row: Any) -> str:  # noqa: ANN401
+    return f"{row.day_at:%Y-%m-%d}" if row.day_at is not None else _NO_MOMENT
 
 
 def _hours(organisation_id: UUID, dialect: str) -> Subquery:
@@ -84,8 +101,46 @@ def _took() -> Iterator[ColumnElement[int]]:
 def _days(organisation_id: UUID, dialect: str) -> Subquery:
     place = (start_of("day", HOURS.c.hour_at, dialect), *[HOURS.c[name] for name in _WHAT])
     return (
-        select(place[0].label("day_at"), *place[1:], *[func.sum(HOURS.c[name]).label(name) for name in _SUMS])
+        select(place[0].label("day_at"), *place[1:], *_summed(HOURS))
         .where(HOURS.c.organisation_id == organisation_id)
+        .group_by(*place)
+        .subquery()
+    )
+
+
+def _facets(organisation_id: UUID) -> Subquery:
+    sides = []
+    for facet in facets.FACETS:
+        kept = [DAYS.c[name] for name in facet.parts]
+        told = [DAYS.c[name] if name in facet.parts else _blank(name) for name in facets.PARTS]
+        sides.append(
+            select(literal(facet.kind).label("kind"), DAYS.c.day_at, *told, *_summed(DAYS))
+            .where(DAYS.c.organisation_id == organisation_id)
+            .group_by(DAYS.c.day_at, *kept)
+        )
+    return union_all(*sides).subquery()
+
+
+def _blank(name: str) -> ColumnElement[Any]:
+    return literal(facets.blank(name), DAYS.c[name].type).label(name)
+
+
+def _summed(table: Table) -> list[ColumnElement[int]]:
+    return [func.sum(table.c[name]).label(name) for name in _SUMS]
+
+
+def _prices(connection: Connection, organisation_id: UUID) -> Subquery:
+    place = (start_of("day", EVENTS.c.at, connection.dialect.name), *[EVENTS.c[name] for name in _PRICE_PLACE[1:]])
+    most = billable.most_of(connection)
+    return (
+        select(
+            place[0].label("day_at"),
+            *place[1:],
+            func.count().label("lines"),
+            *[func.sum(billable.quantity(metric, most)).label(metric) for metric in metrics.METRICS],
+            func.sum(EVENTS.c.amount_nanos).label("amount_nanos"),
+        )
+        .where(EVENTS.c.organisation_id == organisation_id, *billable.IS_CHARGED)
         .group_by(*place)
         .subquery()
     )

@@ -15,9 +15,9 @@ from sqlalchemy import BigInteger, ColumnElement, Select, Table
 from sqlmodel import Session, col
 
 from app.keys.models import Key
-from app.metering import selection, spans
+from app.metering import facets, selection, spans
 from app.metering.figures import ALL, CALLS, COLUMNS, SHARES, Figures
-from app.metering.ledger import DAYS, HOURS
+from app.metering.ledger import DAYS, FACETS, HOURS
 from app.metering.moments import start_of
 from app.metering.selection import PLAN, Stay, Wanted
 from app.metering.spans import DAY, Span
@@ -109,26 +109,29 @@ def _statement(
     is_by_hour = step is not None and step < DAY
     cuts = spans.parts(span.since, span.until, cuts=[stay.begins_at for stay in stays], is_by_hour=is_by_hour)
     dialect = session.get_bind().dialect.name
-    sources = [(DAYS, DAYS.c.day_at, cuts.days), (HOURS, HOURS.c.hour_at, cuts.hours)]
-    chosen = [one for one in sources if one[2]] or sources[1:]
-    if len(chosen) == 1:
-        [(table, moment, ranges)] = chosen
-        at, groups, where = _parts(question, table, moment, ranges, stays=stays, by=by, step=step, dialect=dialect)
-        source: Any = table
+    table: Any
+    sources = [
+        _source(question, by, is_of_days=is_of_days, ranges=ranges)
+        for is_of_days, ranges in ((True, cuts.days), (False, cuts.hours))
+        if ranges
+    ] or [_source(question, by, is_of_days=False, ranges=[])]
+    parts = [_parts(question, source, stays=stays, by=by, step=step, dialect=dialect) for source in sources]
+    if len(sources) == 1:
+        [(at, groups, where)], table = parts, sources[0].table
     else:
-        inner = []
-        for table, moment, ranges in chosen:
-            own_at, own, where = _parts(question, table, moment, ranges, stays=stays, by=by, step=step, dialect=dialect)
-            inner.append(sa.select(*own_at, *own, *_plain(table, tuple(names))).where(*where))
-        source = sa.union_all(*inner).subquery()
-        at = [source.c.step_at] if step is not None else []
-        groups = [source.c[column.name] for column in own]
+        inner = [
+            sa.select(*own_at, *own, *_plain(source.table, tuple(names))).where(*conditions)
+            for source, (own_at, own, conditions) in zip(sources, parts, strict=True)
+        ]
+        table = sa.union_all(*inner).subquery()
+        at = [table.c.step_at] if step is not None else []
+        groups = [table.c[column.name] for column in parts[0][1]]
         where = []
     if by in selection.OF_KEYS:
         [key_id] = groups
         groups = list(selection.SPLITS[by](None))
-        source = sa.join(source, Key, col(Key.id) == key_id)
-    statement = sa.select(*at, *groups, *_sums(tuple(names))).select_from(source).where(*where)
+        table = sa.join(table, Key, col(Key.id) == key_id)
+    statement = sa.select(*at, *groups, *_sums(tuple(names))).select_from(table).where(*where)
     return statement.group_by(*at, *groups) if at or groups else statement
 
 
@@ -143,11 +146,30 @@ def _plain(table: Table, names: tuple[str, ...]) -> list[ColumnElement[int]]:
     return [sa.literal_column(f"{table.name}.{name}", BigInteger).label(name) for name in names]
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A table of totals, its moment, and the ranges of it that are asked for. kind: of a facet."""
+
+    table: Table
+    moment: ColumnElement[datetime]
+    is_of_days: bool
+    ranges: Sequence[Range]
+    kind: str = ""
+
+
+def _source(question: Question, by: str, *, is_of_days: bool, ranges: Sequence[Range]) -> _Source:
+    """Where the fewest rows tell apart what is asked for."""
+    if not is_of_days:
+        return _Source(HOURS, HOURS.c.hour_at, is_of_days, ranges)
+    facet = facets.of(part for name in {by, *question.wanted.said} for part in _NEEDED.get(name, ()))
+    if facet is None:
+        return _Source(DAYS, DAYS.c.day_at, is_of_days, ranges)
+    return _Source(FACETS, FACETS.c.day_at, is_of_days, ranges, facet.kind)
+
+
 def _parts(
     question: Question,
-    table: Table,
-    moment: ColumnElement[datetime],
-    ranges: Sequence[Range],
+    source: _Source,
     *,
     stays: Sequence[Stay],
     by: str,
@@ -155,19 +177,22 @@ def _parts(
     dialect: str,
 ) -> tuple[list[Any], list[Any], list[ColumnElement[bool]]]:
     """Of one table: the step (if any), the columns of the groups, and the conditions."""
+    table, moment = source.table, source.moment
     at: list[Any] = []
     if step is not None:
-        is_as_kept = step != DAY or table is DAYS
+        is_as_kept = step != DAY or source.is_of_days
         at.append((moment if is_as_kept else start_of("day", moment, dialect)).label("step_at"))
     groups: list[Any] = []
     if by == PLAN:
         groups.append(selection.plan_at(moment, stays).label("plan"))
     elif by:
         groups += [table.c[name] for name in _NEEDED.get(by, (by,))]
-    within = [sa.and_(moment >= since, moment < until) for since, until in ranges]
+    within = [sa.and_(moment >= since, moment < until) for since, until in source.ranges]
     where = selection.conditions(
         question.wanted, table.c, organisation=question.organisation, moment=moment, stays=stays
     )
+    if source.kind:
+        where.append(table.c.kind == source.kind)
     return at, groups, [*where, sa.or_(sa.false(), *within)]
 
 
@@ -177,8 +202,10 @@ _NEEDED = {
     selection.KEY: ("key_id",),
     selection.MEMBER: ("key_id",),
     selection.ENVIRONMENT: ("key_id",),
+    selection.STATUS: ("status",),
     selection.ERROR: ("error_class",),
 }
+"""The columns that a filter or a split needs; none for plans, which are told by the moment."""
 
 
 def _figures(names: Sequence[str], values: Iterable[Any]) -> Figures:

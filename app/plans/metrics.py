@@ -20,6 +20,8 @@ WORDS = {
 }
 """For people: one, and many."""
 
+_NOTHING = (0,) * len(METRICS)
+
 
 def actual(metric: str, event: Mapping[str, Any]) -> int:
     """How much of it an event of the ledger was, whatever it is charged for; below zero for one that takes another
@@ -43,3 +45,10 @@ def billable(metric: str, event: Mapping[str, Any], *, most: int | None) -> int:
     if most is None:
         return found
     return max(-most, min(found, most))
+
+
+def all_billable(event: Mapping[str, Any], most: Mapping[str, int]) -> tuple[int, ...]:
+    """The same of each of METRICS, in their order. most: of those that have such a bound."""
+    if not event["units"]:
+        return _NOTHING
+    return tuple(billable(metric, event, most=most.get(metric)) for metric in METRICS)

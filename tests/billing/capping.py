@@ -9,6 +9,7 @@ from app.billing.alert_models import Alert
 from app.core import clock, ids, mail_letters
 from app.core.config import Settings
 from app.core.mail import Mail
+from app.metering import facets
 from app.metering.ledger import INSERTS
 from app.metering.models import Attempt, UsageMonth
 
@@ -23,6 +24,9 @@ def spend(session, key, integration, cents, *, at, units=1, tool="greet"):
     inserts = INSERTS[session.get_bind().dialect.name]
     session.execute(inserts.hours, {**total, "hour_at": clock.hour_of(at)})
     session.execute(inserts.days, {**total, "day_at": clock.day_of(at)})
+    for facet in facets.FACETS:
+        told = {part: total[part] if part in facet.parts else facets.blank(part) for part in facets.PARTS}
+        session.execute(inserts.facets, {**total, **told, "kind": facet.kind, "day_at": clock.day_of(at)})
     month_at = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     month = session.get(UsageMonth, (key.organisation_id, month_at))
     if month is None:

@@ -8,6 +8,7 @@ from app.core import ids
 from app.metering.models import UsageEvent
 from app.plans import metrics, queries, rating, services
 from app.plans.models import UsageCharge
+from tests.factories import Factory
 from tests.plans.catalogues import FREE, apply, by_use, choice
 
 BEGINNING = datetime(2026, 11, 1, tzinfo=UTC)
@@ -86,6 +87,8 @@ def call(session, key, integration, version=None, *, at, tool="greet", units=1, 
         event.amount_nanos = _charged(session, event, version)
     session.add(event)
     session.flush()
+    most = {version.id.int: version.max_per_call} if version is not None else {}
+    Factory(session, at).total(event, most)
     return event
 
 

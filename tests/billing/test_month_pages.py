@@ -54,10 +54,10 @@ def test_the_month_shows_its_lines_so_far(owner, line):
 def test_the_forecast_carries_the_pace_on(owner, line):
     text = owner.get("/billing/months/2026-11").text
 
-    # six calls in seven days, and eight days and ten hours left: six to seven more at $0.0025
+    # six calls in six days and a half, and eight days and ten hours left: seven more at $0.0025
     assert "Forecast" in text
     assert "$0.04" in text
-    assert "15 Nov 2026 14:03" in text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "16 Nov 2026 00:00" in text.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_a_month_that_is_over_has_no_forecast(owner, line, hand, sign_in):

@@ -7,23 +7,30 @@ from uuid import UUID
 import pytest
 from alembic import util
 from sqlalchemy import func, select, text
+from sqlmodel import Session
 
 from app.core import migrate
-from app.metering import buckets, models, totals
+from app.metering import buckets, facets, models, totals
 from app.metering.entry import Entry
-from app.metering.ledger import DAYS, HOURS
+from app.metering.ledger import DAY_PRICES, DAYS, FACETS, HOURS
 from app.metering.ledger_connection import LedgerConnection
+from app.plans import metrics
+from app.plans.rating import Scheme
 from tests.conftest import NOW
+from tests.metering import charged
 from tests.metering.recording import row
 
 OWNER = UUID(int=1)
 BEFORE = "0026"
 MODULE = "0027_usage_by_status_and_day"
+NEXT = "0036_totals_for_pages_and_bills"
 
 
 @pytest.fixture
 def used(engine):
-    """Calls of two organisations that ended in several ways, over two days."""
+    """Calls of two organisations that ended in several ways, over two days, priced by at most 500 bytes."""
+    with Session(engine) as session:
+        version_id = charged.price(session, {"bytes": Scheme(nanos=2)}, max_per_call={"bytes": 500}).id
     ends = [("ok", ""), ("ok", ""), ("tool_error", "unknown_tool"), ("timeout", "timeout"), ("cancelled", "reversal")]
     ledger = LedgerConnection(engine)
     ledger.write(
@@ -37,6 +44,10 @@ def used(engine):
                     duration_us=(n % 9) * 7_000 if n % 5 < 4 else 0,
                     upstream_us=n,
                     tokens_in=n,
+                    units=(0, 1, 1, -1)[n % 4],
+                    bytes_out=((1, 1, 1, -1)[n % 4]) * 40 * n,
+                    price_version_id=version_id if n % 7 else None,
+                    environment="test" if n % 11 == 0 else "live",
                 )
             )
             for n in range(60)
@@ -52,13 +63,14 @@ def everything(engine, table):
 
 @pytest.mark.parametrize("step", [7, 50_000])
 def test_hours_and_days_come_out_as_the_gateway_would_have_written_them(engine, used, monkeypatch, step):
-    before = everything(engine, HOURS), everything(engine, DAYS)
+    tables = (HOURS, DAYS, FACETS, DAY_PRICES)
+    before = [everything(engine, table) for table in tables]
     migrate.downgrade(engine, BEFORE)
     load = util.load_python_file
 
     def loads(folder, name):
         module = load(folder, name)
-        if name == f"{MODULE}.py":
+        if name in (f"{MODULE}.py", f"{NEXT}.py"):
             module.STEP = step
         return module
 
@@ -66,7 +78,8 @@ def test_hours_and_days_come_out_as_the_gateway_would_have_written_them(engine, 
 
     migrate.upgrade(engine)
 
-    assert (everything(engine, HOURS), everything(engine, DAYS)) == before
+    assert all(before)
+    assert [everything(engine, table) for table in tables] == before
     with engine.connect() as connection:
         assert list(totals.drifts(connection, OWNER)) == []
 
@@ -93,11 +106,14 @@ def test_an_empty_database_has_nothing_to_count(engine):
 
     migrate.upgrade(engine)
 
-    assert everything(engine, HOURS) == []
+    assert everything(engine, HOURS) == everything(engine, FACETS) == everything(engine, DAY_PRICES) == []
 
 
 def test_migration_and_code_agree_on_columns():
-    migration = importlib.import_module(f"migrations.versions.{MODULE}")
+    migration, following = [importlib.import_module(f"migrations.versions.{name}") for name in (MODULE, NEXT)]
 
     assert (migration.BOUNDS_US, migration.BUCKETS) == (buckets.BOUNDS_US, buckets.NAMES)
-    assert migration.SUMS == models.SUMS
+    assert migration.SUMS == following.SUMS == models.SUMS
+    assert following.BUCKETS == buckets.NAMES
+    assert {facet.kind: facet.parts for facet in facets.FACETS} == following.SIDES
+    assert tuple(following.CHARGED) == metrics.METRICS

@@ -238,16 +238,17 @@ def test_an_event_put_in_later_is_found(engine, sealed):
 
 
 SUMS = [
-    *[("usage_hour", name) for name in (*models.SUMS, "took_00", "took_25")],
-    *[("usage_day", "amount_nanos"), ("usage_month", "units"), ("usage_month", "amount_nanos")],
+    *[("hour", name) for name in (*models.SUMS, "took_00", "took_25")],
+    *[("day", "amount_nanos"), ("facet", "took_25"), ("day_price", "bytes")],
+    *[("month", "units"), ("month", "amount_nanos")],
 ]
 
 
 @pytest.mark.parametrize(("table", "column"), SUMS)
 @pytest.mark.parametrize("by", [1, -1])
 def test_a_total_that_drifts_by_one_is_found(engine, sealed, table, column, by):
-    one = f"(SELECT min(units) FROM {table})"
-    tamper(engine, f"UPDATE {table} SET {column} = {column} + {by} WHERE units = {one}")
+    one = f"(SELECT min({column}) FROM usage_{table})"
+    tamper(engine, f"UPDATE usage_{table} SET {column} = {column} + {by} WHERE {column} = {one}")
 
     found = findings(engine)
 
@@ -256,12 +257,11 @@ def test_a_total_that_drifts_by_one_is_found(engine, sealed, table, column, by):
     assert findings(engine) == found
 
 
-@pytest.mark.parametrize("table", ["usage_hour", "usage_day", "usage_month"])
+@pytest.mark.parametrize("table", ["usage_hour", "usage_day", "usage_facet", "usage_day_price", "usage_month"])
 def test_totals_without_events_and_events_without_totals_are_found(engine, sealed, table):
-    at = f"{table.removeprefix('usage_')}_at"
-    tamper(
-        engine, f"UPDATE {table} SET {at} = '2020-01-01 00:00:00.000000' WHERE units = (SELECT max(units) FROM {table})"
-    )
+    at = "day_at" if table == "usage_facet" else f"{table.split('_')[1]}_at"
+    most = f"(SELECT max(amount_nanos) FROM {table})"
+    tamper(engine, f"UPDATE {table} SET {at} = '2020-01-01 00:00:00.000000' WHERE amount_nanos = {most}")
 
     assert len(findings(engine)) >= 2
 
