@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +58,14 @@ def _problems(said: Said, receipts: Iterable[str]) -> Iterator[str]:
     for one in (*said["plan_versions"], *said["price_versions"]):
         if digest(one["said"]) != one["digest"]:
             yield f"the version {one['said']['id']} does not have the digest {one['digest']}"
+    yield from _of_twice(said)
     yield from _of_events(said, prices)
     used = _used(said["events"], prices)
     yield from _of_hours(said, prices)
     yield from _of_amounts(said["events"], prices, used)
     for line in said["lines"]:
         yield from _of_line(line, prices, plans, used)
+        yield from _of_time(line, said)
     yield from _of_places(said["lines"], prices, used)
     yield from _of_totals(said, prices, used)
     yield from _of_receipts(said["events"], receipts)
@@ -205,6 +208,37 @@ def _of_fee(name: str, line: Said, plans: dict[str, Said]) -> Iterator[str]:
     minor *= -1 if fee["is_back"] else 1
     if (fee["fee_minor"], line["amount_minor"], line["nanos"]) != (each, minor, minor * NANOS):
         yield f"{name} differs: the plan's fee makes it {minor}; it says {line['amount_minor']}"
+
+
+def _of_time(line: Said, said: Said) -> Iterator[str]:
+    """Use is for the whole month; a fee for a part of a calendar month, or of twelve, that begins in the month."""
+    name, fee = f"line “{line['description']}” ({line['key']})", line["fee"]
+    month, span = (said["begins_at"], said["ends_at"]), (line["begins_at"], line["ends_at"])
+    if not fee:
+        if span != month:
+            yield f"{name} is not for the whole month"
+        return
+    starts, ends = fee["whole"]
+    is_year = starts[8:] == month[0][8:] and (int(starts[:4]) + 1, starts[4:]) == (int(ends[:4]), ends[4:])
+    if not (is_year if fee["interval"] == "year" else (starts, ends) == month):
+        yield f"{name} takes its part of something that is no whole {fee['interval']}"
+    if not (month[0] <= span[0] < month[1] and starts <= span[0] < span[1] <= ends):
+        yield f"{name} is for a time that is not this month’s"
+
+
+def _of_twice(said: Said) -> Iterator[str]:
+    """Nothing is charged twice under another name: each version is there once, and fees of a kind never overlap."""
+    prices = [one["said"] for one in said["price_versions"]]
+    names = [("plan", one["said"]["plan"], one["said"]["number"]) for one in said["plan_versions"]]
+    names += [(one["plan_version"], one["charge"], one["currency"]) for one in prices if "charge" in one]
+    names += [("id", one["said"]["id"], "") for one in (*said["plan_versions"], *said["price_versions"])]
+    if len(set(names)) != len(names):
+        yield "a version of a plan, or of a price, is in it twice"
+    fees = [one for one in said["lines"] if one["fee"]]
+    spans = sorted((one["kind"], one["fee"]["is_back"], one["begins_at"], one["ends_at"], one["key"]) for one in fees)
+    for before, after in pairwise(spans):
+        if before[:2] == after[:2] and after[2] < before[3]:
+            yield f"the lines {before[4]} and {after[4]} charge a fee for the same time"
 
 
 def _of_places(lines: list[Said], prices: dict[str, Said], used: Used) -> Iterator[str]:
