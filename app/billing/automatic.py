@@ -49,13 +49,9 @@ def agree(
 
     Raises Invalid for what would buy again and again: one payment has to bring credit back to where it is enough.
     """
-    terms.check(amount)
-    if below < 1:
-        raise Invalid("Say below how much credit more is to be bought.")
-    if amount < below:
-        raise Invalid("Buy at least as much as credit falls short of, or it would be bought again at once.")
-    if month_most < amount:
-        raise Invalid("The most for a month is at least one payment.")
+    wrong = problems(terms, below=below, amount=amount, month_most=month_most)
+    if wrong:
+        raise Invalid(" ".join(wrong.values()))
     auto = of(session, organisation.id, mode) or AutoTopUp(
         organisation_id=organisation.id, mode=mode, currency="", below=0, amount=0, month_most=0, agreed_at=now
     )
@@ -75,6 +71,20 @@ def agree(
     )
     session.flush()
     return auto
+
+
+def problems(terms: Range, *, below: int, amount: int, month_most: int) -> dict[str, str]:
+    """What is wrong with such terms, by the name of what has to be another amount."""
+    found = {}
+    if below < 1:
+        found["below"] = f"Write an amount above nothing, such as {terms.shown(terms.least)}."
+    if not terms.least <= amount <= terms.most:
+        found["amount"] = f"Choose an amount from {terms.shown(terms.least)} to {terms.shown(terms.most)}."
+    elif amount < below:
+        found["amount"] = f"Buy at least {terms.shown(below)}, or more would be bought again at once."
+    if month_most < amount:
+        found["month_most"] = f"Allow at least {terms.shown(amount)}, which is one payment."
+    return found
 
 
 def switch_off(session: Session, *, organisation_id: UUID, mode: str, person_id: UUID | None, now: datetime) -> None:

@@ -13,7 +13,7 @@ class CapForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """A cap on spending. whose: “all”, “key:” or “integration:” and an id; its choices are the page's."""
 
     whose = SelectField("For", choices=[])
-    amount = StringField("Most that may be spent", validators=[DataRequired("Say how much, such as 50.00.")])
+    amount = StringField("Most that may be spent", validators=[DataRequired("Say how much.")])
     period = SelectField("In each", choices=[SelectChoice(periods.MONTH, "Month"), SelectChoice(periods.DAY, "Day")])
     action = SelectField("When it is reached", choices=[SelectChoice(*said) for said in limit_list.ACTIONS.items()])
 

@@ -37,9 +37,7 @@ class Range:
 
     def parse(self, text: str) -> int:
         """What somebody typed, like “25” or “25.00”. Raises Invalid."""
-        if not text.strip():
-            raise Invalid("Write an amount.")
-        return self.check(amounts.parse_minor(text, currency=self.currency))
+        return self.check(amounts.parse_typed_minor(text, currency=self.currency))
 
     def shown(self, amount: int) -> str:
         """“$25.00”."""

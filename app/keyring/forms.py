@@ -104,7 +104,9 @@ class TermsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
             if field.name not in request.form:
                 continue
             try:
-                found[period] = amounts.parse(field.data, currency=currency) if (field.data or "").strip() else None
+                found[period] = (
+                    amounts.parse_typed(field.data, currency=currency) if (field.data or "").strip() else None
+                )
             except Invalid as refusal:
                 field.errors = [*field.errors, refusal.message]
                 raise

@@ -16,6 +16,12 @@ LARGEST_NANOS = 2**63 - 1
 EXPONENTS = {"usd": 2, "eur": 2, "gbp": 2, "chf": 2, "cad": 2, "aud": 2, "jpy": 0, "krw": 0}
 """Currencies that prices can be in, each with its number of decimals (ISO 4217)."""
 _SIGNS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
+NAMES = {
+    "usd": "US dollars", "eur": "euros", "gbp": "pounds", "chf": "Swiss francs", "cad": "Canadian dollars",
+    "aud": "Australian dollars", "jpy": "yen", "krw": "won",
+}  # fmt: skip
+"""What people call them."""
+_TYPED = re.compile(r"(?a)(?:\d{1,15}|\d{1,3}(?:,\d{3}){1,4})(?:\.\d{1,15})?")
 _AMOUNT = re.compile(r"(?a)(\d{1,15}(?:\.\d{1,15})?)(c| ?[a-z]{3})?")
 
 
@@ -48,6 +54,37 @@ def parse_minor(text: str, *, currency: str) -> int:
         exponent = EXPONENTS[currency]
         raise Invalid(f"This amount has at most {exponent} decimals." if exponent else f"A {currency} has no decimals.")
     return nanos // NANOS
+
+
+def parse_typed(text: str, *, currency: str) -> int:
+    """What a customer typed into a form, as nano-minor-units: “25”, “25.00”, “1,000”, “$25”, “25 USD”.
+
+    Raises Invalid with words that say what to type.
+    """
+    plain = text.strip().lower().removesuffix(currency).strip().removeprefix(_SIGNS.get(currency, currency)).strip()
+    if _TYPED.fullmatch(plain) is None:
+        said = f"“{text.strip()[:40]}” is not an amount in {NAMES[currency]}. " if plain else ""
+        raise Invalid(f"{said}Write it in figures, such as {example(currency)}.")
+    nanos = Decimal(plain.replace(",", "")).scaleb(EXPONENTS[currency]) * NANOS
+    if nanos != int(nanos):
+        raise Invalid(f"Write fewer decimals, such as {example(currency)}.")
+    if nanos > LARGEST_NANOS:
+        raise Invalid(f"Write less than {shown(LARGEST_NANOS // 10**18 * 10**18, currency=currency)}.")
+    return int(nanos)
+
+
+def parse_typed_minor(text: str, *, currency: str) -> int:
+    """The same in whole minor units, for what is charged once. Raises Invalid."""
+    nanos = parse_typed(text, currency=currency)
+    if nanos % NANOS:
+        places = f"at most {EXPONENTS[currency]} decimals" if EXPONENTS[currency] else "no decimals"
+        raise Invalid(f"Write it with {places}, such as {example(currency)}.")
+    return nanos // NANOS
+
+
+def example(currency: str) -> str:
+    """What an amount looks like that people type: “25.00”, or “2500”."""
+    return written(25_00 * NANOS, currency=currency)
 
 
 def to_minor(nanos: int) -> int:

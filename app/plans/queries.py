@@ -113,6 +113,11 @@ def subscription_at(session: Session, organisation_id: UUID, at: datetime) -> Su
     return next((one for one in history(session, organisation_id) if one.is_in_force(at)), None)
 
 
+def paid_in(session: Session, organisation_id: UUID) -> str:
+    """The one currency that an organisation pays in, from its first subscription that cost something on; "" before."""
+    return next((one.currency for one in history(session, organisation_id) if one.currency), "")
+
+
 def history(session: Session, organisation_id: UUID) -> list[Subscription]:
     """All that were or will be in force, oldest first; they follow each other without overlapping."""
     statement = (

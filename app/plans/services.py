@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from app.core.errors import Conflict
 from app.organisations.models import Organisation
-from app.plans import announced, choosing, intervals, owing, queries, recording, seats
+from app.plans import amounts, announced, choosing, intervals, owing, queries, recording, seats
 from app.plans.choosing import Choice
 from app.plans.models import BY_CUSTOMER, Subscription
 
@@ -135,6 +135,10 @@ def check(session: Session, organisation: Organisation, choice: Choice, *, is_pa
     choosing.check(choice, organisation_id=organisation.id)
     if not is_paid:
         seats.check(session, organisation, choice)
-    for past in queries.history(session, organisation.id):
-        if choice.currency and past.currency and past.currency != choice.currency:
-            raise Conflict(f"“{organisation.name}” pays in {past.currency}; a currency cannot be changed afterwards.")
+    paid_in = queries.paid_in(session, organisation.id)
+    if choice.currency and paid_in and paid_in != choice.currency:
+        raise Conflict(
+            f"“{organisation.name}” pays in {amounts.NAMES[paid_in]}, which cannot be changed once something was paid. "
+            f"Choose a plan in {amounts.NAMES[paid_in]}, or make another organisation to pay in "
+            f"{amounts.NAMES[choice.currency]}."
+        )

@@ -71,7 +71,7 @@ def test_a_cap_for_an_integration_is_for_its_owners_calls_only(owner, key, sampl
     [
         ({"amount": ""}, "Say how much"),
         ({"amount": "much"}, "is not an amount"),
-        ({"amount": "5 eur"}, "Prices here are in usd"),
+        ({"amount": "5 eur"}, "“5 eur” is not an amount in US dollars. Write it in figures, such as 25.00."),
         ({"whose": "key:00000000-0000-0000-0000-000000000000"}, "Not a valid choice"),
         ({"period": "year"}, "Not a valid choice"),
         ({"action": "explode"}, "Not a valid choice"),

@@ -39,11 +39,32 @@ def test_pricing_by_the_year_shows_what_a_month_of_it_is(browse, session, now):
     assert "€950.00 a year" in text
 
 
-@pytest.mark.parametrize("query", ["calls=-1", "calls=a&currency=xxx&interval=day", "calls=" + "9" * 40])
-def test_pricing_takes_any_guess(browse, session, now, query):
+@pytest.mark.parametrize(
+    ("calls", "words"),
+    [
+        ("-1", "“-1” is not a whole number. Write it in figures, such as 20,000."),
+        ("a lot", "“a lot” is not a whole number."),
+        ("", "Write it in figures"),
+        ("9" * 40, "Write at most 1,000,000,000."),
+    ],
+)
+def test_pricing_says_what_it_cannot_take_for_a_number(browse, session, now, calls, words):
     apply(session, now=now)
 
-    browse.get(f"/pricing?{query}")
+    shown = browse.get(f"/pricing?calls={calls}&currency=xxx&interval=day", status=422)
+
+    assert words in shown.text
+    assert "the amounts below are for 20,000 calls a month" in shown.text
+    assert f'name="calls" inputmode="numeric" autocomplete="off" value="{calls}"' in shown.html
+
+
+def test_a_currency_that_was_paid_in_cannot_be_changed_and_the_page_says_what_to_do(shop, owner):
+    assert "it cannot be changed once something was paid" in owner.get("/billing/plan/team?currency=eur").text
+    pay(shop, owner, "/billing/plan/team?currency=eur")
+
+    shown = owner.get("/billing/plan/payg?currency=usd")
+    assert "pays in euros. That cannot be changed once something was paid" in shown.text
+    assert "make another organisation" in shown.text
 
 
 def test_pricing_without_plans_says_so(browse):

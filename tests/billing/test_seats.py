@@ -76,6 +76,27 @@ def test_fewer_seats_than_people_are_refused_with_words(shop, owner, make):
     assert shop.current().next_at is None
 
 
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("99", "Choose from 2 to 4 seats."),
+        ("1", "Choose from 2 to 4 seats."),
+        ("many", "“many” is not a whole number."),
+    ],
+)
+def test_seats_that_cannot_be_had_are_said_and_never_another_number(shop, owner, typed, words):
+    pay(shop, owner, "/billing/plan/team")
+
+    shown = owner.get(f"/billing/plan/team?seats={typed}", status=422)
+
+    assert words in shown.text
+    assert f'value="{typed}"' in shown.html
+    assert not any(form.method == "post" and form.action == "/billing/plan/team" for form in shown.page.forms)
+    fields = {"visit": str(uuid4()), "currency": "usd", "interval": "month", "seats": typed}
+    owner.post("/billing/plan/team", status=422, **fields)
+    assert shop.current().seats == 2
+
+
 def test_an_added_seat_costs_what_was_previewed_to_the_cent(shop, owner):
     pay(shop, owner, "/billing/plan/team")
     shop.wait(hours=3)

@@ -162,9 +162,9 @@ def test_automatic_top_up_needs_a_card_that_was_kept_and_says_what_is_agreed_to(
 def test_terms_that_make_no_sense_come_back_with_words(shop, owner):
     pay(shop, owner, amount="1000", keep="1")
 
-    assert "at least as much" in agree(owner, status=422, below="20").text
-    assert "at least one payment" in agree(owner, status=422, month_most="9").text
-    assert "is not an amount" in agree(owner, status=422, amount="lots").text
+    assert "Buy at least $20.00, or more would be bought again at once." in agree(owner, status=422, below="20").text
+    assert "Allow at least $10.00, which is one payment." in agree(owner, status=422, month_most="9").text
+    assert "Write it in figures, such as 25.00." in agree(owner, status=422, amount="lots").text
     assert shop.auto() is None
 
 

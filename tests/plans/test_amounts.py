@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,6 +86,28 @@ def test_what_is_written_reads_as_what_it_was_and_is_shown_alike(nanos, currency
 def test_halves_are_rounded_up_and_a_credit_undoes_its_charge(nanos, minor):
     assert amounts.to_minor(nanos) == minor
     assert amounts.to_minor(-nanos) == -minor
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "minor"),
+    [
+        ("25", "usd", 2500),
+        (" $1,234.50 ", "usd", 123450),
+        ("25 USD", "usd", 2500),
+        ("¥2,500", "jpy", 2500),
+        ("5 CHF", "chf", 500),
+    ],
+)
+def test_customers_write_amounts_as_they_read_them(text, currency, minor):
+    assert amounts.parse_typed_minor(text, currency=currency) == minor
+
+
+@pytest.mark.parametrize("text", ["", "25,00", "1,23", "-5", "5 eur", "0.25c", "1e3", "٣", "0.001", "1" * 15])
+def test_what_customers_cannot_mean_comes_back_with_what_to_write(text):
+    with pytest.raises(Invalid) as refusal:
+        amounts.parse_typed_minor(text, currency="usd")
+
+    assert re.search(r"such as 25\.00\.|less than \$90,000,000\.00\.", refusal.value.message)
 
 
 def test_fees_are_whole_minor_units():

@@ -18,10 +18,10 @@ from app.billing.stripe_api import Found, StripeApi
 from app.billing.subscribing import Asked, Payer
 from app.billing.views.checking_out import Elsewhere, check_out
 from app.billing.views.console import bp, standing, stripe
-from app.core.errors import Conflict, Invalid
+from app.core.errors import Conflict
 from app.limits import entitlements
 from app.organisations.guards import current, member
-from app.plans import announced, choosing, intervals, services
+from app.plans import amounts, announced, choosing, intervals, services
 from app.plans import queries as plans
 from app.plans.choosing import Choice
 from app.plans.document import PREPAID
@@ -45,14 +45,25 @@ class Wish:
 @bp.get("/plan/<slug>")
 @member("billing:read")
 def look(slug: str) -> ResponseReturnValue:
-    wish, visit = _wish(slug, request.args), forms.new_visit()
+    fields = request.args.to_dict()
+    wrong_seats = forms.wrong_seats(fields, _offer(slug, fields, standing()))
+    if wrong_seats:
+        fields.pop("seats")
+    paid_in = plans.paid_in(current.session, current.organisation.id)
+    fields.setdefault("currency", paid_in)
+    wish, visit = _wish(slug, fields), forms.new_visit()
     if wish.way.how == AWAY and wish.choice.offer.document.is_default:
         return htmx.redirect(url_for("billing.ask_to_cancel"))
     obstacle = _obstacle(wish)
-    lines, total, until = _today(wish, visit) if not obstacle else ([], 0, None)
+    lines, total, until = _today(wish, visit) if not (obstacle or wrong_seats) else ([], 0, None)
     return htmx.render(
         "billing/look.html",
+        status=422 if wrong_seats else 200,
         wish=wish,
+        wrong_seats=wrong_seats,
+        typed_seats=request.args.get("seats") if wrong_seats else wish.choice.seats,
+        paid_in=paid_in,
+        names=amounts.NAMES,
         visit=visit,
         lines=lines,
         total=total,
@@ -214,9 +225,6 @@ def _change(wish: Wish, visit: UUID) -> None:
 
 
 def _check_out(wish: Wish, visit_id: UUID) -> ResponseReturnValue:
-    held = wish.held.subscription
-    if held is not None and held.currency not in ("", wish.choice.currency):
-        raise Invalid(f"You pay in {held.currency}; a currency cannot be changed afterwards.")
     visit = subscribing.keep_visit(
         current.session,
         visit_id=visit_id,

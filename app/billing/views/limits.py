@@ -35,7 +35,7 @@ def index() -> ResponseReturnValue:
 def new() -> ResponseReturnValue:
     form = _cap_form()
     form.whose.data = request.args.get("whose") or form.whose.data
-    return htmx.render("billing/limit.html", form=form, currency=_currency())
+    return _cap_page(form, _currency())
 
 
 @bp.get("/<uuid:rule_id>")
@@ -48,7 +48,7 @@ def edit(rule_id: UUID) -> ResponseReturnValue:
         raise Conflict("What this cap is for cannot be called any more. The cap can only be removed.")
     form.period.data, form.action.data = rule.period, rule.action
     form.amount.data = amounts.written(rule.most, currency=currency)
-    return htmx.render("billing/limit.html", form=form, currency=currency)
+    return _cap_page(form, currency)
 
 
 @bp.post("/")
@@ -57,7 +57,7 @@ def create() -> ResponseReturnValue:
     form, currency = _cap_form(), _currency()
     if form.validate():
         try:
-            most = amounts.parse(form.amount.data or "", currency=currency)
+            most = amounts.parse_typed(form.amount.data or "", currency=currency)
             kind, _, id_ = (form.whose.data or "").partition(":")
             caps.set_cap(
                 current.session,
@@ -76,7 +76,7 @@ def create() -> ResponseReturnValue:
         else:
             flash("The cap is set. Gateways hold it within a second.")
             return htmx.redirect(url_for("limits.index"))
-    return htmx.render("billing/limit.html", status=422, form=form, currency=currency)
+    return _cap_page(form, currency, status=422)
 
 
 @bp.post("/<uuid:rule_id>/remove")
@@ -107,6 +107,13 @@ def choose_alerts() -> ResponseReturnValue:
         return _page(form, status=422)
     flash("Warnings come at these shares from now on.")
     return htmx.redirect(url_for("limits.index"))
+
+
+def _cap_page(form: CapForm, currency: str, *, status: int = 200) -> ResponseReturnValue:
+    example = amounts.example(currency)
+    return htmx.render(
+        "billing/limit.html", status=status, form=form, currency_name=amounts.NAMES[currency], example=example
+    )
 
 
 def _page(form: AlertForm, *, status: int = 200) -> ResponseReturnValue:

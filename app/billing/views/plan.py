@@ -28,7 +28,8 @@ def plan() -> ResponseReturnValue:
         if offer.plan.id == held.offer.plan.id and offer.version.id != held.offer.version.id:
             offers.append(held.offer)
         offers.append(offer)
-    choices = [forms.choice(request.args, offer, held) for offer in offers]
+    asked = {name: request.args[name] for name in ("currency", "interval") if name in request.args}
+    choices = [forms.choice(asked, offer, held) for offer in offers]
     following = None
     if held.subscription is not None and held.subscription.next_plan_version_id is not None:
         following = plans.offer_of(current.session, held.subscription.next_plan_version_id)

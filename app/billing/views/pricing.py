@@ -1,9 +1,12 @@
 """What plans cost, for everybody, and what one's own guess would."""
 
+from collections.abc import Mapping
+
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from app.billing import crossings, estimating, forms, review
+from app.core.errors import Invalid
 from app.organisations.guards import current
 from app.plans import queries as plans
 from app.plans.metrics import BYTES, CALLS, MILLISECONDS, TOKENS_IN, TOKENS_OUT
@@ -34,11 +37,14 @@ def index() -> ResponseReturnValue:
         currency = forms.usual_currency(currencies)
     interval = YEARLY if request.args.get("interval") == YEARLY else MONTHLY
     guessable = estimating.guessable([offer.document for offer in offers])
-    guess = {metric: _guess(metric) for metric in guessable}
+    typed = {metric: request.args.get(metric, "") for metric in guessable}
+    guess, wrong = _guess(typed)
     estimates = [estimating.estimate(offer, guess, currency=currency, interval=interval) for offer in offers]
     return htmx.render(
         "billing/pricing.html",
         block="plans",
+        status=422 if wrong else 200,
+        wrong=wrong,
         estimates=estimates,
         cheapest=estimating.cheapest(estimates),
         charges={offer.plan.slug: review.charges(offer, currency) for offer in offers},
@@ -47,17 +53,28 @@ def index() -> ResponseReturnValue:
         interval=interval,
         has_years=any(YEARLY in offer.document.intervals for offer in offers),
         calls=guess[CALLS],
+        typed_calls=typed[CALLS] if CALLS in wrong else f"{guess[CALLS]:,}",
         dearest=max([one.total for one in estimates if one.is_enough], default=0),
         reaches=crossings.reaches(offers, guess, currency=currency, interval=interval),
         place=crossings.percent(guess[CALLS]),
         tones={offer.plan.slug: number % TONES + 1 for number, offer in enumerate(offers)},
         others=[
-            (metric, WORDS[metric], guess[metric] // SCALES.get(metric, 1)) for metric in guessable if metric != CALLS
+            (metric, WORDS[metric], typed[metric] if metric in wrong else f"{guess[metric] // SCALES[metric]:,}")
+            for metric in guessable
+            if metric != CALLS
         ],
     )
 
 
-def _guess(metric: str) -> int:
-    """In the metric's own unit."""
-    usual = forms.USUAL_CALLS if metric == CALLS else 0
-    return forms.whole(request.args.get(metric, ""), usual=usual) * SCALES.get(metric, 1)
+def _guess(typed: Mapping[str, str]) -> tuple[dict[str, int], dict[str, str]]:
+    """Each in its metric's own unit, the usual one for what was not said or cannot be meant; and words for the latter."""
+    found, wrong = {}, {}
+    for metric, text in typed.items():
+        found[metric] = forms.USUAL_CALLS if metric == CALLS else 0
+        if not text and (metric != CALLS or metric not in request.args):
+            continue
+        try:
+            found[metric] = forms.whole(text) * SCALES.get(metric, 1)
+        except Invalid as problem:
+            wrong[metric] = f"{WORDS.get(metric, 'Calls')} a month: {problem.message}"
+    return found, wrong

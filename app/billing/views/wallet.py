@@ -105,24 +105,23 @@ def agree_to_top_ups() -> ResponseReturnValue:
     typed, said = Typed(request.form.to_dict()), dict[str, int]()
     for name in ("below", "amount", "month_most"):
         try:
-            said[name] = amounts.parse_minor(request.form.get(name, ""), currency=terms.currency)
+            said[name] = amounts.parse_typed_minor(request.form.get(name, ""), currency=terms.currency)
         except Invalid as problem:
             typed.wrong(name, problem)
+    if not typed.errors:
+        for name, words in automatic.problems(terms, **said).items():
+            typed.wrong(name, Invalid(words))
     if typed.errors:
         return _page(typed)
-    try:
-        automatic.agree(
-            current.session,
-            organisation=current.organisation,
-            mode=payer.mode,
-            terms=terms,
-            **said,
-            person_id=current.person.id,
-            now=current.now,
-        )
-    except Invalid as problem:
-        typed.wrong("amount", problem)
-        return _page(typed)
+    automatic.agree(
+        current.session,
+        organisation=current.organisation,
+        mode=payer.mode,
+        terms=terms,
+        **said,
+        person_id=current.person.id,
+        now=current.now,
+    )
     flash("Automatic top-up is on.")
     return htmx.redirect(url_for("billing.wallet"))
 
@@ -178,6 +177,7 @@ def _page(typed: Typed) -> ResponseReturnValue:
         currencies=there,
         currency_links=_currency_links(there, currency),
         terms=terms,
+        currency_name=amounts.NAMES[terms.currency],
         account=account(session),
         auto=auto,
         under_way=automatic.under_way(session, organisation.id, mode),
@@ -238,7 +238,7 @@ def _amount(terms: Range) -> int:
         return terms.parse(other)
     if other:
         raise Invalid("Choose “Another amount” for what you wrote here, or leave it empty.")
-    return terms.check(forms.whole(chosen, usual=0))
+    return terms.check(forms.whole(chosen))
 
 
 def _check_out(visit: Checkout) -> ResponseReturnValue:
