@@ -125,10 +125,14 @@ def _put_words(raw: _Raw, fields: Fields) -> None:
 
 
 def _put_fees(raw: _Raw, fields: Fields, currencies: Sequence[str]) -> None:
+    raw.places["seats",] = "seats-most"
     for name in ("base", "seat"):
+        raw.places[name,] = f"{name}-{currencies[0]}-{INTERVALS[0]}"
         for currency in currencies:
+            raw.places[name, currency] = f"{name}-{currency}-{INTERVALS[0]}"
             for interval in INTERVALS:
                 field = f"{name}-{currency}-{interval}"
+                raw.places[name, currency, interval] = field
                 if fields.get(field, "").strip():
                     raw.put((name, currency, interval), fields[field].strip(), field)
 
@@ -143,10 +147,12 @@ def _put_charges(raw: _Raw, fields: Fields, currencies: Sequence[str]) -> None:
         charges.append({})
         place: Path = ("charges", len(charges) - 1)
         raw.places[place] = f"{prefix}-key"
+        raw.places |= {(*place, currency): f"{prefix}-{metrics.CALLS}-{currency}-price" for currency in currencies}
         for name in ("key", "label", "integration", "tool"):
             if fields.get(f"{prefix}-{name}", "").strip():
                 raw.put((*place, name), fields[f"{prefix}-{name}"].strip(), f"{prefix}-{name}")
         for metric in metrics.METRICS:
+            raw.places |= {(*place, currency, metric): f"{prefix}-{metric}-{currency}-price" for currency in currencies}
             cells = {currency: f"{prefix}-{metric}-{currency}" for currency in currencies}
             if _put_prices(raw, place, metric, fields, cells) and metric != metrics.CALLS:
                 _put_most(raw, (*place, "max_per_call", metric), fields, f"{prefix}-{metric}-most")
@@ -187,7 +193,7 @@ def _put_price(raw: _Raw, path: Path, model: str, fields: Fields, cell: str) -> 
 def _tiers(text: str, path: Path, raw: _Raw, field: str) -> Iterator[dict[str, Any]]:
     raw.places[path] = field
     end = 0
-    for line in filter(None, map(str.strip, text.splitlines())):
+    for line in [*filter(None, map(str.strip, text.splitlines()))] or [""]:
         found = _TIER.fullmatch(line)
         if found is None:
             words = f"Write a line for each tier: {HOW_TIERS.get(str(path[-1]), HOW_TIERS[rating.GRADUATED])}."
@@ -266,5 +272,6 @@ def _written(nanos: int, currency: str) -> str:
 
 def _as_a_form_says(words: str) -> str:
     """Without what is so in files alone."""
-    plain = words.replace(", in quotes", "").replace(", without quotes", "")
+    plain = words.replace(", in quotes", "").replace(", without quotes", "").replace(" of the file", "")
+    plain = re.sub(r": [a-z.]+ = {[^}]*}", "", plain)
     return plain[:1].upper() + plain[1:]

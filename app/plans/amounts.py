@@ -32,7 +32,8 @@ def parse(text: str, *, currency: str) -> int:
     """
     found = _AMOUNT.fullmatch(text.strip().lower())
     if found is None:
-        raise Invalid(f"“{text[:40]}” is not an amount. Write it like “0.05 {currency}” or “0.25c”.")
+        said = f"“{text[:40]}” is not an amount. " if text.strip() else ""
+        raise Invalid(f"{said}Write an amount like “0.05 {currency}” or “0.25c”.")
     unit = (found[2] or currency).strip()
     if unit not in ("c", currency):
         raise Invalid(f"Prices here are in {currency}, not in “{unit}”.")

@@ -12,7 +12,7 @@ from typing import Any
 from app.core.errors import Invalid
 from app.plans import amounts, document, metrics, reading_prices, toml_fields
 from app.plans.document import Charge, Document, Fees
-from app.plans.models import INTERVALS
+from app.plans.models import INTERVALS, MONTHLY
 from app.plans.rating import Scheme
 from app.plans.toml_fields import Field
 
@@ -154,9 +154,9 @@ def _check(field: Field, plan: Document) -> None:
     if plan.kind == document.FREE and costs:
         field.wrong("a free plan has no base fee, no price of a seat and no charges; choose another kind.")
     if plan.kind != document.FREE and not costs:
-        field.wrong("a plan that is not free has a base fee or charges.")
+        field.lacks("base", words="a plan that is not free has a base fee or charges.")
     if plan.kind == document.TEAM and not plan.base:
-        field.wrong('a team plan has a base fee: base.usd = { month = "49.00" }.')
+        field.lacks("base", words='a team plan has a base fee: base.usd = { month = "49.00" }.')
     if plan.kind == document.PREPAID:
         schemes = [scheme for charge in plan.charges for found in charge.prices.values() for scheme in found.values()]
         if plan.base or plan.seat or any(scheme.minimum_nanos for scheme in schemes):
@@ -164,11 +164,12 @@ def _check(field: Field, plan: Document) -> None:
     if plan.is_default and (plan.kind != document.FREE or not plan.is_published):
         field.wrong("the default plan is free and published: whoever has chosen none has no card here.")
     if (plan.seats_most > plan.seats_included) != bool(plan.seat):
-        field.wrong(
-            'more seats than are included need a price, and the other way round: seat.usd = { month = "9.00" }.'
-        )
-    if plan.seat and any(set(plan.seat[currency]) != set(plan.base.get(currency, {})) for currency in plan.seat):
-        field.wrong("a seat has a price for the same intervals as the base fee.")
+        words = 'more seats than are included need a price, and the other way round: seat.usd = { month = "9.00" }.'
+        field.lacks("seats" if plan.seat else "seat", words=words)
+    for currency, fees in plan.seat.items():
+        for interval in sorted(set(fees) ^ set(plan.base.get(currency, {}))):
+            words = "a seat has a price for the same intervals as the base fee."
+            field.lacks("base" if interval in fees else "seat", currency, interval, words=words)
 
 
 def _numbers(told: Mapping[str, Field], name: str, known: tuple[str, ...]) -> dict[str, int]:
@@ -180,7 +181,7 @@ def _numbers(told: Mapping[str, Field], name: str, known: tuple[str, ...]) -> di
 def _complete(field: Field, told: Mapping[str, Field], currencies: list[str]) -> None:
     for currency in currencies:
         if currency not in told:
-            field.wrong(f"there is no {currency} here: each currency of the file needs its price.")
+            field.lacks(currency, words=f"there is no {currency} here: each currency of the file needs its price.")
 
 
 def _fees(field: Field, currencies: list[str]) -> Fees:
@@ -192,8 +193,11 @@ def _fees(field: Field, currencies: list[str]) -> Fees:
         }
         for currency in currencies
     }
-    if len({tuple(intervals) for intervals in fees.values()}) != 1 or not fees[currencies[0]]:
-        field.wrong('every currency has the same intervals: usd = { month = "49.00", year = "490.00" }.')
+    known = {interval for found in fees.values() for interval in found} or {MONTHLY}
+    for currency, found in fees.items():
+        for interval in sorted(known - set(found)):
+            words = f"write a fee for a {interval} here too, or in no currency: all have the same intervals."
+            told[currency].lacks(interval, words=words)
     return fees
 
 
@@ -225,8 +229,10 @@ def _charge(field: Field, currencies: list[str]) -> Charge:
     _complete(field, told, currencies)
     prices = {currency: reading_prices.schemes(told[currency], currency) for currency in currencies}
     priced = tuple(prices[currencies[0]])
-    if any(tuple(schemes) != priced for schemes in prices.values()):
-        field.wrong("every currency prices the same metrics.")
+    for currency in currencies:
+        for metric in metrics.METRICS:
+            if metric not in prices[currency] and any(metric in schemes for schemes in prices.values()):
+                told[currency].lacks(metric, words="every currency prices the same metrics.")
     limited = _numbers(told, "max_per_call", tuple(metric for metric in metrics.METRICS if metric != metrics.CALLS))
     for metric in priced:
         if metric != metrics.CALLS and metric not in limited:

@@ -67,6 +67,10 @@ class Field:
         )
         raise WrongField(f"{self._file}, line {line}{', ' + name if name else ''}: {words}", self.path, words)
 
+    def lacks(self, *parts: str, words: str) -> NoReturn:
+        """Refuse it for what is not in it, at the place where that should be."""
+        Field(None, (*self.path, *parts), file=self._file, lines=self._lines).wrong(words)
+
     def table(self, known: Collection[str] | None = None) -> dict[str, "Field"]:
         """Its fields by name. known: all that there may be; None for any."""
         if not isinstance(self.value, dict):

@@ -67,7 +67,7 @@ def index() -> ResponseReturnValue:
 
 
 def _guess(typed: Mapping[str, str]) -> tuple[dict[str, int], dict[str, str]]:
-    """Each in its metric's own unit, the usual one for what was not said or cannot be meant; and words for the latter."""
+    """Each in its metric's own unit, as usual for what was not said or cannot be meant; and words for the latter."""
     found, wrong = {}, {}
     for metric, text in typed.items():
         found[metric] = forms.USUAL_CALLS if metric == CALLS else 0
