@@ -8,7 +8,17 @@ import logging
 from collections.abc import Callable
 from http import HTTPStatus
 
-from flask import Flask, Response, current_app, flash, make_response, render_template, request
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
@@ -115,6 +125,8 @@ def _refused(problem: errors.PosternError) -> ResponseReturnValue:
 def _http(problem: HTTPException) -> ResponseReturnValue:
     if problem.code is None or problem.code < 400:
         return problem  # a redirect that the router asked for
+    if problem.code == 404 and (address := _without_slash()):
+        return redirect(address, 308)
     if problem.code >= 500:
         original = getattr(problem, "original_exception", None) or problem
         return _database_away(original) if isinstance(original, OperationalError) else _broken(original)
@@ -124,6 +136,19 @@ def _http(problem: HTTPException) -> ResponseReturnValue:
         if name in ("Allow", "Retry-After"):
             response.headers[name] = value
     return response
+
+
+def _without_slash() -> str:
+    """The page that was meant by an address with a slash too many, “” for none. The router adds one that lacks."""
+    router, path = request_ctx.url_adapter, request.path.rstrip("/")
+    if request.method not in ("GET", "HEAD") or router is None or path == request.path or request.url_rule is not None:
+        return ""
+    try:
+        endpoint, values = router.match(path, method="GET")
+    except HTTPException:
+        return ""
+    asked = request.query_string.decode("ascii", "replace")
+    return url_for(endpoint, **values) + (f"?{asked}" if asked else "")
 
 
 def _forged(problem: CSRFError) -> ResponseReturnValue:

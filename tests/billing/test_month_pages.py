@@ -183,6 +183,14 @@ def test_an_hour_outside_of_the_month_is_not_found(owner, line, hour):
 
 
 @on_both
+def test_an_address_with_a_slash_too_many_leads_to_the_page(owner):
+    for path in ("/billing/months/2026-11", "/billing/months/2026-11/statement.json", "/billing/calls/rcp_x"):
+        assert owner.get(f"{path}/?month=2026-10", status=308).location == f"{path}?month=2026-10"
+    for path in ("/billing/months", "/billing/wallet", "/billing/what-if", "/billing/limits"):
+        assert owner.get(path, status=308).location.endswith(f"{path}/")
+    owner.get("/billing/nowhere/at/all/there/", status=404)
+
+
 def test_b29_another_organisation_sees_nothing_of_it(outsider, line, scene):
     assert "Nothing to pay so far" in outsider.get("/billing/months/2026-11").text
     for path in (
