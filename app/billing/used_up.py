@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
+from app.billing import watching
+from app.billing.watching import EVERYTHING
 from app.limits import models, wording
 from app.limits.models import LimitCounter, LimitRule
 from app.limits.rules import ORGANISATION, Rule
@@ -22,12 +24,14 @@ CREDIT, CAP, PLAN, FREE, OTHERS = "credit", "cap", "plan", "free", "others"
 @dataclass(frozen=True, slots=True)
 class UsedUp:
     """whose: “credit”, the organisation's own “cap”, the “plan”, a “free” plan that never bills, or one of “others”.
-    words: “$50.00 a month”. until: when it begins anew; None for what never does by itself.
+    words: “$50.00 a month”, “$5.00 a day for the key “ci””. until: when it begins anew; None for what never does by
+    itself. others: words of the organisation's other caps that are reached, oldest first, where it is one.
     """
 
     whose: str
     words: str
     until: datetime | None
+    others: tuple[str, ...] = ()
 
 
 def used_up(session: Session, organisation: Organisation, *, currency: str, now: datetime) -> UsedUp | None:
@@ -44,7 +48,27 @@ def used_up(session: Session, organisation: Organisation, *, currency: str, now:
     whose = {models.WALLET: CREDIT, ORGANISATION: CAP, "plan": PLAN}.get(rule.set_by, OTHERS)
     if whose == PLAN and rule.measure == models.SPEND:
         whose = FREE
-    return UsedUp(whose, wording.limit(_as_rule(rule), currency=currency), until)
+    more = _other_caps(session, organisation, rule, now) if whose == CAP else []
+    names = watching.names_of(session, [rule, *more])
+    words = [_words(one, names(one), currency) for one in (rule, *more)]
+    return UsedUp(whose, words[0], until, tuple(words[1:]))
+
+
+def _other_caps(session: Session, organisation: Organisation, rule: LimitRule, now: datetime) -> list[LimitRule]:
+    """Those that refuse calls just now, besides the one that refused the last."""
+    return [
+        one
+        for one in watching.rules_of(session, organisation)
+        if one.set_by == ORGANISATION
+        and one.action == models.STOP
+        and one.id != rule.id
+        and _is_full(session, one, now)
+    ]
+
+
+def _words(rule: LimitRule, whose: str, currency: str) -> str:
+    said = wording.limit(_as_rule(rule), currency=currency)
+    return said if whose == EVERYTHING else f"{said} for {whose}"
 
 
 def _is_full(session: Session, rule: LimitRule, now: datetime) -> bool:

@@ -25,6 +25,7 @@ from app.plans.models import UsageCharge
 from app.plans.queries import Standing
 
 FREE_UNITS = "free units"
+EVERYTHING = "all calls"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def names_of(session: Session, rules: Sequence[LimitRule]) -> Callable[[LimitRul
         parts = [f"the key “{key_names[rule.key_id]}”"] if rule.key_id in key_names else []
         parts += [f"“{rule.tool}”"] if rule.tool else []
         parts += [f"“{place_names[rule.integration_id]}”"] if rule.integration_id in place_names else []
-        found = " of ".join(parts) if parts else "all calls"
+        found = " of ".join(parts) if parts else EVERYTHING
         return f"{found}, each key by itself" if not _is_summed(rule) else found
 
     return name

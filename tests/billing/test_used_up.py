@@ -21,16 +21,22 @@ def cap(session, make, organisation, now, *, set_by="organisation", used=98):
         session, selection=Selection(organisation=organisation), measure="spend", period="month", most=DOLLARS,
         set_by=set_by, now=now,
     )  # fmt: skip
-    month_at = periods.start_of("month", now)
-    spent = DOLLARS * used // 100
-    session.add(
-        LimitCounter(rule_id=rule.id, subject_id=SHARED, period_at=month_at, most=DOLLARS, spent=spent, reserved=0)
-    )
+    full(session, rule, now, used=used)
     attempt = make.attempt(organisation=organisation, reason="cap_reached", at=now - timedelta(minutes=5))
     attempt.rule_id = rule.id
     session.add(attempt)
     session.commit()
     return rule
+
+
+def full(session, rule, now, *, used):
+    month_at = periods.start_of("month", now)
+    session.add(
+        LimitCounter(
+            rule_id=rule.id, subject_id=SHARED, period_at=month_at, most=rule.most, spent=rule.most * used // 100,
+            reserved=0,
+        )
+    )  # fmt: skip
 
 
 def test_a_cap_that_is_reached_is_said_with_where_to_change_it(session, make, owner, member, now):
@@ -41,9 +47,24 @@ def test_a_cap_that_is_reached_is_said_with_where_to_change_it(session, make, ow
     assert "Your cap is reached" in page.text
     assert "You allow $1.00 a month; calls that would go beyond that are refused." in page.text
     assert "A new period begins on 1 December, 00:00 UTC." in page.text
-    assert "Change the cap" in page.text
+    assert "See all caps" in page.text
     assert 'href="/billing/limits/"' in page.html
     assert "Ask an owner" in member.get("/keys/").text
+
+
+def test_other_caps_that_are_reached_are_said_with_it(session, make, owner, now):
+    for name, most, set_by in (("ci", 5, "organisation"), ("of others", 6, "operator"), ("not yet", 7, "organisation")):
+        key = make.key(owner.organisation, name=name)
+        rule = services.set_limit(
+            session, selection=Selection(organisation=owner.organisation, key=key), measure="spend", period="month",
+            most=DOLLARS * most, set_by=set_by, now=now,
+        )  # fmt: skip
+        full(session, rule, now, used=50 if name == "not yet" else 100)
+    cap(session, make, owner.organisation, now)
+
+    text = owner.get("/keys/").text
+
+    assert "Reached, too: $5.00 a month for the key “ci”. A new period begins" in text
 
 
 def test_whoever_has_raised_it_is_told_no_more(session, make, owner, now):

@@ -1,5 +1,6 @@
 """What stands above the pages of the console while something about paying is wrong, and the one thing that mends it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,7 +25,7 @@ USED_UP = {
     ),
     used_up.CAP: (
         "Your cap is reached", "You allow {limit}; calls that would go beyond that are refused.", "limits.index",
-        "Change the cap",
+        "See all caps",
     ),
     used_up.PLAN: (
         "Your plan’s allowance is used up", "It allows {limit}; calls beyond that are refused.", "billing.plan",
@@ -43,6 +44,8 @@ USED_UP = {
 }  # fmt: skip
 """By whose it is: title, words, where it is mended and what the button says."""
 LOOKS_BACK = 5
+NAMED = 3
+"""Of further caps that are reached; the button leads to all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +104,18 @@ def _used_up(payer: BillingAccount | None) -> Banner | None:
         return None
     title, text, endpoint, words = USED_UP[found.whose]
     text = text.format(limit=found.words)
+    if found.others:
+        text = f"{text} {_too(found.others)}"
     if found.until is not None:
         text = f"{text} A new period begins on {found.until.day} {found.until:%B}, 00:00 UTC."
     link = (url_for(endpoint), words)
     return Banner(title, text, "", False, current.may("billing:write"), str(forms.new_visit()), link)
+
+
+def _too(others: Sequence[str]) -> str:
+    """“Reached, too: $5.00 a day for the key “ci”, $9.00 a month and 2 more.”"""
+    more = len(others) - NAMED
+    return f"Reached, too: {', '.join(others[:NAMED])}{f' and {more} more' if more > 0 else ''}."
 
 
 def _stops_at() -> datetime | None:
