@@ -35,6 +35,7 @@ class NextLine:
 class NextBill:
     """Whole minor units. lines: those that cost or give back something. balance: what is taken from a credit that the
     customer has at Stripe, 0 or more, or what is owed from before, below 0. at: when the period ends and it is made.
+    is_ahead: whether a fee of what begins then is in it.
     """
 
     currency: str
@@ -44,6 +45,7 @@ class NextBill:
     balance: int
     due: int
     at: datetime
+    is_ahead: bool
 
 
 def fetch(
@@ -83,7 +85,8 @@ def _late(session: Session, account: BillingAccount, there: Collection[str]) -> 
 
 
 def _bill(found: Found, ours: Sequence[NextLine], *, at: datetime) -> NextBill:
-    theirs = [_line(line) for line in found["lines"]["data"] if int(line["amount"])]
+    told = found["lines"]["data"]
+    theirs = [_line(line) for line in told if int(line["amount"])]
     added = sum(line.amount for line in ours)
     total = int(found["total"]) + added
     due = max(0, total + int(found.get("starting_balance") or 0)) if added else int(found["amount_due"])
@@ -95,6 +98,7 @@ def _bill(found: Found, ours: Sequence[NextLine], *, at: datetime) -> NextBill:
         balance=total - due,
         due=due,
         at=at,
+        is_ahead=any(int(line["amount"]) and int(line["period"]["start"]) >= at.timestamp() for line in told),
     )
 
 

@@ -188,6 +188,8 @@ def test_a_downgrade_happens_when_the_month_is_over(shop, owner):
 @on_both
 def test_cancelling_takes_one_press_and_keeps_the_reason(shop, owner, session):
     pay(shop, owner, "/billing/plan/team")
+    assert "fees are paid in advance" in owner.get("/billing/next").text
+    shop.wait(minutes=1)
     page = owner.get("/billing/cancel")
     assert "1 Dec 2026" in page.text
 
@@ -196,6 +198,7 @@ def test_cancelling_takes_one_press_and_keeps_the_reason(shop, owner, session):
     assert "ends on 1 December 2026" in owner.get("/billing/plan").text
     assert shop.current().cancel_reason == "Too dear."
     assert "Stay on it instead" in owner.get("/billing/").text
+    assert "fees are paid in advance" not in owner.get("/billing/next").text, "no fee comes any more"
     assert shop.at_stripe()["cancel_at"] == int(shop.december.timestamp())
     shop.wait_until_december()
     assert shop.plan() == "free"

@@ -92,7 +92,7 @@ WRONG = {
     "too fine": ('each = "0.002"', 'each = "0.000000000001"', "nine decimals"),
     "a rest": ('each = "3.00", per = 1000000', 'each = "3.00", per = 7', "does not divide by 7"),
     "a typing mistake": ("allowances =", "allowence =", "line 8, plans.free.allowence: .*Did you mean “allowances”"),
-    "a missing currency": ('jpy.calls = { each = "0.3", free = 10 }\n', "", "charges[1]: there is no jpy here"),
+    "a missing currency": ('jpy.calls = { each = "0.3", free = 10 }\n', "", "charges[1].jpy: there is no jpy here"),
     "other metrics": ("jpy = { tokens_out = {", "jpy = { tokens_in = {", "prices the same metrics"),
     "an unknown metric": ("usd.calls = {", "usd.goals = {", "nothing here is called “goals”. Did you mean “calls”"),
     "an unknown currency": ('["usd", "jpy"]', '["usd", "xyz"]', "line 1, currencies[2]: choose one of: usd"),
