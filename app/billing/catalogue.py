@@ -35,10 +35,13 @@ class Catalogue:
             rows = session.exec(select(StripeObject).where(StripeObject.mode == api.mode))
             self._known = {(row.kind, row.key): row.id for row in rows}
 
-    def product(self, key: str, name: str) -> str:
-        """The id of the product `key`, which is at most 60 characters of [a-z0-9_-]."""
+    def product(self, key: str, name: str, *, unit: str = "") -> str:
+        """The id of the product `key`, which is at most 60 characters of [a-z0-9_-]. unit: what invoices call one of
+        it, if that does not go without saying.
+        """
+        said = {"name": name[:250], **({"unit_label": unit} if unit else {})}
         return self._known.get((PRODUCT, key)) or self._remember(
-            PRODUCT, key, self._find_product(f"postern_{key}", name)
+            PRODUCT, key, self._find_product(f"postern_{key}", said)
         )
 
     def metered_price(self, meter: Meter, *, product: str) -> str:
@@ -97,11 +100,11 @@ class Catalogue:
         )
         return self._remember(PRICE, key, made)
 
-    def _find_product(self, product_id: str, name: str) -> str:
+    def _find_product(self, product_id: str, said: Mapping[str, str]) -> str:
         try:
             return str(self._api.get(self._api.v1.products.retrieve, product_id)["id"])
         except Missing:
-            return self._make(self._api.v1.products.create, {"id": product_id, "name": name[:250]}, PRODUCT, product_id)
+            return self._make(self._api.v1.products.create, {"id": product_id, **said}, PRODUCT, product_id)
 
     def _make(self, call: Callable[..., Any], params: dict[str, Any], kind: str, key: str) -> str:
         made = self._api.post(call, params=params, key=key_for(kind, self._api.mode, key, sorted(params.items())))

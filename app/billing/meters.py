@@ -59,9 +59,18 @@ def of_charge(version: PriceVersion, label: str) -> list[Meter]:
     ]
 
 
+_PARTS = {"gbp": "penny", "chf": "centime", "jpy": "yen", "krw": "won"}
+"""What people call a minor unit that is no cent."""
+
+
 def of_own_prices(currency: str) -> Meter:
     """The meter of what integrations charge by prices of their own."""
     return Meter(f"postern_own_{currency}", "Integrations with prices of their own", currency, "", None)
+
+
+def unit_of(meter: Meter) -> str:
+    """What invoices call one of what is told as money; "" for what is counted, which its label says."""
+    return f"millionths of a {_PARTS.get(meter.currency, 'cent')}" if meter.scheme is None else ""
 
 
 def is_natural(scheme: Scheme) -> bool:

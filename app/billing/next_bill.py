@@ -18,8 +18,8 @@ from app.billing.problems import Missing
 from app.billing.stripe_api import Found, StripeApi, key_for
 from app.billing.usage_models import LATE, WAITING, StripeOutbox
 
-_COUNTED = re.compile(r"[\d,.]+ × (?P<name>.+) \([^()]*\)")
-"""Stripe's words for a line: “9 × Calls (at $0.01 / month)”."""
+_COUNTED = re.compile(r"[\d,.]+(?: [^×]+)? × (?P<name>.+) \([^()]*\)")
+"""Stripe's words for a line: “9 × Calls (at $0.01 / month)”, “9 millionths of a cent × Calls (…)”."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from app.billing import meters
 from app.billing.catalogue import Catalogue
+from app.billing.meters import Meter
 from app.plans.choosing import Choice
 from app.plans.document import PAYG, TEAM, Document
 from app.plans.models import PriceVersion
@@ -57,12 +58,18 @@ def items(catalogue: Catalogue, choice: Choice, prices: Sequence[PriceVersion]) 
     for price in sorted(prices, key=lambda price: price.charge):
         if price.currency == currency:
             label = labels[price.charge]
-            product = catalogue.product(f"{slug}_{price.charge}"[:60], f"{plan.name}: {label}")
             for meter in meters.of_charge(price, label):
+                product = _product(catalogue, meter, f"{slug}_{price.charge}", f"{plan.name}: {label}")
                 found.append(Item(catalogue.metered_price(meter, product=product)))
     own = meters.of_own_prices(currency)
-    found.append(Item(catalogue.metered_price(own, product=catalogue.product("own_prices", own.label))))
+    found.append(Item(catalogue.metered_price(own, product=_product(catalogue, own, "own_prices", own.label))))
     return found
+
+
+def _product(catalogue: Catalogue, meter: Meter, key: str, name: str) -> str:
+    """What is told as money is another one in each currency: its invoices count parts of a cent, or of a yen."""
+    unit = meters.unit_of(meter)
+    return catalogue.product(f"{meter.currency}_{key}"[:60] if unit else key[:60], name, unit=unit)
 
 
 def _fee(

@@ -96,6 +96,11 @@ def test_what_stripe_is_told_as_money_is_a_name_and_an_amount_and_what_it_counts
     assert "335331000" not in text
     assert "minor units" not in text
     assert re.search(r"\d+ × Pay as you go", text)
+    shop.wait_until_december()
+    invoice = shop.stand_in.client.v1.invoices.list({"customer": customer}).data[0]
+    assert "335331000 millionths of a cent × Integrations with prices of their own (at 0.00000001 USD / month)" in [
+        line.description for line in invoice.lines.data
+    ], "what the customer reads on Stripe's own invoice"
 
 
 def test_without_a_subscription_no_bill_is_coming(shop, owner):

@@ -78,3 +78,12 @@ def shown(minor: int, currency: str) -> str:
     if currency in ZERO_DECIMAL:
         return f"{sign}{minor:,} {currency.upper()}"
     return f"{sign}{minor // 100:,}.{minor % 100:02d} {currency.upper()}"
+
+
+def shown_picos(value: int, currency: str) -> str:
+    """The same with as many decimals as it takes: “0.0025 USD”."""
+    minor, rest = divmod(value, PICOS)
+    whole, code = shown(minor, currency).split(" ")
+    decimals = f"{rest:012d}".rstrip("0")
+    point = "." if decimals and currency in ZERO_DECIMAL else ""
+    return f"{whole}{point}{decimals} {code}"

@@ -139,3 +139,16 @@ def test_periods_tile_time(anchor, moment, interval, count):
     assert start <= moment < end
     assert calendar.period_at(end, anchor, interval, count)[0] == end
     assert calendar.period_at(start - 1, anchor, interval, count)[1] == start
+
+
+@pytest.mark.parametrize(
+    ("decimal", "currency", "text"),
+    [
+        ("0.000001", "usd", "0.00000001 USD"),
+        ("25", "usd", "0.25 USD"),
+        ("0.5", "jpy", "0.5 JPY"),
+        ("500", "jpy", "500 JPY"),
+    ],
+)
+def test_prices_are_shown_in_major_units_with_all_their_decimals(decimal, currency, text):
+    assert arithmetic.shown_picos(arithmetic.picos(decimal), currency) == text

@@ -32,10 +32,9 @@ def recount(desk: Desk, line: Thing, customer: str) -> Thing:
     meter = desk.need("billing.meter", price["recurring"]["meter"])
     quantity = metering.aggregate(desk, meter, customer, line["period"]["start"], line["period"]["end"])
     amount = arithmetic.amount(price, quantity)
-    name = desk.need("product", price["product"])["name"]
     return line | {
         "quantity": quantity, "quantity_decimal": str(quantity), "amount": amount, "subtotal": amount,
-        "description": f"{quantity} × {name} ({_how(price)})",
+        "description": _described(desk, price, quantity),
     }  # fmt: skip
 
 
@@ -98,10 +97,9 @@ def _line(subscription: Thing, item: Thing, price: Thing, period: tuple[int, int
 
 
 def _with(desk: Desk, line: Thing, price: Thing, quantity: int, amount: int) -> Thing:
-    name = desk.need("product", price["product"])["name"]
     return line | {
         "quantity": quantity, "quantity_decimal": str(quantity), "amount": amount, "subtotal": amount,
-        "description": f"{quantity} × {name} ({_how(price)})",
+        "description": _described(desk, price, quantity),
     }  # fmt: skip
 
 
@@ -112,12 +110,16 @@ def _bare() -> Thing:
     }  # fmt: skip
 
 
+def _described(desk: Desk, price: Thing, quantity: int) -> str:
+    """“9 × Calls (at 0.01 USD / month)”, “3 seats × Team (…)” where the product has a label for its units."""
+    product = desk.need("product", price["product"])
+    unit = f" {product['unit_label']}" if product["unit_label"] else ""
+    return f"{quantity}{unit} × {product['name']} ({_how(price)})"
+
+
 def _how(price: Thing) -> str:
     """“at 0.05 EUR / month”."""
     every = f"/ {price['recurring']['interval']}" if price["recurring"] else "each"
     if price["billing_scheme"] == "tiered":
         return f"{price['tiers_mode']} tiers {every}"
-    unit = arithmetic.picos(price["unit_amount_decimal"])
-    if unit % arithmetic.PICOS:
-        return f"at {price['unit_amount_decimal']} minor units {price['currency'].upper()} {every}"
-    return f"at {arithmetic.shown(unit // arithmetic.PICOS, price['currency'])} {every}"
+    return f"at {arithmetic.shown_picos(arithmetic.picos(price['unit_amount_decimal']), price['currency'])} {every}"
