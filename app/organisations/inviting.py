@@ -12,7 +12,7 @@ from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
 from app.accounts.models import Person
-from app.core import audit, config_mail, crypto, mail
+from app.core import audit, config_mail, crypto, mail, mail_kinds
 from app.core.audit import AuditEntry
 from app.core.errors import Conflict, Invalid, LimitReached, NotAllowed, NotFound
 from app.organisations import members, queries, roles
@@ -29,6 +29,7 @@ large team, too few for a nuisance.
 """
 MADE, SENT_AGAIN = "invitation.made", "invitation.sent_again"
 AGAIN_AFTER = timedelta(minutes=10)
+TEMPLATE = "invitation"
 GONE = "This invitation does not work. Ask whoever sent it for another."
 
 
@@ -46,11 +47,12 @@ def by_mail(
     session: Session, *, organisation: Organisation, email: str, on: Terms, by: Actor, now: datetime
 ) -> Invitation:
     """Invite one person; they get mail. Raises Invalid, NotAllowed for a role wider than the actor's, LimitReached when
-    no seat is free or there is too much of it, Conflict for who is invited already.
+    no seat is free or there is too much of it, Conflict for who is invited already or wants no such mail.
     """
     email = email.strip()
     if not config_mail.is_address(email):
         raise Invalid("Give an e-mail address, such as sam@example.com.")
+    _check_wanted(session, email)
     _check(session, organisation, on, by=by, now=now)
     same = _open(organisation, now).where(func.lower(Invitation.email) == email.lower())
     if session.exec(same.limit(1)).first() is not None:
@@ -73,7 +75,8 @@ def by_link(
 def again(session: Session, *, organisation: Organisation, invitation: Invitation, by: Actor, now: datetime) -> str:
     """A new token for as many days as at first, by mail if it was; the one before stops working. Gives the token.
 
-    Raises Conflict where it was used up or taken back, or was sent only just now; NotAllowed as by_mail.
+    Raises Conflict where it was used up or taken back, or was sent only just now, or nobody wants such mail; NotAllowed
+    as by_mail.
     """
     if invitation.revoked_at is not None or invitation.uses >= invitation.uses_most:
         raise Conflict("It was used or taken back. Invite them anew.")
@@ -81,6 +84,7 @@ def again(session: Session, *, organisation: Organisation, invitation: Invitatio
         raise NotAllowed(f"Only an {invitation.role} can invite somebody as {invitation.role}.")
     if invitation.email and now - invitation.sent_at < AGAIN_AFTER:
         raise Conflict("It was sent within the last ten minutes. Wait a little: mail takes its time.")
+    _check_wanted(session, invitation.email)
     _check_sending(session, organisation, now)
     mail.take_back(session, key=_key(invitation))
     token = crypto.random_token()
@@ -194,6 +198,11 @@ def _check(session: Session, organisation: Organisation, on: Terms, *, by: Actor
         raise LimitReached(f"There are {OPEN_MOST} open invitations already. Take some back first.")
 
 
+def _check_wanted(session: Session, email: str) -> None:
+    if email and mail_kinds.is_refused(session, email, TEMPLATE):
+        raise Conflict(f"Nobody wants mail of this kind at {email}. Make a link instead, and send it yourself.")
+
+
 def _check_sending(session: Session, organisation: Organisation, now: datetime) -> None:
     """By the audit trail, which has each sending of an invitation, where its row has the last."""
     if organisation.closes_at is not None:
@@ -235,7 +244,7 @@ def _send(
     mail.queue(
         session,
         to=invitation.email,
-        template="invitation",
+        template=TEMPLATE,
         context={
             "organisation": organisation.name,
             "by": by.name,

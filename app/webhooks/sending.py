@@ -153,7 +153,8 @@ def _settle(
         log.warning("webhook.failed", extra={"delivery_id": delivery.id, "endpoint_id": endpoint.id})
     else:
         delivery.due_at = now + timedelta(seconds=PAUSES[delivery.tries - 1])
-    if outcome.status == GONE:
-        endpoint.is_enabled = False  # its own wish, by the standard
-        session.add(endpoint)
     session.add(delivery)
+    if outcome.status == GONE:
+        session.refresh(endpoint)
+        if endpoint.is_enabled:  # its own wish, by the standard
+            services.switch(session, endpoint=endpoint, is_enabled=False, person_id=None, now=now)

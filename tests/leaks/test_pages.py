@@ -83,3 +83,15 @@ def test_a_disabled_key_is_enabled_again_with_a_warning(owner, outsider, session
     assert "works again within a second, for whoever found it too" in answer.text
     assert "Enable again" not in answer.text
     assert session.get(type(key), key.id).is_enabled
+
+
+@pytest.mark.parametrize("place", ["https://github.com/acme/app", "a chat", ""])
+def test_a_key_that_goes_on_working_is_revoked_where_its_find_stands(owner, session, leaked, find, now, place):
+    key, _ = leaked
+    services.choose(session, organisation=owner.organisation, act="notify", person_id=None, now=now)
+    find(place)
+    assert f'action="/keys/{key.id}/revoke"' in owner.get(PAGE).html
+
+    owner.post(f"/keys/{key.id}/revoke")
+
+    assert f'action="/keys/{key.id}/revoke"' not in owner.get(PAGE).html

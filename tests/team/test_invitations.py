@@ -2,6 +2,7 @@
 
 from sqlmodel import select
 
+from app.core import mail_kinds
 from app.core.audit import AuditEntry
 from app.core.mail import Mail
 from app.organisations import inviting
@@ -106,6 +107,21 @@ def test_invitations_end_are_taken_back_and_sent_again(owner, outsider, session,
     outsider.post(second, status=404)
     owner.post(f"/organisation/members/invitations/{invitation.id}/revoke", status=409)
     assert session.exec(select(Mail)).all() == [], "what was never sent never will be"
+
+
+def test_who_wants_no_such_mail_is_not_said_to_be_invited(owner, session, hand):
+    owner.get("/organisation/members/invite")
+    owner.post("/organisation/members/invite/mail", **MAIL)
+    again = f"/organisation/members/invitations/{session.exec(select(Invitation)).one().id}/again"
+    for address in ("sam@example.com", "kim@example.com"):
+        mail_kinds.refuse(session, address, "organisations", now=hand.now)
+    hand.moves(minutes=15)
+
+    other = {**MAIL, "mail-email": "Kim@example.com"}
+    assert "Make a link instead" in owner.post("/organisation/members/invite/mail", status=422, **other).text
+    owner.post(again)
+    assert "Make a link instead" in owner.get("/organisation/members/").text
+    assert len(session.exec(select(Mail)).all()) == len(session.exec(select(Invitation)).all()) == 1
 
 
 def test_sending_again_counts_as_sending_and_ends_with_the_organisation(owner, session, hand, monkeypatch):

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import Session, select
 
+from app.core.audit import AuditEntry
 from app.core.errors import Invalid
 from app.core.net import Guard
 from app.core.vault import Vault
@@ -165,6 +166,8 @@ def test_who_says_gone_is_told_nothing_more(add, tell, run, session):
 
     session.expire_all()
     assert (len(receiver.messages), endpoint.is_enabled) == (1, False)
+    [entry] = session.exec(select(AuditEntry).where(AuditEntry.action == "webhook.switched_off"))
+    assert entry.actor_kind == "itself"
     assert tell("c") == 0
 
 
