@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
+from typing import Protocol
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -35,6 +36,7 @@ from app.metering.spool import Spool
 from app.plans import moving, owing, succession
 from app.team import deleting, domain_watch
 from app.trail import streaming
+from app.unusual import watch as use
 from app.webhooks import sending as webhooks
 
 log = logging.getLogger(__name__)
@@ -53,6 +55,16 @@ class Job:
     name: str
     every_s: float
     run: Callable[[Session, Settings, datetime], int]
+
+
+class _Alone(Protocol):
+    """Work that needs no settings."""
+
+    def __call__(self, session: Session, *, now: datetime) -> int: ...
+
+
+def _alone(run: _Alone) -> Callable[[Session, Settings, datetime], int]:
+    return lambda session, _, now: run(session, now=now)
 
 
 def _forget_attempts(session: Session, settings: Settings, now: datetime) -> int:
@@ -88,20 +100,8 @@ def _seal_events(session: Session, settings: Settings, now: datetime) -> int:
     return sealed
 
 
-def _retire_secrets(session: Session, settings: Settings, now: datetime) -> int:
-    return rotation.retire_due(session, now=now)
-
-
-def _tidy_key_uses(session: Session, settings: Settings, now: datetime) -> int:
-    return seen.tidy(session, now=now)
-
-
 def _forget_answers(session: Session, settings: Settings, now: datetime) -> int:
     return idempotency.forget(session, before=now - timedelta(hours=settings.answers_kept_hours))
-
-
-def _forget_api_answers(session: Session, settings: Settings, now: datetime) -> int:
-    return api_answers.forget(session, now=now)
 
 
 def _refresh_tools(session: Session, settings: Settings, now: datetime) -> int:
@@ -161,18 +161,10 @@ def _tell_owing(session: Session, settings: Settings, now: datetime) -> int:
     return owing_mail.tell_due(session, grace=settings.grace, mode=settings.stripe_mode, now=now)
 
 
-def _expire_credit(session: Session, settings: Settings, now: datetime) -> int:
-    return wallet.expire_due(session, now=now)
-
-
 def _settle_credit(session: Session, settings: Settings, now: datetime) -> int:
     """And tell whose is used up, or soon will be."""
     settled = wallet.settle_all(session, now=now)
     return settled + running_low.tell_due(session, mode=settings.stripe_mode, now=now)
-
-
-def _tell_leaks(session: Session, settings: Settings, now: datetime) -> int:
-    return leaks.tell_due(session, now=now)
 
 
 def _tell_endings(session: Session, settings: Settings, now: datetime) -> int:
@@ -195,32 +187,28 @@ def _enrol(session: Session, settings: Settings, now: datetime) -> int:
     return succession.enrol(session, now=now)
 
 
-def _delete_organisations(session: Session, settings: Settings, now: datetime) -> int:
-    return deleting.carry_out(session, now=now)
-
-
 SEALER = sealing.Sealer()
 AUDIT_SEALER = audit_chain.AuditSealer()
 UNDERTAKER = undertaker.Undertaker()
 JOBS = (
     Job("return_leases", 5, _return_leases),
     Job("apply_subscriptions", 5, _apply_subscriptions),
-    Job("tell_leaks", 1, _tell_leaks),
+    Job("tell_leaks", 1, _alone(leaks.tell_due)),
     Job("tell_owing", 60, _tell_owing),
     Job("tell_endings", 300, _tell_endings),
-    Job("expire_credit", 5, _expire_credit),
+    Job("expire_credit", 5, _alone(wallet.expire_due)),
     Job("settle_credit", 60, _settle_credit),
     Job("enrol", 60, _enrol),
-    Job("delete_organisations", 60, _delete_organisations),
+    Job("delete_organisations", 60, _alone(deleting.carry_out)),
     Job("stream_audit", 5, _stream_audit),
     Job("move_to_new_plans", 30, _move_to_new_plans),
     Job("forget_attempts", 300, _forget_attempts),
     Job("forget_sessions", 600, _forget_sessions),
     Job("forget_changes", 3600, _forget_changes),
     Job("forget_answers", 600, _forget_answers),
-    Job("forget_api_answers", 3600, _forget_api_answers),
-    Job("retire_secrets", 30, _retire_secrets),
-    Job("tidy_key_uses", 600, _tidy_key_uses),
+    Job("forget_api_answers", 3600, _alone(api_answers.forget)),
+    Job("retire_secrets", 30, _alone(rotation.retire_due)),
+    Job("tidy_key_uses", 600, _alone(seen.tidy)),
     Job("tidy_mail", 3600, mail_sending.tidy),
     Job("tidy_webhooks", 3600, webhooks.tidy),
 )
@@ -228,8 +216,11 @@ JOBS = (
 
 OUTSIDE = (Job("refresh_tools", 10, _refresh_tools), Job("look_at_domains", 300, domain_watch.run))
 """Jobs that wait for others, in a thread of their own."""
-WATCHING = (Job("tell_alerts", lookout.EVERY_S, lookout.Lookout().run),)
-"""Looks at everybody now and then, which must not keep the others waiting."""
+WATCHING = (
+    Job("tell_alerts", lookout.EVERY_S, lookout.Lookout().run),
+    Job("watch_use", use.EVERY_S, use.Watch().run),
+)
+"""Look at everybody now and then, which must not keep the others waiting."""
 OUTSIDE_AFTER_S = 30.0
 """They begin when whatever starts beside us is up."""
 

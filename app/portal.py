@@ -37,6 +37,7 @@ from app.team import connecting, opening, tabs
 from app.team import views as team
 from app.team.views import joining, sso
 from app.trail import views as trail
+from app.unusual import views as unusual
 from app.web import (
     assets,
     compression,
@@ -67,7 +68,7 @@ RAIL = (
     Place("Home", "home.index", "home"),
     Place("Your first call", "first_call.index", "first-call", short="First call"),
     Place("API keys", "keys.index", "key", short="Keys", holds=("leaks",)),
-    Place("Usage", "usage.index", "usage"),
+    Place("Usage", "usage.index", "usage", holds=("use_alerts",)),
     Place(
         "Organisation",
         "organisation.index",
@@ -144,6 +145,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         *leaks.blueprints,
         home.bp,
         *metering.blueprints,
+        unusual.bp,
         *billing.blueprints,
         webhooks.bp,
         *team.blueprints,

@@ -26,6 +26,7 @@ from app.organisations import invitation_models as invitations
 from app.organisations import models as organisations
 from app.organisations import provider_models as providers
 from app.plans import models as plans
+from app.unusual import models as unusual
 from app.webhooks import models as webhooks
 
 TABLES = (
@@ -55,6 +56,7 @@ TABLES = (
     raises,
     reconciling,
     shipping,
+    unusual,
     wallet,
     webhooks,
 )

@@ -34,6 +34,9 @@ KINDS = {
     "limits": Kind("Limits and credit", "A share of a cap or of free units is used; credit runs low or is used up."),
     "payments": Kind("Bills and payments", "A bill is unpaid; credit was bought automatically, or could not be."),
     "plans": Kind("Your plan", "What your plan costs or allows will change, or does not change after all."),
+    "unusual": Kind(
+        "Unusual use", "Far more calls than usual, or many that fail; a key used by somebody new, or no longer at all."
+    ),
     "tools": Kind("Tools that changed", "Tools of an integration that you use are not what was approved."),
     "keys": Kind("Keys that end", "A key expires soon, or an earlier secret of one ends while it is still used."),
     "organisations": Kind("Organisations", "You are invited; an organisation changes hands, closes or is deleted."),
@@ -59,6 +62,7 @@ TEMPLATES = {
     "top_up_at_most": "payments",
     "top_up_made": "payments",
     "top_up_stopped": "payments",
+    "unusual_use": "unusual",
 }
 """By name of the template. A new one gets its line here."""
 

@@ -11,6 +11,7 @@ from app.integrations.models import Integration, Tool
 from app.keys.models import Key
 from app.metering.models import Attempt
 from app.organisations.models import Organisation
+from app.unusual import queries as unusual
 
 SOON = timedelta(days=14)
 LATELY = timedelta(days=1)
@@ -32,6 +33,7 @@ def of(session: Session, organisation: Organisation, *, currency: str, now: date
     return [
         *_limits(session, organisation, currency=currency, now=now),
         *_refused(session, organisation, now=now),
+        *_unusual(session, organisation),
         *_expiring(session, organisation, now=now),
     ]
 
@@ -68,6 +70,14 @@ def _refused(session: Session, organisation: Organisation, *, now: datetime) -> 
     count = session.exec(statement).one()
     words = "One call was refused in 24 hours." if count == 1 else f"{count:,} calls were refused in 24 hours."
     return [Need(words, "first_call.index_of_tries", "Why")] if count else []
+
+
+def _unusual(session: Session, organisation: Organisation) -> list[Need]:
+    count, newest = unusual.waiting_of(session, organisation)
+    if newest is None:
+        return []
+    words = newest.words if count == 1 else f"{count:,} alerts on use that nobody has seen. The last: {newest.words}"
+    return [Need(words, "use_alerts.index", "Alerts on use")]
 
 
 def _expiring(session: Session, organisation: Organisation, *, now: datetime) -> list[Need]:

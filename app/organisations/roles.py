@@ -10,7 +10,7 @@ BILLING = "billing"
 VIEWER = "viewer"
 
 LOOK = frozenset({"organisation:read", "members:read", "keys:read", "usage:read", "billing:read"})
-BUILD = frozenset({"keys:write", "webhooks:read", "webhooks:write"})
+BUILD = frozenset({"keys:write", "webhooks:read", "webhooks:write", "alerts:write"})
 PAY = frozenset({"billing:write"})
 RUN = frozenset({"organisation:write", "members:write", "sso:write", "api:write", "audit:read"})
 OWN = frozenset({"organisation:delete", "ownership:write"})
@@ -27,7 +27,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
 DESCRIPTIONS: dict[str, str] = {
     OWNER: "Everything, including giving the organisation to somebody else and deleting it.",
     ADMIN: "Everything but deleting the organisation: people, sign-in, keys, plan, payments and the audit log.",
-    DEVELOPER: "Makes and revokes keys and webhook endpoints; sees usage, spend and bills.",
+    DEVELOPER: "Makes and revokes keys and webhook endpoints, tunes alerts on use; sees usage, spend and bills.",
     BILLING: "Chooses the plan, pays, sets caps; sees usage and keys but cannot make any.",
     VIEWER: "Sees keys, usage, spend and bills; changes nothing.",
 }

@@ -20,6 +20,7 @@ from app.organisations import closing, providers, queries
 from app.organisations.invitation_models import FormerMember, Invitation
 from app.organisations.models import Membership, Organisation
 from app.plans import queries as plans
+from app.unusual import services as unusual
 from app.webhooks import queries as webhook_queries
 from app.webhooks import services as webhooks
 
@@ -57,6 +58,7 @@ def _delete(session: Session, organisation: Organisation, *, now: datetime) -> N
     for table in (Invitation, FormerMember):
         session.execute(delete(table).where(col(table.organisation_id) == organisation.id))
     leaks.forget(session, organisation)
+    unusual.forget(session, organisation)
     session.execute(delete(Membership).where(col(Membership.organisation_id) == organisation.id))
     providers.forget(session, organisation)
     organisation.billing_email = ""

@@ -31,6 +31,8 @@ TABLES = {
     "limit_rule": "caps and limits, in force and past",
     "alert_setting": "at which shares of a limit it is warned",
     "limit_alert": "warnings that were sent",
+    "use_alert_setting": "which use it calls unusual",
+    "use_alert": "unusual use that it was told of",
     "webhook_endpoint": "addresses that are told of events",
     "installation": "integrations that are installed for it alone",
     "subscription": "the plans that it was on, and since when",

@@ -13,12 +13,14 @@ TEST = "webhook.test"
 LIMIT_PASSED = "limit.threshold_passed"
 KEY_LEAKED = "key.leaked"
 AUDIT_ENTRY = "audit.entry"
+USAGE_UNUSUAL = "usage.unusual"
 CREDIT_LOW, CREDIT_USED_UP = "credit.low", "credit.used_up"
 KINDS = {
     LIMIT_PASSED: "a share of a cap, an allowance or free units is used",
     CREDIT_LOW: "prepaid credit is running low",
     CREDIT_USED_UP: "prepaid credit is used up",
     KEY_LEAKED: "a key was found in public",
+    USAGE_UNUSUAL: "use is out of the ordinary: how much, how much fails, by whom, or none any more",
 }
 """What endpoints are told of, beside tests, and AUDIT_ENTRY if they ask for it. Whoever tells of more adds a line."""
 

@@ -55,7 +55,7 @@ def test_what_is_refused_is_not_queued_for_that_address_alone(session, now):
     assert told == [False, False, True, True, True]
     assert len(session.exec(select(Mail)).all()) == 3
     mail_kinds.choose(session, OLIVE, ["limits", "plans", "nonsense"], now=now)
-    assert mail_kinds.refused(session, OLIVE) == {"payments", "tools", "keys", "organisations"}
+    assert mail_kinds.refused(session, OLIVE) == {"payments", "tools", "unusual", "keys", "organisations"}
     for kind in (mail_kinds.SECURITY, "nonsense"):
         with pytest.raises(NotFound):
             mail_kinds.refuse(session, OLIVE, kind, now=now)
@@ -116,7 +116,7 @@ def test_a_person_chooses_their_own_mail(owner, member, session):
     assert "olive@example.com" in page
     owner.post("/account/mail", kind=["limits", "plans"])
 
-    assert mail_kinds.refused(session, "olive@example.com") == {"payments", "tools", "keys", "organisations"}
+    assert mail_kinds.refused(session, "olive@example.com") == {"payments", "tools", "unusual", "keys", "organisations"}
     assert mail_kinds.refused(session, "max@example.com") == set()
     owner.post("/account/mail", kind=list(mail_kinds.KINDS))
     assert mail_kinds.refused(session, "olive@example.com") == set()

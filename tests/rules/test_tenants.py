@@ -13,6 +13,7 @@ from app.limits import services as limits
 from app.limits.services import Selection
 from app.organisations import domains, inviting
 from app.organisations.acting import Actor
+from app.unusual.models import UseAlert
 from app.web import guards
 from app.webhooks import services as webhooks
 from app.webhooks.models import LIMIT_PASSED, WebhookDelivery, WebhookEndpoint
@@ -115,6 +116,10 @@ class Owned:
 
     def admin_key_id(self):
         return self.make.admin_key(self.organisation).id
+
+    def alert_id(self):
+        moments = {"began_at": self.now, "at": self.now}
+        return self.added(UseAlert(organisation_id=self.organisation.id, rule="rate", key="rate", words=".", **moments))
 
     def drill_id(self):
         return self.added(LeakDrill(organisation_id=self.organisation.id, at=self.now, act=REVOKE))
