@@ -28,7 +28,8 @@ class Books:
 
     ledger: recomputed from the sealed events; cut: what was cut of it; both in the metric's units. step: how many of
     those are one of the meter's. shipped: what the ranges should come to. told: what they do come to, whatever became
-    of them. refused: those that Stripe did not count. overdue: those that wait for too long.
+    of them. refused: those that Stripe did not count. overdue: those that wait for too long. late: what usage that came
+    too late for its meter comes to, in minor units, as all of these then are; None for a meter's.
     """
 
     event_name: str
@@ -40,6 +41,7 @@ class Books:
     told: int
     refused: int = 0
     overdue: int = 0
+    late: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class Billed:
 def of_books(books: Books) -> list[Difference]:
     """Whether the ledger, the cuts and the ranges agree, and whether anything is stuck."""
     place = place_of(books.event_name, books.month_at)
-    due = books.ledger // books.step
+    due = books.ledger // books.step if books.late is None else books.late
     found: list[Difference] = []
     if due > books.told and books.cut <= books.ledger:
         proposal = "It was never sent: cut it and send it."

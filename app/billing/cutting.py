@@ -3,12 +3,13 @@
 A range never straddles a month, because a month is a billing period; its events lie between two links of the chain
 and it is cut in the transaction that moves the mark, so none is cut twice or left out. What was cut is never cut again.
 What comes after a month's invoice is closed (it waited on a gateway's disk, or Stripe's clock is ahead of ours) keeps
-its true time, and goes onto the next invoice as money that names the old month. Once that has begun for a month, all
+its true time, and goes onto the next invoice as money that names the old month: what it adds to the line that its meter
+was billed by, so that line and items together are what that costs, rounded once. Once that has begun for a month, all
 that follows of it goes the same way.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -23,7 +24,7 @@ from app.billing.usage_models import LATE, METERED, StripeOutbox, UsageCut, Usag
 from app.core import db
 from app.metering import ledger
 from app.metering.proof_models import SealedEvent
-from app.plans import amounts, periods
+from app.plans import periods
 
 PAGE = 5_000
 CLOSES_AFTER = timedelta(minutes=45)
@@ -40,30 +41,32 @@ COLUMNS = (
     "bytes_out",
     "upstream_us",
     "amount_nanos",
-    "currency",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Portion:
     """What one event adds to one of Stripe's meters. step: so many of `quantity` are one of the meter's units.
-
-    amount_nanos, currency: what it cost, in the first portion of an event, for when it comes too late for the meter.
+    currency: that it is paid in, for when it comes too late for the meter.
     """
 
     event_name: str
     quantity: int
     step: int = 1
-    amount_nanos: int = 0
     currency: str = ""
 
     def late(self) -> "Portion":
-        """The same as money."""
-        return Portion(f"late_{self.currency}", self.amount_nanos, amounts.NANOS, self.amount_nanos, self.currency)
+        """The same where it comes too late for the meter."""
+        return replace(self, event_name=f"{LATE_STEM}{self.event_name}", step=1)
 
 
 Portions = Callable[[Mapping[str, Any]], Iterable[Portion]]
 """What an event adds to which meters; nothing for what Stripe is not told of."""
+Added = Callable[[str, datetime, int, int], int]
+"""What a month costs more than the line of a meter bills of it, in minor units. Of the meter's event name, the month,
+what the meter was told, and all that was used, also too late.
+"""
+LATE_STEM = "late_"
 
 
 @dataclass(slots=True)
@@ -82,11 +85,13 @@ def cut(
     account: BillingAccount,
     portions: Portions,
     *,
+    added: Added,
     closed: Collection[datetime] = (),
     now: datetime,
 ) -> int:
     """Cut what has been sealed since the last time, at most PAGE events; gives how many were looked at. The caller
-    commits, and asks again until it is 0. closed: beginnings of months whose invoice Stripe has closed.
+    commits, and asks again until it is 0. added: what late usage costs. closed: beginnings of months whose invoice
+    Stripe has closed.
     """
     mark = _mark(session, account)
     rows = _sealed(session, account.organisation_id, after=mark.seq)
@@ -99,10 +104,10 @@ def cut(
         for portion in portions(dict(row._mapping)):
             if not is_late:
                 _add(ranges, month_at, portion, row, kind=METERED)
-            elif portion.amount_nanos:
+            else:
                 _add(ranges, month_at, portion.late(), row, kind=LATE)
     for (event_name, month_at), found in sorted(ranges.items()):
-        _ship(session, account, event_name, month_at, found, now=now)
+        _ship(session, account, event_name, month_at, found, added=added, now=now)
     mark.seq = rows[-1].seq
     session.add(mark)
     session.flush()
@@ -133,9 +138,18 @@ def _add(
 
 
 def _ship(
-    session: Session, account: BillingAccount, event_name: str, month_at: datetime, found: _Range, *, now: datetime
+    session: Session,
+    account: BillingAccount,
+    event_name: str,
+    month_at: datetime,
+    found: _Range,
+    *,
+    added: Added,
+    now: datetime,
 ) -> None:
-    """A meter has got the whole steps of all that was cut: no remainder is lost, or told twice."""
+    """A meter has got the whole steps of all that was cut, and items what late usage adds: no remainder is lost, or
+    told twice.
+    """
     place = (account.organisation_id, account.mode, month_at, event_name)
     so_far = session.get(UsageCut, place) or UsageCut(
         organisation_id=account.organisation_id,
@@ -146,7 +160,14 @@ def _ship(
         shipped=0,
     )
     so_far.quantity += found.quantity
-    value = so_far.quantity // found.step - so_far.shipped
+    if found.kind == LATE:
+        meter = event_name.removeprefix(LATE_STEM)
+        cut = session.get(UsageCut, (account.organisation_id, account.mode, month_at, meter))
+        told, quantity = (cut.shipped, cut.quantity) if cut is not None else (0, 0)
+        due = added(meter, month_at, told, quantity + so_far.quantity)
+    else:
+        due = so_far.quantity // found.step
+    value = due - so_far.shipped
     so_far.shipped += value
     so_far.last_seq = found.last_seq
     session.add(so_far)

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlmodel import Session, col, select
 
-from app.billing import invoices, recounting, statement
+from app.billing import cutting, invoices, recounting, statement
 from app.billing.bill import Priced
 from app.billing.catalogue import PRICE
 from app.billing.comparing import Billed
@@ -53,7 +53,7 @@ def closed_months(session: Session, account: BillingAccount, *, now: datetime) -
         UsageCut.organisation_id == account.organisation_id,
         UsageCut.mode == account.mode,
         col(UsageCut.month_at) >= since,
-        col(UsageCut.event_name).startswith(recounting.LATE_STEM, autoescape=True),
+        col(UsageCut.event_name).startswith(cutting.LATE_STEM, autoescape=True),
     )
     return frozenset(one.month_at for one in _metered(session, account, since=since) if one.ends_month).union(
         session.exec(late)
@@ -119,6 +119,16 @@ def rated(book: Book, event_name: str, counted: int, *, month_at: datetime) -> i
         quantities={priced.version_id: {meter.metric: counted}},
     )
     return sum(line.amount_minor for line in made.lines)
+
+
+def added(book: Book, event_name: str, month_at: datetime, told: int, quantity: int) -> int:
+    """What a month costs more than the line of a meter bills of it, in minor units: both are rounded once, so that the
+    line and what comes late are together what the statement says. told: in the meter's units; quantity: all that was
+    used.
+    """
+    is_money = recounting.step_of(event_name) == MICRO
+    whole = amounts.to_minor(quantity) if is_money else rated(book, event_name, quantity, month_at=month_at)
+    return whole - rated(book, event_name, told, month_at=month_at)
 
 
 def _metered(session: Session, account: BillingAccount, *, since: datetime) -> Iterator[_Metered]:

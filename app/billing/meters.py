@@ -138,14 +138,14 @@ class Book:
         version, _, meters = found
         cost, currency = int(event["amount_nanos"]), version.currency
         if version.plan_version_id is None:
-            return [Portion(of_own_prices(currency).event_name, cost, MICRO, cost, currency)] if cost else []
+            return [Portion(of_own_prices(currency).event_name, cost, MICRO, currency)] if cost else []
         if meters[0].scheme is None:
-            return [Portion(meters[0].event_name, cost, MICRO, cost, currency)] if cost else []
+            return [Portion(meters[0].event_name, cost, MICRO, currency)] if cost else []
         portions: list[Portion] = []
         for meter in meters:
             quantity = metrics.billable(meter.metric, event, most=version.max_per_call.get(meter.metric))
-            if quantity or (cost and not portions):
-                portions.append(Portion(meter.event_name, quantity, 1, 0 if portions else cost, currency))
+            if quantity:
+                portions.append(Portion(meter.event_name, quantity, 1, currency))
         return portions
 
     @staticmethod

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import product
 
 from sqlalchemy import Engine
@@ -140,7 +141,7 @@ def _one(engine: Engine, api: StripeApi, account: BillingAccount, shelf: Shelf, 
     with Session(engine, expire_on_commit=False) as session:
         told = recounting.sent(session, account, since=since)
         ledgers = recounting.recount(session, account, book, told, since=since)
-        ours = list(recounting.books(told, ledgers, now=now))
+        ours = list(recounting.books(told, ledgers, added=partial(invoicing.added, book), now=now))
         found: list[Dated] = [(one.month_at, each) for one in ours for each in comparing.of_books(one)]
         found += _windows(api, account, told, counted, meters, now=now)
         found += _late_items(told, items, is_billed=_gets_bills(session, account, now=now), now=now)

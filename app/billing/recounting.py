@@ -13,17 +13,17 @@ from sqlmodel import select as pick
 
 from app.billing import cutting
 from app.billing.comparing import Books
+from app.billing.cutting import Added
 from app.billing.meters import Book
 from app.billing.models import BillingAccount
 from app.billing.usage_models import LATE, METERED, REFUSED, WAITING, StripeOutbox, UsageCut, UsageMark
 from app.core import ids
 from app.metering import ledger
-from app.plans import amounts, periods
+from app.plans import periods
 
 PAGE = 2_000
 LONGEST_CALL = timedelta(days=1)
 OVERDUE = timedelta(hours=6)
-LATE_STEM = "late_"
 
 Place = tuple[str, datetime]
 """A meter's event name, and the month."""
@@ -58,7 +58,7 @@ class Sent:
 
 def is_late(event_name: str) -> bool:
     """Whether it is for invoice items, and no meter."""
-    return event_name.startswith(LATE_STEM)
+    return event_name.startswith(cutting.LATE_STEM)
 
 
 def sent(session: Session, account: BillingAccount, *, since: datetime) -> Sent:
@@ -96,15 +96,13 @@ def recount(session: Session, account: BillingAccount, book: Book, told: Sent, *
         month_at = periods.start_of(periods.MONTH, event["at"])
         is_in_time = event["seq"] <= closed.get(month_at, 0)
         for portion in book.portions(event):
-            if is_in_time:
-                found[portion.event_name, month_at] += portion.quantity
-            elif portion.amount_nanos:
-                found[portion.late().event_name, month_at] += portion.amount_nanos
+            name = portion.event_name if is_in_time else portion.late().event_name
+            found[name, month_at] += portion.quantity
     return dict(found)
 
 
-def books(told: Sent, ledgers: Mapping[Place, int], *, now: datetime) -> Iterator[Books]:
-    """Our figures side by side, for every place where there are any."""
+def books(told: Sent, ledgers: Mapping[Place, int], *, added: Added, now: datetime) -> Iterator[Books]:
+    """Our figures side by side, for every place where there are any. added: what late usage costs."""
     cuts = {(one.event_name, one.month_at): one for one in told.cuts}
     for place in sorted(told.places() | set(ledgers)):
         rows, cut = told.rows_of(place) if is_late(place[0]) else told.metered(place), cuts.get(place)
@@ -120,12 +118,20 @@ def books(told: Sent, ledgers: Mapping[Place, int], *, now: datetime) -> Iterato
             told=sum(row.value for row in rows),
             refused=sum(row.value for row in unbilled if row.state == REFUSED),
             overdue=sum(overdue),
+            late=_late(told, ledgers, place, added=added) if is_late(place[0]) else None,
         )
+
+
+def _late(told: Sent, ledgers: Mapping[Place, int], place: Place, *, added: Added) -> int:
+    """What the late usage of a meter and month comes to, in minor units."""
+    meter = (place[0].removeprefix(cutting.LATE_STEM), place[1])
+    quantity = ledgers.get(meter, 0) + ledgers.get(place, 0)
+    return added(*meter, sum(row.value for row in told.metered(meter)), quantity)
 
 
 def step_of(event_name: str) -> int:
     """How much of a quantity is one of what is told."""
-    return amounts.NANOS if is_late(event_name) else Book.step_of(event_name)
+    return 1 if is_late(event_name) else Book.step_of(event_name)
 
 
 def send_missing(

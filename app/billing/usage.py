@@ -1,6 +1,7 @@
 """Which usage is Stripe's to bill: accounts whose ledger has grown, and the book by which each is cut."""
 
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import Engine, and_, exists, func
@@ -35,7 +36,7 @@ def cut_all(engine: Engine, mode: str, *, now: datetime) -> int:
 
 def _cut(session: Session, account: BillingAccount, book: Book, *, now: datetime) -> int:
     closed = invoicing.closed_months(session, account, now=now)
-    return cutting.cut(session, account, book.portions, closed=closed, now=now)
+    return cutting.cut(session, account, book.portions, added=partial(invoicing.added, book), closed=closed, now=now)
 
 
 def accounts_behind(session: Session, mode: str) -> list[BillingAccount]:

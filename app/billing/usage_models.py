@@ -44,8 +44,8 @@ class StripeOutbox(SQLModel, table=True):
     """A closed range of an organisation's ledger, to be told to one of Stripe's meters exactly once.
 
     kind: "metered", or "late" for usage of a month whose invoice is closed, which goes onto the next as an item: of
-    what was cut after that (event_name “late_usd”), or of one range that its meter had taken too late (with the same
-    event_name, first_seq and last_seq).
+    what was cut after that (event_name “late_” and the meter's), or of one range that its meter had taken too late
+    (with the same event_name, first_seq and last_seq).
     identifier: by which Stripe knows a repeat; made from what the range is, so that it is the same after a crash.
     first_seq, last_seq: links of the chain between which its events lie. value: what is added; for "late" minor units
     of `currency`. at: the moment that Stripe is told, always in the month. state: "waiting", "delivered" or "refused".

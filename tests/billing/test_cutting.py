@@ -49,15 +49,20 @@ def calls(session, make, account, settings):
 
 
 def by_call(event):
-    return [Portion("calls", event["units"], 1, event["amount_nanos"], "usd")]
+    return [Portion("calls", event["units"], 1, "usd")]
 
 
 def as_money(event):
-    return [Portion("money", event["amount_nanos"], 1000, event["amount_nanos"], "usd")]
+    return [Portion("money", event["amount_nanos"], 1000, "usd")]
+
+
+def added(event_name, month_at, told, quantity):
+    """Two cents for each call that is more than were told."""
+    return 2 * (quantity - told)
 
 
 def cut_all(session, account, portions, *, now):
-    while cutting.cut(session, account, portions, now=now):
+    while cutting.cut(session, account, portions, added=added, now=now):
         pass
     return list(session.exec(select(StripeOutbox).order_by(StripeOutbox.first_seq)))
 
@@ -106,5 +111,5 @@ def test_what_comes_after_the_invoice_is_closed_is_money_that_names_its_month(se
     for row in cut_all(session, account, by_call, now=now):
         found[row.kind].append((row.event_name, row.month_at, row.value, row.currency))
 
-    assert found[LATE] == [("late_usd", OCTOBER, 2, "usd")]
+    assert found[LATE] == [("late_calls", OCTOBER, 2, "usd")]
     assert found[METERED] == [("calls", NOVEMBER, 1, "")]

@@ -16,8 +16,8 @@ from app.billing.stripe_api import StripeApi
 from app.billing.usage_models import DELIVERED, LATE, METERED, StripeOutbox
 from app.core import vault
 from app.metering.sealing import Sealer
+from app.plans import pricing, succession
 from app.plans import queries as plans
-from app.plans import succession
 from tests.billing.months_used import call
 from tests.billing.till import Till
 from tests.sandbox.stripe import running
@@ -28,6 +28,9 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 class Ahead:
     """An organisation that calls, and a stand-in whose months are its own. theirs: Stripe's present month."""
 
+    own = None
+    """A further price, by which each call of a second kind is charged."""
+
     def __init__(self, till, settings, make):
         self.till, self.settings = till, settings
         till.subscribe("payg")
@@ -36,9 +39,17 @@ class Ahead:
         self.theirs = months.around(till.hand.now)
         till.session.commit()
 
+    def charge_too(self, nanos):
+        """From now on, each call comes with one by an integration's own price."""
+        place = {"integration": self.integration, "tool": "", "currency": "usd"}
+        self.own = pricing.set_price(self.till.session, **place, nanos_per_unit=nanos, now=self.till.hand.now)
+        self.till.session.commit()
+
     def use(self, calls=2):
         for _ in range(calls):
             call(self.till.session, self.key, self.integration, self.version, at=self.till.hand.now)
+            if self.own is not None:
+                call(self.till.session, self.key, self.integration, self.own, at=self.till.hand.now)
         Sealer().run(self.till.session, vault.from_settings(self.settings), now=self.till.hand.now)
         self.till.session.commit()
 
@@ -119,6 +130,24 @@ def test_calls_of_a_month_that_stripe_has_closed_are_on_its_next_bill(ahead):
     assert ahead.billed() == ahead.owed() == 2 * 2 + 5 + 11
     ahead.hear()
     assert ahead.reconcile() == []
+
+
+def test_line_and_late_items_are_together_rounded_once(ahead):
+    """0.65 cents each: 0.65 is the line’s 1 cent, and what comes late adds to that, never a cent of its own."""
+    ahead.charge_too(650_000_000)
+    ahead.use(1)
+    ahead.send()
+    ahead.close_there()
+    ahead.hear()
+    for _ in range(3):
+        ahead.use(1)
+        ahead.send()
+
+    own = [(row.kind, row.value) for row in ahead.rows() if row.event_name.endswith("own_usd")]
+    assert own == [(METERED, 650_000), (LATE, 1), (LATE, 1)], "1.30 is 1 and adds nothing, 1.95 is 2, 2.60 is 3"
+    assert ahead.reconcile() == []
+    ahead.close_there()
+    assert ahead.billed() == ahead.owed()
 
 
 @pytest.mark.parametrize("is_sent", [False, True], ids=["cut", "told"])
@@ -217,6 +246,15 @@ def test_i14_whatever_is_heard_whenever_all_calls_are_billed_once(session, engin
         with stripe_server.afresh(at=int(hand.now.timestamp()), is_strict=True) as stand_in:
             api = StripeApi(running.KEY, mode="test", url=stand_in.url)
             ahead = Ahead(Till(session, engine, api, stand_in, hand, make), settings, make)
+            ahead.own = pricing.set_price(
+                session,
+                integration=ahead.integration,
+                tool="",
+                nanos_per_unit=650_000_001,
+                currency="usd",
+                now=hand.now,
+            )
+            session.commit()
             for step in steps:
                 getattr(ahead, step)()
                 hand.moves(seconds=10)

@@ -148,7 +148,7 @@ def test_a_cut_that_lost_count_is_found(world, settled):
 def test_late_usage_is_compared_with_invoice_items(world, settled):
     world.use(settled, 0)
     customer = world.customer(since=world.now - timedelta(days=40))
-    world.use(customer, 10, at=world.now - timedelta(days=30))
+    world.use(customer, 10, at=world.now - timedelta(days=30), units=101)  # 10 beyond the free ones
     world.cut()
     world.drain()
     world.go(hours=1)

@@ -80,7 +80,7 @@ def test_own_prices_are_billed_only_while_a_plan_with_bills_is_in_force(world):
 def test_what_came_after_the_invoice_is_an_item_on_the_next_once(world):
     customer = world.customer(since=world.now - timedelta(days=30))
     world.stock()
-    world.use(customer, 11, at=world.now - timedelta(days=25))
+    world.use(customer, 11, at=world.now - timedelta(days=25), units=92)  # 12 beyond the free ones
     world.cut()
     world.stripe.faults(error_after=1, paths=["/v1/invoiceitems"])
     for _ in range(3):
