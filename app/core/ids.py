@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_END_OF_TIME = "6"  # in the year 8659; 10000 has no room in a datetime
 _RANDOM_CHARACTERS = 16
 _OF_BYTE = bytes(ord(_ALPHABET[byte & 31]) for byte in range(256))
 _IN_STOCK = 256
@@ -49,7 +50,8 @@ def request_id_in(name: str) -> str:
 def moment_of(name: str) -> datetime:
     """When an id of a call or a request was made, to the millisecond. Raises ValueError for what has not their form."""
     characters = name[4:14]
-    if len(characters) != 10 or set(characters) - set(_ALPHABET):
+    is_one = len(characters) == 10 and not set(characters) - set(_ALPHABET) and characters < _END_OF_TIME
+    if not is_one:
         raise ValueError(f"“{name[:40]}” is no id of a call or a request.")
     millisecond = 0
     for character in characters:

@@ -82,10 +82,13 @@ def calls_of(session: Session, organisation: Organisation, *, limit: int, since:
     return [Call(event=event, key=key, integration=integration) for event, key, integration in session.exec(statement)]
 
 
-def calls_in(session: Session, question: Question, *, limit: int, before: str | None = None) -> list[Call]:
+def calls_in(
+    session: Session, question: Question, *, limit: int, before: str | None = None, since: str | None = None
+) -> list[Call]:
     """Those that a question is about, newest first.
 
-    before: a receipt; only calls older than it are given, so that pages do not shift while calls come in.
+    before: a receipt; only calls older than it are given, so that pages do not shift while calls come in. since: a
+    receipt; neither it nor what is older is looked through.
     """
     span, wanted, organisation = question.span, question.wanted, question.organisation
     stays = selection.stays_of(session, organisation) if wanted.plan else []
@@ -94,7 +97,7 @@ def calls_in(session: Session, question: Question, *, limit: int, before: str | 
     statement = (
         _calls()
         .where(*selection.conditions(wanted, columns, organisation=organisation, moment=moment, stays=stays))
-        .where(col(UsageEvent.id) >= ids.lowest_receipt(span.since - APART))
+        .where(col(UsageEvent.id) > max(ids.lowest_receipt(span.since - APART), since or ""))
         .where(col(UsageEvent.id) < (before or ids.lowest_receipt(span.until + APART)))
         .where(moment >= span.since, moment < span.until)
         .limit(limit)

@@ -22,6 +22,21 @@ def snippet(page, slug):
     return page.locator(f"#code-{slug}").text_content()
 
 
+def follow(page, curl):
+    """The list of calls follows what comes, holds still while it is paused, and goes on from there."""
+    rows = page.locator("tbody tr")
+    before = rows.count()
+    page.get_by_role("link", name="Follow live").click()
+    run_in_shell(curl)
+    page.locator("tbody tr.is-new").wait_for()
+    assert (rows.count(), "live=on" in page.url) == (before + 1, True)
+    page.get_by_role("link", name="Pause").click()
+    run_in_shell(curl)
+    assert (rows.count(), "live=on" in page.url) == (before + 1, False)
+    page.get_by_role("link", name="Follow live").click()
+    rows.nth(before + 1).wait_for()
+
+
 def test_from_landing_page_to_a_call_on_the_dashboard(sign_in, tmp_path):
     page = sign_in("alex")
     page.wait_for_url("**/first-call/**")
@@ -72,6 +87,15 @@ def test_from_landing_page_to_a_call_on_the_dashboard(sign_in, tmp_path):
     for words in ("greet", "sampler", "First key", "OK", "\N{NO-BREAK SPACE}B"):
         assert words in row.inner_text()
     assert DURATION.search(row.inner_text())
+
+    follow(page, curl)
+
+    # The page of a call makes it again.
+    page.get_by_role("link", name=receipt).click()
+    page.locator("h1", has_text="One call of greet").wait_for()
+    again = page.locator("#curl").text_content()
+    assert secret not in page.content()
+    assert "Hello" in run_in_shell(f"export POSTERN_KEY={secret}\n{again}")
 
 
 def test_the_key_is_shown_once(sign_in):
@@ -128,13 +152,18 @@ def test_a_key_is_made_named_used_and_revoked(sign_in, stack):
     assert "Hello" in run_in_shell(curl)
 
 
-def test_everything_works_without_javascript(sign_in):
+def test_everything_works_without_javascript(sign_in, stack):
     page = sign_in("sam", java_script_enabled=False)
     curl = snippet(page, "curl")
     assert "Hello" in run_in_shell(curl)
 
     page.get_by_role("link", name="Look whether it arrived").click()
     page.get_by_text("Your call came through.").wait_for()
+    page.goto(f"{stack.portal}/usage/calls/?live=on")
+    assert not page.get_by_text("Pause").is_visible()
+    assert "Hello" in run_in_shell(curl)
+    page.get_by_role("link", name="Refresh").click()
+    assert page.locator("tbody tr").count() == 2
     page.get_by_role("link", name="API keys", exact=True).first.click()
     page.get_by_role("link", name="Make a key").first.click()
     page.get_by_label("Name", exact=True).fill("no script")

@@ -44,7 +44,7 @@ def test_the_moment_of_an_id_is_when_it_was_made():
     for made in (ids.receipt_id(), ids.request_id()):
         assert abs(ids.moment_of(made).timestamp() - time.time()) < 60
         assert ids.lowest_receipt(ids.moment_of(made))[4:] == made[4:14]
-    for text in ("", "rcp_", "req_ILOU000000", "rcp_0123"):
+    for text in ("", "rcp_", "req_ILOU000000", "rcp_0123", "rcp_ZZZZZZZZZZ", "rcp_6000000000"):
         with pytest.raises(ValueError, match="no id"):
             ids.moment_of(text)
 

@@ -79,7 +79,9 @@ def test_whatever_names_a_call_leads_to_its_one_page(owner, scene):
     assert owner.get(f"/billing/calls/{scene.id}", status=301).location == there
 
 
-@pytest.mark.parametrize("name", [ids.receipt_id(), ids.request_id(), "req_", "req_ILOUILOUILOU", "rcp_x", "x", "7"])
+@pytest.mark.parametrize(
+    "name", [ids.receipt_id(), ids.request_id(), "req_", "req_ILOUILOUILOU", "req_" + 26 * "Z", "rcp_x", "x", "7"]
+)
 def test_what_is_no_call_is_not_found(owner, scene, name):
     assert "no such call" in owner.get(f"/usage/calls/{name}", status=404).text
 
