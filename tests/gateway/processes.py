@@ -4,22 +4,20 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
-import sys
 import urllib.request
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.core.config import ROOT
 from tests.gateway.gateways import CALL, PATIENT, RECEIPT
 from tests.ports import free_port
+from tests.preloaded import Preloaded
 from tests.waiting import PATIENCE_S, eventually
 
 
 @dataclass
 class GatewayProcess:
-    process: subprocess.Popen
+    process: Preloaded
     port: int
     metrics_port: int
     log: Path
@@ -81,15 +79,7 @@ def _launched(database_url, folder, settings):
     }
     environment = {name: value for name, value in os.environ.items() if not name.startswith("POSTERN_")}
     environment |= {f"POSTERN_{name.upper()}": str(value) for name, value in chosen.items()}
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "app.gateway"],
-            cwd=ROOT,
-            env=environment,
-            stdout=output,
-            stderr=output,
-        )
-    return GatewayProcess(process, port, metrics_port, log)
+    return GatewayProcess(Preloaded("app.gateway", environment, log), port, metrics_port, log)
 
 
 @dataclass

@@ -13,6 +13,7 @@ from pathlib import Path
 from app.core.config import ROOT
 from tests.gateway.gateways import PATIENT
 from tests.ports import free_port
+from tests.preloaded import Preloaded
 from tests.waiting import PATIENCE_S, eventually
 
 GATEWAY = ("-m", "app.gateway")
@@ -26,10 +27,10 @@ class Member:
         self.name = name
         self.log = folder / f"{name}.log"
         self.port = int(settings.get("gateway_port", 0))
-        self._arguments = [sys.executable, "-W", "error", *arguments]
+        self._arguments = arguments
         kept = {name: value for name, value in os.environ.items() if not name.startswith("POSTERN_")}
         self._environment = kept | {f"POSTERN_{name.upper()}": str(value) for name, value in settings.items()}
-        self.process: subprocess.Popen | None = None
+        self.process: subprocess.Popen | Preloaded | None = None
 
     @property
     def pid(self) -> int:
@@ -41,10 +42,12 @@ class Member:
 
     def start(self) -> None:
         """Again, if it ran before; does not wait."""
+        if self._arguments in (GATEWAY, WORKER):
+            self.process = Preloaded(self._arguments[1], self._environment, self.log)
+            return
+        command = [sys.executable, "-W", "error", *self._arguments]
         with self.log.open("ab") as output:
-            self.process = subprocess.Popen(
-                self._arguments, cwd=ROOT, env=self._environment, stdout=output, stderr=output
-            )
+            self.process = subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=output, stderr=output)
 
     def kill(self) -> None:
         """`kill -9`."""
