@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
@@ -96,9 +96,13 @@ def follow_audit(
 
 
 def remove(session: Session, *, endpoint: WebhookEndpoint, person_id: UUID | None, now: datetime) -> None:
-    """It is told nothing any more, and its secret is gone."""
+    """It is told nothing any more, and its secret is gone; what waits is given up."""
     endpoint.removed_at, endpoint.is_enabled, endpoint.secret, endpoint.former = now, False, "", ""
     session.add(endpoint)
+    waiting = update(WebhookDelivery).where(
+        col(WebhookDelivery.endpoint_id) == endpoint.id, col(WebhookDelivery.state) == WAITING
+    )
+    session.execute(waiting.values(state=FAILED, error="The webhook was removed."))
     _record(session, endpoint, "webhook.removed", person_id=person_id, now=now)
 
 

@@ -100,6 +100,7 @@ def test_off_means_off_and_removed_means_gone(owner, endpoint, delivery, session
     owner.get(f"/webhooks/{endpoint.id}", status=404)
     assert "No webhook yet" in owner.get("/webhooks/").text
     assert session.get(WebhookEndpoint, endpoint.id).secret == ""
+    assert session.get(WebhookDelivery, delivery.id).state == FAILED, "what waits for ever would be kept for ever"
 
 
 def test_viewers_may_not_and_strangers_find_nothing(owner, outsider, endpoint, delivery, make, sign_in):
