@@ -7,7 +7,7 @@ from app.accounts import queries as accounts
 from app.core import uuids
 from app.core.errors import Conflict, NotFound
 from app.keys import queries as keys
-from app.organisations import members, ownership, queries
+from app.organisations import members, ownership, queries, roles
 from app.organisations.guards import CHOSEN, current, member
 from app.team.views.settings import bp
 from app.web import htmx, paging
@@ -46,12 +46,10 @@ def give() -> ResponseReturnValue:
 @bp.get("/leave")
 @member("organisation:read")
 def ask_to_leave() -> ResponseReturnValue:
-    is_last = (
-        current.role == "owner" and queries.count_members(current.session, current.organisation, role="owner") == 1
-    )
+    owners = queries.count_members(current.session, current.organisation, role=roles.OWNER)
     return htmx.render(
         "team/leave.html",
-        is_last=is_last,
+        is_last=current.role == roles.OWNER and owners == 1,
         keys=keys.count_made_by(current.session, current.organisation, current.person.id),
         members=queries.count_members(current.session, current.organisation),
     )

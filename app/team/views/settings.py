@@ -9,7 +9,7 @@ from wtforms import Field
 
 from app.billing import customers
 from app.core.errors import Conflict, Invalid
-from app.organisations import queries, settings
+from app.organisations import queries, roles, settings
 from app.organisations.guards import current, member
 from app.organisations.settings import Change
 from app.team.forms import SettingsForm
@@ -68,7 +68,7 @@ def _page(form: SettingsForm, *, status: int = 200) -> ResponseReturnValue:
         form=form,
         payer_email=_payer_email(),
         members=queries.count_members(current.session, current.organisation),
-        owners=queries.count_members(current.session, current.organisation, role="owner"),
+        owners=queries.count_members(current.session, current.organisation, role=roles.OWNER),
     )
 
 
