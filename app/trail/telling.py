@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from app.core import audit, audit_words
+from app.core import audit, audit_words, spreadsheets
 from app.core.audit import AuditEntry
 from app.core.audit_words import ERASED
 from app.metering.proof_models import AuditLink
@@ -85,17 +85,12 @@ def as_row(entry: AuditEntry, link: AuditLink | None, *, names: Mapping[UUID | N
         str(link.seq) if link is not None else "",
         link.hash if link is not None else "",
     )
-    return [_harmless(value) for value in row]
+    return [str(spreadsheets.harmless(value)) for value in row]
 
 
 def moment(at: datetime) -> str:
     """To the microsecond, which tells entries apart."""
     return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _harmless(value: str) -> str:
-    """People choose names, clients what they call themselves, and spreadsheets take some beginnings for formulas."""
-    return f"'{value}" if value.lstrip()[:1] in ("=", "+", "-", "@", "\t", "\r", "\N{FULLWIDTH EQUALS SIGN}") else value
 
 
 def _text(value: UUID | None) -> str | None:

@@ -1,9 +1,8 @@
 """Statements by month: a month's lines, behind a line its hours, behind an hour its calls."""
 
-import csv
 import io
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from typing import IO, cast
 
@@ -18,7 +17,7 @@ from app.integrations import queries as integrations
 from app.keys import queries as keys
 from app.organisations.guards import current, member
 from app.plans import amounts, metrics
-from app.web import htmx
+from app.web import files, htmx
 
 bp = Blueprint("months", __name__, url_prefix="/billing/months")
 
@@ -85,7 +84,7 @@ def lines_csv(month: str) -> ResponseReturnValue:
         ]
         for line in made.lines
     ]  # fmt: skip
-    return file_of(f"statement-{chosen.name}.csv", LINE_COLUMNS, rows)
+    return files.as_csv(LINE_COLUMNS, rows, name=f"statement-{chosen.name}")
 
 
 @bp.get("/<month>/statement.json")
@@ -143,7 +142,7 @@ def hours_csv(month: str, line: str) -> ResponseReturnValue:
     if found.rest_nanos:
         rows.append([None, 0, *[0 for _ in counted], found.rest_nanos, found.rest_minor, line_.currency])
     columns = ("hour_utc", "calls", *[f"quantity_{one}" for one in counted], "nanos", "amount_minor", "currency")
-    return file_of(f"{chosen.name}-{line_.key}-hours.csv", columns, rows)
+    return files.as_csv(columns, rows, name=f"{chosen.name}-{line_.key}-hours")
 
 
 @bp.get("/<month>/<line>/<hour>")
@@ -194,7 +193,7 @@ def calls_csv(month: str, line: str, hour: str) -> ResponseReturnValue:
         ]
         for one in every
     )  # fmt: skip
-    return file_of(f"{found.key}-{hour}-calls.csv", columns, rows)
+    return files.as_csv(columns, rows, name=f"{found.key}-{hour}-calls")
 
 
 class Words:
@@ -227,25 +226,10 @@ def _opened(month: str, key: str) -> tuple[Month, drilling.Opened]:
     return chosen, drilling.opened(current.session, current.organisation, chosen, key)
 
 
-def file_of(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
-    """CSV to be saved under that name."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(columns)
-    writer.writerows([["" if value is None else _safe(value) for value in row] for row in rows])
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(text.getvalue(), mimetype="text/csv", headers=headers)
-
-
 def _sent(out: IO[bytes]) -> Iterator[bytes]:
     with out:
         while data := out.read(CHUNK):
             yield data
-
-
-def _safe(value: object) -> object:
-    """Tools' names come from others, and spreadsheets take some beginnings for formulas."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value
 
 
 def _iso(moment: datetime) -> str:

@@ -24,13 +24,13 @@ from app.billing.subscribing import Asked, Payer
 from app.billing.topping_up import Range
 from app.billing.views.checking_out import Elsewhere, check_out
 from app.billing.views.console import account, bp, standing
-from app.billing.views.months import Words, file_of
+from app.billing.views.months import Words
 from app.core.errors import Conflict, Invalid
 from app.organisations.guards import current, member
 from app.plans import amounts
 from app.plans.amounts import NANOS
 from app.plans.document import PREPAID
-from app.web import htmx, paging
+from app.web import files, htmx, paging
 
 OTHER = "other"
 GRANTS, PAGE = 10, 50
@@ -67,7 +67,7 @@ def wallet_csv() -> ResponseReturnValue:
         [row.at.isoformat(timespec="seconds"), KINDS[row.kind], row.words, row.nanos, row.balance, currency]
         for row in _history(currency, month)
     ]
-    return file_of(f"credit-{currency}-{month.name}.csv", COLUMNS, rows)
+    return files.as_csv(COLUMNS, rows, name=f"credit-{currency}-{month.name}")
 
 
 @bp.post("/wallet/top-up")
