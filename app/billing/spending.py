@@ -52,8 +52,8 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """by: what it is split by (“Integration”) to its shares, most first. forecast: None for a month that is over, and
-    before there is a pace. pace_since: from when on that was taken.
+    """by: what it is split by (“Integration”) to its shares, most first; {} if that was not asked for. forecast: None
+    for a month that is over, and before there is a pace. pace_since: from when on that was taken.
     """
 
     currency: str
@@ -74,15 +74,12 @@ class Spending:
         return _sum(self.forecast) if self.forecast is not None else ""
 
 
-def spending_of(session: Session, organisation: Organisation, month: Month, *, now: datetime) -> Spending:
-    """Everything about one month, as far as the ledger has got."""
-    found = used.sums(
-        session,
-        organisation.id,
-        since=month.begins_at,
-        until=month.ends_at,
-        by=(used.VERSION, used.INTEGRATION, used.TOOL, used.KEY),
-    )
+def spending_of(
+    session: Session, organisation: Organisation, month: Month, *, now: datetime, is_split: bool = True
+) -> Spending:
+    """Everything about one month, as far as the ledger has got. is_split: False for no `by`."""
+    by = (used.VERSION, used.INTEGRATION, used.TOOL, used.KEY) if is_split else (used.VERSION,)
+    found = used.sums(session, organisation.id, since=month.begins_at, until=month.ends_at, by=by)
     quantities = used.quantities(found)
     gathered = gathering.gather(session, organisation.id, month, used_versions=quantities)
     made = gathered.bill(quantities)
@@ -94,7 +91,7 @@ def spending_of(session: Session, organisation: Organisation, month: Month, *, n
         statement=made,
         forecast=forecast,
         pace_since=since,
-        by=_by(session, organisation, gathered, found, currency),
+        by=_by(session, organisation, gathered, found, currency) if is_split else {},
         cap=_cap(session, organisation, made, forecast, currency),
     )
 

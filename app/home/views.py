@@ -27,9 +27,10 @@ LATEST = 5
 @member("usage:read")
 def index() -> ResponseReturnValue:
     organisation, session, now = current.organisation, current.session, current.now
-    today = spans.read(spans.TODAY, "", "", now=now)
+    today = Question(organisation, spans.read(spans.TODAY, "", "", now=now))
+    so_far, whole = usage.total(session, today), today.span.whole()
     asked = Asked(spans.read(spans.USUAL, "", "", now=now), selection.ALL, selection.STATUS, figures.CALLS)
-    made = report.report(session, asked.question, figures.CALLS, limit=LATEST)
+    made = report.overview(session, asked.question, figures.CALLS, limit=LATEST)
     month = months.around(now)
     held = plans.standing(session, organisation.id, at=now)
     currency = watching.currency_of(held, usual=current.settings.currency)
@@ -37,13 +38,15 @@ def index() -> ResponseReturnValue:
         "home/index.html",
         asked=asked,
         chart=charts.of_report(made, asked) if made.series else None,
-        today=usage.total(session, Question(organisation, today)),
-        now=usage.total(session, Question(organisation, today.whole())),
-        week_ago=usage.total(session, Question(organisation, today.whole().week_before())),
-        compared=today.whole(),
+        today=so_far,
+        now=usage.up_to_last_hour(session, today, so_far),
+        week_ago=usage.total(session, Question(organisation, whole.week_before())),
+        compared=whole,
         changed=changed,
         month=month,
-        spending=spending.spending_of(session, organisation, month, now=now) if current.may("billing:read") else None,
+        spending=spending.spending_of(session, organisation, month, now=now, is_split=False)
+        if current.may("billing:read")
+        else None,
         needs=[
             *needs.of(session, organisation, currency=currency, now=now),
             *(needs.of_operators(session) if current.person.is_operator else []),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
-from app.metering import naming, usage
+from app.metering import naming, selection, usage
 from app.metering.figures import SHARES, Figures
 from app.metering.naming import Name
 from app.metering.usage import Question
@@ -33,26 +33,39 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """total: of everything; now, before: what can be compared. lines: a page of groups, those with most of the metric
-    first. series: the first of all groups and the rest; of a percentile, which does not add up, only that of all calls.
+class Overview:
+    """total: of everything. lines: a page of groups, those with most of the metric first. series: the first of all
+    groups and the rest; of a percentile, which does not add up, only that of all calls.
     """
 
     question: Question
     metric: str
     total: Figures
-    now: Figures
-    before: Figures
     lines: Sequence[Line]
     has_next: bool
     series: Sequence[Series]
 
 
+@dataclass(frozen=True, slots=True)
+class Report(Overview):
+    """now, before: what can be compared."""
+
+    now: Figures
+    before: Figures
+
+
 def report(session: Session, question: Question, metric: str, *, limit: int, offset: int = 0) -> Report:
     """limit, offset: of the lines."""
-    total = usage.total(session, question)
-    now, before = usage.compared(session, question, total)
-    found = usage.by_group(session, question, metric=metric, limit=limit + 1, offset=offset) if total.calls else []
+    made = overview(session, question, metric, limit=limit, offset=offset)
+    now, before = usage.compared(session, question, made.total)
+    return Report(question, metric, made.total, made.lines, made.has_next, made.series, now, before)
+
+
+def overview(session: Session, question: Question, metric: str, *, limit: int, offset: int = 0) -> Overview:
+    """The same without what it is compared with."""
+    found = usage.by_group(session, question, metric=metric, limit=limit + 1, offset=offset)
+    is_whole = not offset and len(found) <= limit and question.by not in selection.OF_KEYS
+    total = sum((figures for _, figures in found), Figures()) if is_whole else usage.total(session, question)
     first = found if not offset else usage.by_group(session, question, metric=metric, limit=APART + 1)
     groups = [group for group, _ in [*found[:limit], *first[: APART + 1]]]
     names = naming.names_of(session, question.organisation, question.by, groups)
@@ -65,7 +78,7 @@ def report(session: Session, question: Question, metric: str, *, limit: int, off
         apart = [group for group, figures in first[:APART] if figures.of(metric)]
         nothing = [Series(ALL, [0] * len(question.span.steps))]
         series = _stacked(session, question, metric, apart, names, has_more=len(first) > APART) or nothing
-    return Report(question, metric, total, now, before, lines, len(found) > limit, series)
+    return Overview(question, metric, total, lines, len(found) > limit, series)
 
 
 def _stacked(

@@ -5,7 +5,7 @@ Up to three days are shown by hour, all that is longer by day, and then from mid
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from app.core import clock
@@ -129,12 +129,17 @@ def _name(at: datetime, step: timedelta) -> str:
     return f"{at:%Y-%m-%dT%H}" if step == HOUR else f"{at:%Y-%m-%d}"
 
 
+Range = tuple[datetime, datetime]
+"""[since, until)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A stretch cut into whole days and the hours that are left, as ranges [since, until)."""
+    """A stretch cut into whole days and the hours that are left. less: hours that are in its days and not in it."""
 
-    days: list[tuple[datetime, datetime]]
-    hours: list[tuple[datetime, datetime]]
+    days: list[Range]
+    hours: list[Range]
+    less: list[Range] = field(default_factory=list)
 
 
 def parts(since: datetime, until: datetime, *, cuts: Iterable[datetime] = (), is_by_hour: bool = False) -> Parts:
@@ -150,3 +155,15 @@ def parts(since: datetime, until: datetime, *, cuts: Iterable[datetime] = (), is
         at = day + DAY
     days.append((at, last))
     return Parts(*[[one for one in ranges if one[0] < one[1]] for ranges in (days, hours)])
+
+
+def fewest(span: Span) -> Parts:
+    """The same of a span with as few hours as there can be, for what can be subtracted: 23 hours are a day less one."""
+    since, until, now = span.since, span.until, span.now
+    midnight, last = clock.day_of(since), clock.day_of(until - timedelta(microseconds=1))
+    end = last + DAY
+    early = [(midnight, since)] if midnight < since and since - midnight < min(midnight + DAY, now) - since else []
+    late = [(until, end)] if until < end and min(end, now) - until < until - max(last, since) else []
+    found = parts(midnight if early else since, end if late else until)
+    is_less = since < until and bool(found.days)
+    return Parts(found.days, found.hours, [*early, *late]) if is_less else parts(since, until)

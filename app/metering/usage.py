@@ -20,12 +20,11 @@ from app.metering.figures import ALL, CALLS, COLUMNS, SHARES, Figures
 from app.metering.ledger import DAYS, FACETS, HOURS
 from app.metering.moments import start_of
 from app.metering.selection import PLAN, Stay, Wanted
-from app.metering.spans import DAY, Span
+from app.metering.spans import DAY, Parts, Range, Span
 from app.organisations.models import Organisation
 
 Group = tuple[Any, ...]
 """The values by which calls are split: of selection.SPLITS, as the database gives them."""
-Range = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +48,16 @@ def compared(session: Session, question: Question, everything: Figures) -> tuple
     """What can be compared: this stretch up to the last full hour, and as long a one before it. everything: the total
     of the stretch, if it is known to be over.
     """
-    whole = question.span.whole()
-    now = total(session, replace(question, span=whole)) if question.span.is_open else everything
-    return now, total(session, replace(question, span=whole.before()))
+    before = question.span.whole().before()
+    return up_to_last_hour(session, question, everything), total(session, replace(question, span=before))
+
+
+def up_to_last_hour(session: Session, question: Question, everything: Figures) -> Figures:
+    """Of a stretch, what was over when the current hour began. everything: the total of the stretch."""
+    span = question.span
+    if not span.is_open:
+        return everything
+    return everything - total(session, replace(question, span=replace(span, since=max(span.since, span.whole().until))))
 
 
 def by_group(
@@ -106,21 +112,20 @@ def _statement(
     wanted, span = question.wanted, question.span
     needs_plan = by == PLAN or bool(wanted.plan)
     stays = selection.stays_of(session, question.organisation) if needs_plan else []
-    is_by_hour = step is not None and step < DAY
-    cuts = spans.parts(span.since, span.until, cuts=[stay.begins_at for stay in stays], is_by_hour=is_by_hour)
+    if by or step is not None or needs_plan:
+        is_by_hour = step is not None and step < DAY
+        cuts = spans.parts(span.since, span.until, cuts=[stay.begins_at for stay in stays], is_by_hour=is_by_hour)
+    else:
+        cuts = spans.fewest(span)
     dialect = session.get_bind().dialect.name
     table: Any
-    sources = [
-        _source(question, by, is_of_days=is_of_days, ranges=ranges)
-        for is_of_days, ranges in ((True, cuts.days), (False, cuts.hours))
-        if ranges
-    ] or [_source(question, by, is_of_days=False, ranges=[])]
+    sources = _sources(question, by, cuts)
     parts = [_parts(question, source, stays=stays, by=by, step=step, dialect=dialect) for source in sources]
     if len(sources) == 1:
         [(at, groups, where)], table = parts, sources[0].table
     else:
         inner = [
-            sa.select(*own_at, *own, *_plain(source.table, tuple(names))).where(*conditions)
+            sa.select(*own_at, *own, *_plain(source.table, source.sign, tuple(names))).where(*conditions)
             for source, (own_at, own, conditions) in zip(sources, parts, strict=True)
         ]
         table = sa.union_all(*inner).subquery()
@@ -142,29 +147,34 @@ def _sums(names: tuple[str, ...]) -> list[ColumnElement[int]]:
 
 
 @cache
-def _plain(table: Table, names: tuple[str, ...]) -> list[ColumnElement[int]]:
-    return [sa.literal_column(f"{table.name}.{name}", BigInteger).label(name) for name in names]
+def _plain(table: Table, sign: str, names: tuple[str, ...]) -> list[ColumnElement[int]]:
+    return [sa.literal_column(f"{sign}{table.name}.{name}", BigInteger).label(name) for name in names]
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A table of totals, its moment, and the ranges of it that are asked for. kind: of a facet."""
+    """A table of totals, its moment, and the ranges of it that are asked for. kind: of a facet. sign: “-” for what is
+    to be subtracted.
+    """
 
     table: Table
     moment: ColumnElement[datetime]
-    is_of_days: bool
     ranges: Sequence[Range]
     kind: str = ""
+    sign: str = ""
 
 
-def _source(question: Question, by: str, *, is_of_days: bool, ranges: Sequence[Range]) -> _Source:
+def _sources(question: Question, by: str, cuts: Parts) -> list[_Source]:
     """Where the fewest rows tell apart what is asked for."""
-    if not is_of_days:
-        return _Source(HOURS, HOURS.c.hour_at, is_of_days, ranges)
     facet = facets.of(part for name in {by, *question.wanted.said} for part in _NEEDED.get(name, ()))
-    if facet is None:
-        return _Source(DAYS, DAYS.c.day_at, is_of_days, ranges)
-    return _Source(FACETS, FACETS.c.day_at, is_of_days, ranges, facet.kind)
+    found = [_Source(HOURS, HOURS.c.hour_at, cuts.hours)] if cuts.hours or not cuts.days else []
+    if cuts.less:
+        found.append(_Source(HOURS, HOURS.c.hour_at, cuts.less, sign="-"))
+    if cuts.days and facet is not None:
+        found.append(_Source(FACETS, FACETS.c.day_at, cuts.days, facet.kind))
+    elif cuts.days:
+        found.append(_Source(DAYS, DAYS.c.day_at, cuts.days))
+    return found
 
 
 def _parts(
@@ -180,7 +190,7 @@ def _parts(
     table, moment = source.table, source.moment
     at: list[Any] = []
     if step is not None:
-        is_as_kept = step != DAY or source.is_of_days
+        is_as_kept = step != DAY or source.table is not HOURS
         at.append((moment if is_as_kept else start_of("day", moment, dialect)).label("step_at"))
     groups: list[Any] = []
     if by == PLAN:

@@ -1,5 +1,6 @@
 """Stretches of time: whole hours and days, named in addresses, cut so that totals are read as seldom as can be."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -86,3 +87,25 @@ def test_parts_cover_each_hour_once_and_cut_days_are_read_by_hour(since, until, 
     assert all(one.hour == 0 for ends in found.days for one in ends)
     within = [cut for cut in cuts for begins, ends in found.days if begins < cut < ends]
     assert not [cut for cut in within if cut.hour]
+
+
+@given(moments, moments, moments)
+@settings(max_examples=150)
+def test_the_fewest_hours_of_a_stretch_are_its_hours_whenever_it_is_asked_for(since, until, now):
+    def hours(ranges):
+        return Counter(at + n * HOUR for at, end in ranges for n in range((end - at) // HOUR))
+
+    found = spans.fewest(spans.Span("custom", since, until, now))
+
+    assert hours([*found.days, *found.hours]) == hours([(since, until), *found.less])
+    assert all(ends - begins < DAY for begins, ends in [*found.hours, *found.less]) or not found.days
+
+
+def test_a_day_of_which_an_hour_is_missing_is_read_as_a_day():
+    span = spans.Span("custom", MIDNIGHT + HOUR, MIDNIGHT + 3 * DAY - HOUR, NOW + 9 * DAY)
+
+    found = spans.fewest(span)
+
+    assert found.days == [(MIDNIGHT, MIDNIGHT + 3 * DAY)]
+    assert not found.hours
+    assert found.less == [(MIDNIGHT, MIDNIGHT + HOUR), (MIDNIGHT + 3 * DAY - HOUR, MIDNIGHT + 3 * DAY)]

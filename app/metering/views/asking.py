@@ -1,7 +1,6 @@
 """The question in a usage address: what a page shows is all in its query, and each link is that query with a change."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from urllib.parse import urlencode
 
 from flask import request, url_for
@@ -13,6 +12,7 @@ from app.metering.spans import Span
 from app.metering.usage import Question
 from app.organisations.guards import current
 
+_SPAN = ("period", "from", "to")
 LONGEST = 200
 """Characters of any value."""
 
@@ -59,9 +59,13 @@ class Asked:
         query = urlencode({name: value for name, value in {**self.query, **changes}.items() if value})
         return f"{url_for(endpoint)}?{query}"
 
-    def of_step(self, at: datetime) -> "Asked":
-        """The same of one step of its span, by when it begins."""
-        return replace(self, span=Span(spans.CUSTOM, at, at + self.span.step, self.span.now))
+    def urls_of_steps(self, endpoint: str) -> list[str]:
+        """The same of each step of its span alone."""
+        step, now = self.span.step, self.span.now
+        page = url_for(endpoint)
+        rest = urlencode({name: value for name, value in self.query.items() if name not in _SPAN})
+        found = [Span(spans.CUSTOM, at, at + step, now) for at in self.span.steps]
+        return [f"{page}?period={span.name}&from={span.first}&to={span.last}&{rest}" for span in found]
 
 
 def read() -> Asked:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from app.metering import models, selection, spans
 from app.metering.naming import Name
-from app.metering.report import EVERYTHING_ELSE, Report
+from app.metering.report import EVERYTHING_ELSE, Overview
 from app.metering.views.asking import Asked
 from app.web import charts
 
@@ -20,7 +20,7 @@ _OF_STATUS = {
 }
 
 
-def of_report(made: Report, asked: Asked) -> charts.BarChart:
+def of_report(made: Overview, asked: Asked) -> charts.BarChart:
     """Stacked bars, the first group at the bottom; each leads to the calls behind it."""
     span = asked.span
     if span.step == spans.DAY:
@@ -36,7 +36,7 @@ def of_report(made: Report, asked: Asked) -> charts.BarChart:
         series,
         marks=marks,
         open_from=len(span.steps) - 1 if span.is_open else None,
-        urls=[asked.of_step(at).url(CALLS_PAGE) for at in span.steps],
+        urls=asked.urls_of_steps(CALLS_PAGE),
     )
 
 
