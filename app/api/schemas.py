@@ -88,7 +88,7 @@ class OrganisationTold(Told):
     slug: str
     name: str
     is_personal: bool
-    billing_email: str = Field(description="Where bills go; of a payer, as Stripe knows it.")
+    billing_email: str = Field(description="Where invoices go; of a payer, as Stripe knows it.")
     members: int
     seats: int
     closes_at: datetime | None = Field(description="When it will be deleted; null where nobody asked for it.")

@@ -2,7 +2,7 @@
 kept, so that customers see them beside the invoice and in the month's statement.
 
 An invoice's own lines and sums stay as they were: what it comes to afterwards is its total less its notes, never below
-zero. An open invoice's note lowers what is to be paid; a paid one's goes back to the card, or off the next bill.
+zero. An open invoice's note lowers what is to be paid; a paid one's goes back to the card, or off the next invoice.
 """
 
 from collections import defaultdict
@@ -60,7 +60,7 @@ def check(session: Session, invoice: Invoice, wanted: Wanted) -> None:
     if wanted.reason not in REASONS:
         raise Invalid("Choose one of the reasons.")
     if wanted.way not in WAYS:
-        raise Invalid("Choose whether it goes back to the card or off the next bill.")
+        raise Invalid("Choose whether it goes back to the card or off the next invoice.")
     if not wanted.words.strip():
         raise Invalid("Say what it is for: the customer reads it.")
     if len(wanted.words) > LONGEST:

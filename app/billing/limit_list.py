@@ -21,7 +21,7 @@ ACTIONS = {
     models.SLOW: f"Slow down: {models.SLOW_PER_MINUTE} calls a minute go on",
     models.NOTIFY: "Only notify: calls go on",
 }
-SETTERS = {"plan": "Your plan", OPERATOR: "Whoever runs this gateway", models.BILLING: "A bill that is not paid"}
+SETTERS = {"plan": "Your plan", OPERATOR: "Whoever runs this gateway", models.BILLING: "An invoice that is not paid"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,11 +56,11 @@ def _words(subscription: Subscription, *, grace: timedelta) -> tuple[str, str]:
     if subscription.state == PAUSED:
         return "Your subscription is paused", "There is no card that it could be paid with. " + _STOPPED
     if subscription.stopped_at is not None:
-        return "A bill is unpaid, and calls are stopped", _STOPPED
+        return "An invoice is unpaid, and calls are stopped", _STOPPED
     until = owing.stops_at(subscription, grace=grace)
     day = f"{until.day} {until:%B %Y}" if until is not None else ""
     return (
-        "A bill could not be collected",
+        "An invoice could not be collected",
         f"It is tried again over the next days. Until {day} your calls go on; then those of tools that have a price "
         "stop.",
     )

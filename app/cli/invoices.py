@@ -16,12 +16,12 @@ from app.sandbox import directory
 SHOWN = 50
 
 
-@click.group(help="Bills, as Stripe has them.")
+@click.group(help="Invoices, as Stripe has them.")
 def invoice() -> None:
     pass
 
 
-@invoice.command("list", help="The newest bills of the organisation SLUG.")
+@invoice.command("list", help="The newest invoices of the organisation SLUG.")
 @click.argument("slug")
 def invoice_list(slug: str) -> None:
     settings = directory.beside(config.load())
@@ -41,7 +41,9 @@ def invoice_list(slug: str) -> None:
 @click.argument("amount")
 @click.option("--words", required=True, help="What it is for: the customer reads it.")
 @click.option("--reason", default="", type=click.Choice([*credit_notes.REASONS]), help="One of Stripe's reasons.")
-@click.option("--to", "way", default=REFUND, type=click.Choice([REFUND, BALANCE]), help="The card, or the next bill.")
+@click.option(
+    "--to", "way", default=REFUND, type=click.Choice([REFUND, BALANCE]), help="The card, or the next invoice."
+)
 @click.option("--reference", default="", help="What it is for: the same reference takes it back once.")
 def invoice_credit(named: str, amount: str, words: str, reason: str, way: str, reference: str) -> None:
     settings = directory.beside(config.load())
@@ -65,5 +67,5 @@ def invoice_credit(named: str, amount: str, words: str, reason: str, way: str, r
 def _named(session: Session, named: str, mode: str) -> Invoice:
     found = invoices.by_name(session, named, mode)
     if found is None:
-        raise NotFound(f"There is no bill “{named}”. `postern invoice list` shows an organisation's.")
+        raise NotFound(f"There is no invoice “{named}”. `postern invoice list` shows an organisation's.")
     return found

@@ -27,7 +27,7 @@ MINUTES = 15
     help="Check that no event was changed, dropped, reordered or put in, that all amounts and totals are right, "
     "and that no price, plan or entry of the audit trail was changed or deleted; with --against, that what was sealed "
     "once is still there; with --receipt, that a receipt is genuine and its call is in the ledger. "
-    "With a STATEMENT (statement.json, as the page of a month gives it), do that bill again from its calls, and hold "
+    "With a STATEMENT (statement.json, as the page of a month gives it), do it again from its calls, and hold "
     "the receipts in the folder RECEIPTS against it; nothing else is needed: no database. "
     "Exits with 1 if anything is wrong."
 )

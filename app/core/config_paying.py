@@ -21,7 +21,10 @@ class PayingSettings(BaseSettings):
     stripe_url: str = Field("", description="Address of a stand-in for Stripe, without a path; empty is Stripe itself.")
     stripe_tax: bool = Field(False, description="Let Stripe compute taxes and ask customers for their tax ids.")
     grace_days: int = Field(
-        7, ge=0, le=90, description="So long calls go on after a bill could not be collected, while Stripe still tries."
+        7,
+        ge=0,
+        le=90,
+        description="So long calls go on after an invoice could not be collected, while Stripe still tries.",
     )
     top_up_offers: tuple[int, ...] = Field(
         (1_000, 2_500, 10_000),

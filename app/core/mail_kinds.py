@@ -32,7 +32,9 @@ class Kind(NamedTuple):
 SECURITY = "security"
 KINDS = {
     "limits": Kind("Limits and credit", "A share of a cap or of free units is used; credit runs low or is used up."),
-    "payments": Kind("Bills and payments", "A bill is unpaid; credit was bought automatically, or could not be."),
+    "payments": Kind(
+        "Invoices and payments", "An invoice is unpaid; credit was bought automatically, or could not be."
+    ),
     "plans": Kind("Your plan", "What your plan costs or allows will change, or does not change after all."),
     "unusual": Kind(
         "Unusual use", "Far more calls than usual, or many that fail; a key used by somebody new, or no longer at all."

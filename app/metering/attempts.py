@@ -165,7 +165,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     NOT_PAID: Explanation(
         "The plan is not paid for",
-        "Calls of tools that have a price pass again once the bill is paid, or another card is given, on the page "
+        "Calls of tools that have a price pass again once the invoice is paid, or another card is given, on the page "
         "“Billing”.",
     ),
     OVER_MAX_COST: Explanation(

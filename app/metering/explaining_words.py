@@ -21,7 +21,7 @@ _SETTERS = {
     "operator": "the operator",
     "plan": "the plan",
     limits_models.WALLET: "prepaid credit",
-    limits_models.BILLING: "a bill that is not paid",
+    limits_models.BILLING: "an invoice that is not paid",
 }
 
 

@@ -27,9 +27,9 @@ PERMISSIONS: dict[str, frozenset[str]] = {
 DESCRIPTIONS: dict[str, str] = {
     OWNER: "Everything, including giving the organisation to somebody else and deleting it.",
     ADMIN: "Everything but deleting the organisation: people, sign-in, keys, plan, payments and the audit log.",
-    DEVELOPER: "Makes and revokes keys and webhook endpoints, tunes alerts on use; sees usage, spend and bills.",
+    DEVELOPER: "Makes and revokes keys and webhook endpoints, tunes alerts on use; sees usage, spend and invoices.",
     BILLING: "Chooses the plan, pays, sets caps; sees usage and keys but cannot make any.",
-    VIEWER: "Sees keys, usage, spend and bills; changes nothing.",
+    VIEWER: "Sees keys, usage, spend and invoices; changes nothing.",
 }
 
 ALL = frozenset().union(*PERMISSIONS.values())

@@ -72,7 +72,7 @@ def change_billing_email(
     """Where bills are to go: "" for to whoever first pays. Raises Invalid for what is no address."""
     email = to.strip()
     if email and not config_mail.is_address(email):
-        raise Invalid("Give an e-mail address, such as bills@example.com, or leave it empty.")
+        raise Invalid("Give an e-mail address, such as invoices@example.com, or leave it empty.")
     if email != organisation.billing_email:
         was, organisation.billing_email = organisation.billing_email, email
         change = f"{was or 'none'} → {email or 'none'}"

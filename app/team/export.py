@@ -37,7 +37,7 @@ TABLES = {
     "installation": "integrations that are installed for it alone",
     "subscription": "the plans that it was on, and since when",
     "billing_account": "what is known of it as a customer of Stripe",
-    "invoice": "its bills",
+    "invoice": "its invoices",
     "credit_note": "what was taken back of them",
     "credit_grant": "prepaid credit that it bought or was given",
     "credit_payment": "payments for credit",

@@ -131,12 +131,12 @@ def test_mail_says_it_once_when_it_begins_and_once_when_calls_stop(owes, make):
     titles = {(letter.recipient, letter.context["title"]) for letter in letters}
     assert len(titles) == len(letters)
     assert {title for to, title in titles if to == "olive@acme.example"} == {
-        "A bill could not be collected",
-        "A bill is unpaid, and calls are stopped",
+        "An invoice could not be collected",
+        "An invoice is unpaid, and calls are stopped",
     }
     assert "Until 8 December 2026 your calls go on" in letters[0].context["text"]
     settings = Settings(portal_url="https://portal.example")
     for letter in letters:
         said = mail_letters.write(letter.template, letter.context, settings)
         assert "https://portal.example/billing/" in said.text
-        assert said.subject.startswith("Acme: A bill")
+        assert said.subject.startswith("Acme: An invoice")

@@ -243,7 +243,7 @@ def test_the_portal_of_stripe_is_one_press_away(shop, owner):
     assert answer.location.startswith(f"{shop.stand_in.url}/p/session/")
 
 
-@pytest.mark.parametrize(("state", "words"), [(PAST_DUE, "could not be collected"), (UNPAID, "A bill is unpaid")])
+@pytest.mark.parametrize(("state", "words"), [(PAST_DUE, "could not be collected"), (UNPAID, "An invoice is unpaid")])
 def test_what_is_wrong_stands_above_every_page_with_what_mends_it(shop, owner, member, session, state, words):
     pay(shop, owner, "/billing/plan/payg")
     account = shop.account()

@@ -43,6 +43,6 @@ def test_upgrade_downgrade_and_cancel_in_the_middle_of_a_month(sign_in):
     page.get_by_label("Why are you leaving?").fill("Only trying it out.")
     page.get_by_role("button", name="Cancel the plan").click()
     page.get_by_text("Until then nothing changes.").wait_for()
-    page.get_by_text("Your keys, your usage and your bills stay where they are.").wait_for()
+    page.get_by_text("Your keys, your usage and your invoices stay where they are.").wait_for()
     page.goto("/keys/")
     page.locator("tbody tr").first.wait_for()

@@ -20,7 +20,7 @@ bp = Blueprint("bills", __name__, url_prefix="/operator/bills")
 
 PAGE = 50
 TONES = {"paid": "ok", "open": "warn", "draft": "neutral", "void": "neutral", "uncollectible": "danger"}
-WAYS = {REFUND: "Back to the card that paid it", BALANCE: "Off the next bill"}
+WAYS = {REFUND: "Back to the card that paid it", BALANCE: "Off the next invoice"}
 
 
 class Typed(NamedTuple):
@@ -105,5 +105,5 @@ def _shown(invoice: Invoice, typed: Typed, *, problem: str = "") -> ResponseRetu
 def _invoice(invoice_id: str) -> Invoice:
     found = current.session.get(Invoice, invoice_id)
     if found is None or found.mode != current.settings.stripe_mode:
-        raise NotFound("There is no such bill.")
+        raise NotFound("There is no such invoice.")
     return found

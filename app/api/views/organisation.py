@@ -20,7 +20,7 @@ def get_organisation() -> OrganisationTold:
 )  # fmt: skip
 def change_organisation(body: OrganisationChanged) -> OrganisationTold:
     if body.billing_email is not None and _payer_email() is not None:
-        raise Conflict("Bills go where its customer at Stripe says. Change the address in the customer portal.")
+        raise Conflict("Invoices go where its customer at Stripe says. Change the address in the customer portal.")
     changes = (
         (settings.rename, body.name),
         (settings.change_slug, body.slug),

@@ -14,8 +14,8 @@ from app.plans import owing
 from app.plans import queries as plans
 
 WORDS = {
-    PAST_DUE: ("Your last bill could not be collected", "It is tried again over the next days."),
-    UNPAID: ("A bill is unpaid", "It was tried several times, and is not tried again by itself."),
+    PAST_DUE: ("Your last invoice could not be collected", "It is tried again over the next days."),
+    UNPAID: ("An invoice is unpaid", "It was tried several times, and is not tried again by itself."),
     PAUSED: ("Your subscription is paused", "There is no card that it could be paid with."),
 }
 STOPPED = "Calls of tools that have a price are stopped until it is paid; then they pass again within seconds."

@@ -94,5 +94,5 @@ def enable(key_id: UUID) -> ResponseReturnValue:
 def delete(key_id: UUID) -> ResponseReturnValue:
     key = console.asked_for(key_id)
     services.delete(current.session, key=key, person_id=current.person.id, now=current.now)
-    flash(f"“{key.name}” is in no list any more. Its calls, bills and history stay as they are.")
+    flash(f"“{key.name}” is in no list any more. Its calls, invoices and history stay as they are.")
     return htmx.redirect(url_for("keys.index"))
