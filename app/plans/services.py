@@ -138,7 +138,7 @@ def check(session: Session, organisation: Organisation, choice: Choice, *, is_pa
     paid_in = queries.paid_in(session, organisation.id)
     if choice.currency and paid_in and paid_in != choice.currency:
         raise Conflict(
-            f"“{organisation.name}” pays in {amounts.NAMES[paid_in]}, which cannot be changed once something was paid. "
+            f"“{organisation.name}” pays in {amounts.NAMES[paid_in]}, which cannot be changed. "
             f"Choose a plan in {amounts.NAMES[paid_in]}, or make another organisation to pay in "
             f"{amounts.NAMES[choice.currency]}."
         )

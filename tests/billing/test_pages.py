@@ -59,11 +59,11 @@ def test_pricing_says_what_it_cannot_take_for_a_number(browse, session, now, cal
 
 
 def test_a_currency_that_was_paid_in_cannot_be_changed_and_the_page_says_what_to_do(shop, owner):
-    assert "it cannot be changed once something was paid" in owner.get("/billing/plan/team?currency=eur").text
+    assert "it cannot be changed afterwards" in owner.get("/billing/plan/team?currency=eur").text
     pay(shop, owner, "/billing/plan/team?currency=eur")
 
     shown = owner.get("/billing/plan/payg?currency=usd")
-    assert "pays in euros. That cannot be changed once something was paid" in shown.text
+    assert "pays in euros, and that cannot be changed." in shown.text
     assert "make another organisation" in shown.text
 
 
