@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from app.billing import findings, paid_back, payments, wallet_books
+from app.billing import findings, paid_back, payment_models, payments, wallet_books
 from app.billing.comparing import Difference
 from app.billing.findings import Dated
 from app.billing.models import BillingAccount
@@ -121,16 +121,20 @@ def _not_paid(session: Session, paid: Paid, since: datetime, until: datetime) ->
 
 
 def _late(session: Session, account: BillingAccount, now: datetime) -> Iterator[Difference]:
-    statement = select(CreditPayment).where(
+    """Automatic top-ups that are under way for too long, or have been paid for so long without an invoice."""
+    mine = (
         CreditPayment.organisation_id == account.organisation_id,
         CreditPayment.mode == account.mode,
-        col(CreditPayment.state).in_(UNDER_WAY),
         CreditPayment.kind == AUTOMATIC,
         col(CreditPayment.created_at) < now - TOO_LONG,
     )
-    for row in session.exec(statement):
+    for row in session.exec(select(CreditPayment).where(*mine, col(CreditPayment.state).in_(UNDER_WAY))):
         said = f"It waits for more than six hours: {row.error or 'the money is on its way'}"
         yield Difference(LATE, f"{PREFIX}payment {row.id}, waiting", row.amount, 0, said[:300])
+    without = (CreditPayment.state == payment_models.PAID, ~col(CreditPayment.is_invoiced))
+    for row in session.exec(select(CreditPayment).where(*mine, *without)):
+        said = f"It is paid and has had no invoice for more than six hours: {row.error or 'the worker has not made it'}"
+        yield Difference(LATE, f"{PREFIX}payment {row.id}, invoice", row.amount, 0, said[:300])
 
 
 def _grants_of(session: Session, paid: Paid) -> dict[str, int]:

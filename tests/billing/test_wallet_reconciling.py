@@ -57,6 +57,19 @@ def test_nothing_is_found_where_all_agrees(shop):
     assert reconcile(shop) == []
 
 
+def test_a_top_up_that_has_no_invoice_is_found_until_it_has_one(shop):
+    shop.agree(below=700)
+    shop.charge_due()
+    shop.wait(hours=7)
+
+    [finding] = reconcile(shop)
+
+    assert (finding.kind, finding.ours, finding.theirs) == ("late", 1_000, 0)
+    assert "no invoice" in finding.proposal
+    shop.invoice_due()
+    assert reconcile(shop) == []
+
+
 def test_what_nobody_heard_of_is_paid_without_credit_until_it_is_applied(shop):
     visit = shop.top_up(2_500)
     shop.pay(visit)
