@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 import click
 import requests
@@ -19,6 +20,7 @@ from app.core.config import Settings
 from app.core.errors import Conflict, Invalid, Unavailable
 from app.core.net import Guard
 from app.integrations import queries as integrations
+from app.unusual import countries
 
 TIMEOUT_S = 5
 CLOCK_SKEW_S = 30
@@ -69,6 +71,8 @@ def examine() -> Iterator[Finding]:
         engine.dispose()
     yield from _addresses(settings)
     yield _mail(settings)
+    if settings.geoip_db is not None:
+        yield _countries(settings.geoip_db)
 
 
 def _database(engine: Engine) -> Finding:
@@ -152,6 +156,14 @@ def _mail(settings: Settings) -> Finding:
     except Unavailable as problem:
         return Finding("mail", False, problem.message)
     return Finding("mail", True, f"{settings.smtp_server.host} takes mail from {settings.mail_from}")
+
+
+def _countries(path: Path) -> Finding:
+    try:
+        built_at = datetime.fromtimestamp(countries.opened(path).metadata().build_epoch, UTC)
+    except countries.Unreadable as problem:
+        return Finding("countries", False, str(problem))
+    return Finding("countries", True, f"{path}, of {built_at:%Y-%m-%d}")
 
 
 def _reach(what: str, url: str, *, compares_clock: bool = False) -> Finding:

@@ -164,6 +164,11 @@ class Settings(PayingSettings, MailSettings, LeakSettings):
         60.0, gt=0, description="Without news of revocations for so long, the gateway refuses instead of guessing."
     )
     ledger_timeout_s: float = Field(10.0, gt=0, description="A call that cannot be written down by then is refused.")
+    geoip_db: Path | None = Field(
+        None,
+        description="A file in MaxMind's format (.mmdb) by which the worker knows the country of an address, for "
+        "alerts on use; none comes with Postern.",
+    )
     spool_dir: Path = Field(
         default_factory=lambda data: Path(data["data_dir"]) / "spool",
         description="Folder on local disk where events wait while the database is away.",

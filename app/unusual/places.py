@@ -24,23 +24,20 @@ LOOKED_BACK = timedelta(hours=1)
 """Gateways write down within seconds what they see; longer if the database is away."""
 TOLD_A_DAY = 5
 """Of one key: what changes its name with every call does not fill mailboxes. The rest is listed."""
-Read = Callable[[KeySighting], str | None]
-"""The place of a sighting; None where it cannot be told."""
+Read = Callable[[KeySighting], tuple[str, str] | None]
+"""The place of a sighting and what it is called in a sentence; None where it cannot be told."""
 
 
-def by_client(sighting: KeySighting) -> str | None:
+def by_client(sighting: KeySighting) -> tuple[str, str] | None:
     """Which program it was."""
-    return clients.product(sighting.client)
+    product = clients.product(sighting.client)
+    return product, clients.in_words(product)
 
 
 def look(
-    session: Session,
-    choices: Mapping[UUID, Choice],
-    readers: Mapping[str, tuple[Read, Callable[[str], str]]],
-    *,
-    now: datetime,
+    session: Session, choices: Mapping[UUID, Choice], readers: Mapping[str, Read], *, now: datetime
 ) -> list[Found]:
-    """What is new, and is known from now on. readers: by kind of place, how it is read and how it is put in words."""
+    """What is new, and is known from now on. readers: by kind of place."""
     since = now - LOOKED_BACK
     fresh = select(KeySighting.key_id).where(col(KeySighting.last_at) >= since, col(KeySighting.first_at) >= since)
     keys = {key.id: key for key in session.exec(select(Key).where(col(Key.id).in_(fresh)))}
@@ -50,11 +47,11 @@ def look(
     known = _known(session, keys)
     found = []
     for key_id, key in sorted(keys.items()):
-        for kind, (read, in_words) in readers.items():
+        for kind, read in readers.items():
             wanted = choices.get(key.organisation_id, rules.USUAL).has(kind)
-            for one, place in _new(session, sightings[key_id], kind, read, known.get((key_id, kind), {})):
+            for one, place, words in _new(session, sightings[key_id], kind, read, known.get((key_id, kind), {})):
                 if wanted and one.first_at >= since:
-                    found.append(_found(key, kind, place, one, in_words=in_words))
+                    found.append(_found(key, kind, place, one, words=words))
     return _bounded(session, found, since=now - timedelta(days=1)) if found else []
 
 
@@ -70,19 +67,19 @@ def _bounded(session: Session, found: Sequence[Found], *, since: datetime) -> li
 
 def _new(
     session: Session, sightings: Iterable[KeySighting], kind: str, read: Read, known: dict[str, datetime]
-) -> list[tuple[KeySighting, str]]:
+) -> list[tuple[KeySighting, str, str]]:
     """Sightings, oldest first, of places that were not known and are from now on; without those of the first day."""
     found = []
     settled_at = min(known.values()) + rules.SETTLED_AFTER if known else None
     for one in sightings:
-        place = read(one)
+        place, words = read(one) or (None, "")
         if place is None or place in known:
             continue
         known[place] = one.first_at
         is_ours = _remember(session, one, kind, place)
         settled_at = settled_at or one.first_at + rules.SETTLED_AFTER
         if is_ours and one.first_at >= settled_at:
-            found.append((one, place))
+            found.append((one, place, words))
     return found
 
 
@@ -94,13 +91,13 @@ def _remember(session: Session, sighting: KeySighting, kind: str, place: str) ->
     return session.execute(statement.returning(col(KnownPlace.place))).first() is not None
 
 
-def _found(key: Key, kind: str, place: str, one: KeySighting, *, in_words: Callable[[str], str]) -> Found:
+def _found(key: Key, kind: str, place: str, one: KeySighting, *, words: str) -> Found:
     new = "by a new client" if kind == CLIENT else "from a new country"
     return Found(
         organisation_id=key.organisation_id,
         rule=kind,
         key=f"{kind} {key.id} {place}",
-        words=f"The key “{key.name}” was used {new}: {in_words(place)}, from {one.address or 'an unknown address'}.",
+        words=f"The key “{key.name}” was used {new}: {words}, from {one.address or 'an unknown address'}.",
         began_at=one.first_at,
         about=f"{key.id} {place}",
         key_id=key.id,

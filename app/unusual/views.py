@@ -56,7 +56,7 @@ def _page(form: AlertsForm, *, status: int = 200) -> ResponseReturnValue:
         choice=queries.choice_of(session, organisation.id),
         rules=rules,
         calls_path=telling.calls_path,
-        knows_countries=False,
+        knows_countries=current.settings.geoip_db is not None,
         told=len(organisations.addresses_with(session, organisation.id, "alerts:write")),
         now=current.now,
     )

@@ -7,7 +7,8 @@ from sqlmodel import Session
 
 from app.core import clock
 from app.core.config import Settings
-from app.unusual import clients, places, queries, rules, services, silence, telling
+from app.unusual import places, queries, rules, services, silence, telling
+from app.unusual.countries import Countries
 from app.unusual.hours import Hours
 
 log = logging.getLogger(__name__)
@@ -26,9 +27,12 @@ class Watch:
     def __init__(self) -> None:
         self._hours = Hours()
         self._silence_at: datetime | None = None
+        self._countries: Countries | None = None
 
     def run(self, session: Session, settings: Settings, now: datetime) -> int:
         """Each rule in a transaction of its own; gives how many alerts were told."""
+        if settings.geoip_db is not None and self._countries is None:
+            self._countries = Countries(settings.geoip_db)
         told = 0
         for look in (self._look_at_hours, self._look_at_places, self._look_at_silence):
             try:
@@ -51,7 +55,9 @@ class Watch:
         for alert in queries.open_ones(session, *rules.PLACES):
             if alert.at <= now - PLACES_OPEN:
                 services.end(session, alert, why=NO_NEWS, now=now)
-        readers = {rules.CLIENT: (places.by_client, clients.in_words)}
+        readers = {rules.CLIENT: places.by_client}
+        if self._countries is not None and self._countries.is_open():
+            readers[rules.COUNTRY] = self._countries.of
         found = places.look(session, queries.choices(session), readers, now=now)
         return sum(telling.tell(session, one, now=now) for one in found)
 

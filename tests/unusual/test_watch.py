@@ -21,6 +21,7 @@ from app.unusual.watch import NO_NEWS, USUAL_AGAIN, Watch
 from app.webhooks import services as webhooks
 from app.webhooks.models import WebhookDelivery
 from tests.databases import on_one
+from tests.unusual import mmdb
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NOBODY = UUID(int=1)
@@ -111,7 +112,7 @@ def test_far_more_calls_than_usual_are_told_once_until_an_hour_was_usual(session
     [alert] = session.exec(select(UseAlert))
     assert alert.words == "540 calls since 14:00 UTC; usual at this time of day: at most 100 an hour."
     assert alert.ended_at is None
-    assert letters(session) == [(one, "Unusually many calls") for one in ("admin", "developer", "owner")]
+    assert letters(session) == [(one, "Acme: Unusually many calls") for one in ("admin", "developer", "owner")]
     watch(session, now + 2 * HOUR, watcher=watcher)
     assert alert.ended_at is None, "the hour before was as unusual"
     watch(session, now + 3 * HOUR, watcher=watcher)
@@ -163,7 +164,7 @@ def test_a_new_client_of_a_key_is_told_to_its_owner_and_to_who_runs_the_place(se
     [alert] = session.exec(select(UseAlert))
     assert alert.words == "The key “ci” was used by a new client: “evil”, from 203.0.113.9."
     who = ["admin", "developer", "owner"]
-    assert letters(session) == [(one, "A key is used by a new client") for one in who]
+    assert letters(session) == [(one, "Acme: A key is used by a new client") for one in who]
     watch(session, now + 7 * DAY)
     assert alert.why_ended == NO_NEWS
 
@@ -244,3 +245,26 @@ def test_a_rule_that_fails_keeps_no_other_from_being_told(session, cast, used, n
     monkeypatch.setattr("app.unusual.places.look", lambda *_, **__: 1 / 0)
 
     assert watch(session, now) == 1
+
+
+@on_one
+def test_a_new_country_is_told_where_countries_are_known(session, cast, seen, make, now, tmp_path, caplog):
+    key = make.key(cast[0], name="ci")
+    file, watcher = tmp_path / "countries.mmdb", Watch()
+    settings = Settings(geoip_db=file)
+    seen(key, now - 3 * DAY, address="192.0.2.7")
+    seen(key, now - 2 * DAY, address="192.0.2.9")
+    seen(key, now - timedelta(minutes=3), address="192.0.2.8")
+    watcher.run(session, settings, now)
+    watcher.run(session, settings, now)
+    assert [record.message for record in caplog.records] == ["countries.unreadable"]
+
+    file.write_bytes(mmdb.written({"192.0.2.0/24": ("NO", "Norway"), "203.0.113.0/24": ("FR", "France")}))
+    for address in ("203.0.113.5", "203.0.113.6", "198.51.100.1", "nonsense"):
+        seen(key, now - timedelta(minutes=2), address=address)
+    told = [watcher.run(session, settings, now), watcher.run(session, settings, now)]
+
+    assert told == [1, 0]
+    [alert] = session.exec(select(UseAlert))
+    assert alert.words == "The key “ci” was used from a new country: France, from 203.0.113.5."
+    assert alert.place == "FR"
