@@ -135,6 +135,8 @@ class Gateway:
             call = Call(incoming, headers, grant, destination, message, use=use)
             parts.sessions.enter(call)
             call = parts.desk.enter(call)
+            if not use.is_introduced or message.method == seen.INITIALIZE:
+                seen.introduce(use, call)
             if call.destination is not parts.desk.place:
                 authority.check(call)
             samples.check(call)

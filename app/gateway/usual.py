@@ -55,7 +55,7 @@ class Usual:
         if found is None:
             return None
         call, known = found
-        use = call.use = known.use or self._use(known, incoming)
+        use = call.use = known.use or self._use(known, call)
         try:
             admission = self._parts.limits.admit(call)
         except Refused as refused:
@@ -72,8 +72,11 @@ class Usual:
         usual.wait()
         return usual
 
-    def _use(self, known: Standing, incoming: Incoming) -> Use:
-        known.use = seen.use_of(self._uses, known.grant, incoming, proxy_hops=self._proxy_hops)
+    def _use(self, known: Standing, call: Call) -> Use:
+        """Once for each head."""
+        known.use = seen.use_of(self._uses, known.grant, call.incoming, proxy_hops=self._proxy_hops)
+        if not known.use.is_introduced:
+            seen.introduce(known.use, call)
         return known.use
 
     def _recognised(self, incoming: Incoming, caller: Caller) -> tuple[Call, Standing] | None:

@@ -12,6 +12,8 @@ SECRET_LENGTH = 16
 CLIENT_LENGTH = 80
 ADDRESS_LENGTH = 45
 """Of what is kept: the beginning of a secret's digest, of what a client calls itself, and an address."""
+VIA = " via "
+"""Between what a client calls itself in MCP and its User-Agent, which names the library that carries it."""
 
 
 class SecretUse(SQLModel, table=True):

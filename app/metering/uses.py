@@ -44,11 +44,16 @@ _LAST_USED = (
 
 
 class Use:
-    """One secret of a key, used from one address by one client. calls, at: the event loop's; the rest the thread's,
-    save is_waiting, which tells the loop whether the thread knows already.
+    """One secret of a key, used from one address by one client. calls, at, client: the event loop's; the rest the
+    thread's, save is_waiting, which tells the loop whether the thread knows already.
+
+    client: its User-Agent, until it has said more of itself. is_introduced: whether it was asked for that.
     """
 
-    __slots__ = ("address", "at", "calls", "client", "is_waiting", "key_id", "secret", "sighted_at", "written")
+    __slots__ = (
+        *("address", "at", "calls", "client", "is_introduced", "is_waiting"),
+        *("key_id", "secret", "sighted_at", "written"),
+    )
 
     def __init__(self, key_id: UUID, secret: str, address: str, client: str) -> None:
         self.key_id = key_id
@@ -57,8 +62,15 @@ class Use:
         self.client = client
         self.at = clock.now()
         self.calls = self.written = 0
-        self.is_waiting = False
+        self.is_introduced = self.is_waiting = False
         self.sighted_at: float | None = None
+
+    def introduce(self, client: str) -> None:
+        """It calls itself so; "" for one that says no more than its User-Agent."""
+        self.is_introduced = True
+        if client and client != self.client:
+            self.client = client[:CLIENT_LENGTH]
+            self.sighted_at = None
 
 
 class Uses:

@@ -7,6 +7,7 @@ import maxminddb
 from maxminddb import InvalidDatabaseError, Reader
 
 from app.keys.seen_models import KeySighting
+from app.unusual.places import Place
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +38,8 @@ class Countries:
                 log.warning("countries.unreadable", extra={"error": str(problem)})
         return self._reader is not None
 
-    def of(self, sighting: KeySighting) -> tuple[str, str] | None:
-        """(“NO”, “Norway”); None for an address that is in no country, or that nobody knows."""
+    def of(self, sighting: KeySighting) -> Place | None:
+        """“NO”, Norway; None for an address that is in no country, or that nobody knows."""
         if self._reader is None:
             return None
         try:
@@ -51,7 +52,7 @@ class Countries:
             return None
         names = country.get("names")
         name = names.get("en") if isinstance(names, dict) else None
-        return code[:2], name[:LENGTH] if isinstance(name, str) else code[:2]
+        return Place(code[:2], name[:LENGTH] if isinstance(name, str) else code[:2])
 
 
 def opened(path: Path) -> Reader:

@@ -7,6 +7,7 @@ alerts nobody: whatever it is used by then belongs to it.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func
@@ -14,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 from app.keys.models import Key
-from app.keys.seen_models import KeySighting
+from app.keys.seen_models import VIA, KeySighting
 from app.unusual import clients, rules
 from app.unusual.found import Found
 from app.unusual.models import KnownPlace, UseAlert
@@ -24,14 +25,25 @@ LOOKED_BACK = timedelta(hours=1)
 """Gateways write down within seconds what they see; longer if the database is away."""
 TOLD_A_DAY = 5
 """Of one key: what changes its name with every call does not fill mailboxes. The rest is listed."""
-Read = Callable[[KeySighting], tuple[str, str] | None]
-"""The place of a sighting and what it is called in a sentence; None where it cannot be told."""
 
 
-def by_client(sighting: KeySighting) -> tuple[str, str] | None:
-    """Which program it was."""
-    product = clients.product(sighting.client)
-    return product, clients.in_words(product)
+class Place(NamedTuple):
+    """name: what it is known by; words: what it is called in a sentence. along: another that is known with it."""
+
+    name: str
+    words: str
+    along: str = ""
+
+
+Read = Callable[[KeySighting], Place | None]
+"""The place of a sighting; None where it cannot be told."""
+
+
+def by_client(sighting: KeySighting) -> Place | None:
+    """Which program it was. Along with it the library that carries it is known, which it may be seen as next time."""
+    said, _, carrier = sighting.client.partition(VIA)
+    product = clients.product(said)
+    return Place(product, clients.in_words(product), along=clients.product(carrier))
 
 
 def look(
@@ -49,9 +61,9 @@ def look(
     for key_id, key in sorted(keys.items()):
         for kind, read in readers.items():
             wanted = choices.get(key.organisation_id, rules.USUAL).has(kind)
-            for one, place, words in _new(session, sightings[key_id], kind, read, known.get((key_id, kind), {})):
+            for one, place in _new(session, sightings[key_id], kind, read, known.get((key_id, kind), {})):
                 if wanted and one.first_at >= since:
-                    found.append(_found(key, kind, place, one, words=words))
+                    found.append(_found(key, kind, place, one))
     return _bounded(session, found, since=now - timedelta(days=1)) if found else []
 
 
@@ -67,19 +79,24 @@ def _bounded(session: Session, found: Sequence[Found], *, since: datetime) -> li
 
 def _new(
     session: Session, sightings: Iterable[KeySighting], kind: str, read: Read, known: dict[str, datetime]
-) -> list[tuple[KeySighting, str, str]]:
+) -> list[tuple[KeySighting, Place]]:
     """Sightings, oldest first, of places that were not known and are from now on; without those of the first day."""
     found = []
     settled_at = min(known.values()) + rules.SETTLED_AFTER if known else None
     for one in sightings:
-        place, words = read(one) or (None, "")
-        if place is None or place in known:
+        place = read(one)
+        if place is None:
             continue
-        known[place] = one.first_at
-        is_ours = _remember(session, one, kind, place)
+        if place.along and place.along not in known:
+            known[place.along] = one.first_at
+            _remember(session, one, kind, place.along)
+        if place.name in known:
+            continue
+        known[place.name] = one.first_at
+        is_ours = _remember(session, one, kind, place.name)
         settled_at = settled_at or one.first_at + rules.SETTLED_AFTER
         if is_ours and one.first_at >= settled_at:
-            found.append((one, place, words))
+            found.append((one, place))
     return found
 
 
@@ -91,17 +108,17 @@ def _remember(session: Session, sighting: KeySighting, kind: str, place: str) ->
     return session.execute(statement.returning(col(KnownPlace.place))).first() is not None
 
 
-def _found(key: Key, kind: str, place: str, one: KeySighting, *, words: str) -> Found:
+def _found(key: Key, kind: str, place: Place, one: KeySighting) -> Found:
     new = "by a new client" if kind == CLIENT else "from a new country"
     return Found(
         organisation_id=key.organisation_id,
         rule=kind,
-        key=f"{kind} {key.id} {place}",
-        words=f"The key “{key.name}” was used {new}: {words}, from {one.address or 'an unknown address'}.",
+        key=f"{kind} {key.id} {place.name}",
+        words=f"The key “{key.name}” was used {new}: {place.words}, from {one.address or 'an unknown address'}.",
         began_at=one.first_at,
-        about=f"{key.id} {place}",
+        about=f"{key.id} {place.name}",
         key_id=key.id,
-        place=place,
+        place=place.name,
     )
 
 

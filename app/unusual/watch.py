@@ -55,7 +55,7 @@ class Watch:
         for alert in queries.open_ones(session, *rules.PLACES):
             if alert.at <= now - PLACES_OPEN:
                 services.end(session, alert, why=NO_NEWS, now=now)
-        readers = {rules.CLIENT: places.by_client}
+        readers: dict[str, places.Read] = {rules.CLIENT: places.by_client}
         if self._countries is not None and self._countries.is_open():
             readers[rules.COUNTRY] = self._countries.of
         found = places.look(session, queries.choices(session), readers, now=now)

@@ -153,6 +153,8 @@ def test_a_new_client_of_a_key_is_told_to_its_owner_and_to_who_runs_the_place(se
     seen(key, now - 3 * DAY)
     seen(key, now - 3 * DAY + HOUR, "node")
     seen(key, now - timedelta(minutes=2), "curl/9", "198.51.100.1")
+    seen(key, now - 2 * DAY, "Claude/1.2 via python-httpx/0.27")
+    seen(key, now - timedelta(minutes=2), "python-httpx/0.28", "198.51.100.1")
     seen(quiet, now - timedelta(minutes=9))
     seen(quiet, now - timedelta(minutes=8), "python-requests/2.3")
     assert watch(session, now) == 0
