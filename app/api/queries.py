@@ -17,6 +17,7 @@ from app.leaks.models import LeakFind
 from app.organisations.invitation_models import Invitation
 from app.organisations.members import Member
 from app.organisations.models import Membership, Organisation
+from app.unusual.models import UseAlert
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
 
 
@@ -67,6 +68,17 @@ def invoices_after(
     if after is not None:
         statement = statement.where(_older(col(Invoice.created_at), col(Invoice.id), after.at, after.name))
     return list(session.exec(statement.order_by(col(Invoice.created_at).desc(), col(Invoice.id).desc()).limit(limit)))
+
+
+def use_alerts_after(
+    session: Session, organisation: Organisation, *, after: Place | None, limit: int
+) -> list[UseAlert]:
+    """Newest first."""
+    statement = select(UseAlert).where(UseAlert.organisation_id == organisation.id)
+    at, row_id = col(UseAlert.at), col(UseAlert.id)
+    if after is not None:
+        statement = statement.where(_older(at, row_id, after.at, after.id))
+    return list(session.exec(statement.order_by(at.desc(), row_id.desc()).limit(limit)))
 
 
 def endpoints_after(

@@ -17,8 +17,12 @@ from app.unusual.rules import Choice
 OFF = "The rule was turned off."
 
 
-def choose(session: Session, organisation: Organisation, choice: Choice, *, person_id: UUID, now: datetime) -> None:
-    """Tell of this from now on; alerts of rules that are off end. Raises Invalid for a number out of bounds."""
+def choose(
+    session: Session, organisation: Organisation, choice: Choice, *, person_id: UUID | None, now: datetime
+) -> None:
+    """Tell of this from now on; alerts of rules that are off end. person_id: None for a program. Raises Invalid for a
+    number out of bounds.
+    """
     rules.check(choice)
     before = queries.choice_of(session, organisation.id)
     setting = session.get(UseAlertSetting, organisation.id) or UseAlertSetting(
@@ -54,7 +58,7 @@ def choose(session: Session, organisation: Organisation, choice: Choice, *, pers
         )
 
 
-def see(session: Session, *, alert: UseAlert, person_id: UUID, now: datetime) -> None:
+def see(session: Session, *, alert: UseAlert, person_id: UUID | None, now: datetime) -> None:
     """Somebody knows of it: it waits for nobody any more. Raises Conflict if somebody has said so."""
     if alert.seen_at is not None:
         raise Conflict("Somebody has marked this alert as seen already.")

@@ -28,6 +28,7 @@ CONSOLE = {
     "tries": "/first-call/tries",
     "home": "/home/",
     "usage": "/usage/",
+    "usage-alerts": "/usage/alerts/",
     "keys": "/keys/",
     "key-new": "/keys/new",
     "leaks": "/keys/leaks/",

@@ -118,8 +118,9 @@ class Owned:
         return self.make.admin_key(self.organisation).id
 
     def alert_id(self):
+        named = dict.fromkeys(("key", "about"), crypto.random_token())
         moments = {"began_at": self.now, "at": self.now}
-        return self.added(UseAlert(organisation_id=self.organisation.id, rule="rate", key="rate", words=".", **moments))
+        return self.added(UseAlert(organisation_id=self.organisation.id, rule="client", words=".", **named, **moments))
 
     def drill_id(self):
         return self.added(LeakDrill(organisation_id=self.organisation.id, at=self.now, act=REVOKE))

@@ -144,6 +144,12 @@ def test_many_failing_calls_are_told_by_each_organisations_own_numbers(session, 
     assert alert.words == "1 of 50 calls from 13:00 to 14:00 UTC failed (2 %)."
     used(organisation, now, 50, 10)
     assert watch(session, now) == 1
+    used(organisation, now, 1000)
+    watch(session, now + timedelta(minutes=5))
+    [lately] = queries.alerts_of(session, organisation, limit=2)
+    assert lately.ended_at is None, "it may be as bad again before the hour is over"
+    watch(session, now + HOUR)
+    assert lately.why_ended == USUAL_AGAIN
 
 
 def test_a_new_client_of_a_key_is_told_to_its_owner_and_to_who_runs_the_place(session, cast, seen, make, now):

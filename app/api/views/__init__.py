@@ -3,6 +3,7 @@
 from app.api.endpoints import bp as api_bp
 from app.api.views import (
     admin_keys,
+    alerts,
     audit,
     billing,
     document,
@@ -19,6 +20,7 @@ from app.api.views import (
 blueprints = (api_bp, admin_keys.bp)
 
 __all__ = [
+    "alerts",
     "api_bp",
     "audit",
     "billing",
