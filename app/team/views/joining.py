@@ -35,7 +35,6 @@ def show(token: str) -> ResponseReturnValue:
         next_path=url_for("invitations.show", token=token),
     )
     response.headers["Cache-Control"] = "no-store"
-    response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
 
