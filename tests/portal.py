@@ -4,8 +4,9 @@
 browser that is signed in, with `.person` and `.organisation`. A browser commits what the test made before it asks.
 """
 
+import os
 from datetime import timedelta
-from functools import cache
+from functools import cache, cached_property
 
 import pytest
 from jinja2 import FileSystemBytecodeCache
@@ -58,6 +59,25 @@ def _built(name, source, _stamp):
     return _build_asset(name, source)
 
 
+class RememberedTemplates(FileSystemBytecodeCache):
+    """Compiled once for all processes of a run, and read once by each of them."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self._read = {}
+
+    def load_bytecode(self, bucket):
+        known = bucket.key, bucket.checksum
+        if known not in self._read:
+            super().load_bytecode(bucket)
+            self._read[known] = bucket.code
+        bucket.code = self._read[known]
+
+    def dump_bytecode(self, bucket):
+        super().dump_bytecode(bucket)
+        self._read[bucket.key, bucket.checksum] = bucket.code
+
+
 class Hand:
     """The hand of the portal's clock: `hand.moves(minutes=5)`."""
 
@@ -69,7 +89,7 @@ class Hand:
 
 
 class Answer:
-    """What came back. page: parsed; for a whole page already checked to be well made."""
+    """What came back. page: parsed; for a whole page that was got already checked to be well made."""
 
     def __init__(self, response):
         self.response = response
@@ -77,7 +97,11 @@ class Answer:
         self.headers = response.headers
         self.html = response.get_data().decode(errors="replace")
         self.location = response.headers.get("Location", "")
-        self.page = Page(self.html) if response.mimetype == "text/html" else None
+
+    @cached_property
+    def page(self):
+        """None for what is no HTML."""
+        return Page(self.html) if self.response.mimetype == "text/html" else None
 
     @property
     def text(self):
@@ -91,7 +115,7 @@ class Browser:
     def __init__(self, app, session, person=None, organisation=None):
         self.client = app.test_client()
         self.session, self.person, self.organisation = session, person, organisation
-        self.token = None
+        self._answers, self._token = [], None
 
     def get(self, path, *, status=200, **options):
         """A page, checked: valid HTML, one h1 echoed in the title, unique ids, a CSRF field in every form."""
@@ -116,17 +140,24 @@ class Browser:
         return answer
 
     def csrf_token(self):
-        if self.token is None:
+        if self._newest_token() is None:
             self.get("/account")
-        return self.token
+        return self._newest_token()
+
+    def _newest_token(self):
+        """Of the last form there was; pages are parsed no sooner, because most are left without sending a form."""
+        unread, self._answers = self._answers, []
+        for answer in unread:
+            for form in answer.page.forms if answer.page else []:
+                self._token = form.fields.get("csrf_token") or self._token
+        return self._token
 
     def open(self, method, path, **options):
         """Ask, whatever comes of it. Redirects are not followed."""
         self.session.commit()
         answer = Answer(self.client.open(path, method=method, base_url=PORTAL_URL, **options))
         self.session.expire_all()
-        for form in answer.page.forms if answer.page else []:
-            self.token = form.fields.get("csrf_token") or self.token
+        self._answers.append(answer)
         return answer
 
     def cookie(self, name="postern_session"):
@@ -153,8 +184,10 @@ def hand(now, monkeypatch):
 
 @pytest.fixture(scope="session")
 def compiled_templates(tmp_path_factory):
-    """Templates compiled once, not once per test."""
-    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "templates"
+    folder.mkdir(exist_ok=True)
+    return RememberedTemplates(str(folder))
 
 
 @pytest.fixture
@@ -163,6 +196,7 @@ def app(settings, engine, hand, compiled_templates, monkeypatch):
     monkeypatch.setattr(assets, "_build", lambda name, source: _built(name, source, source.stamp()))
     app = create_app(settings, engine)
     app.jinja_env.bytecode_cache = compiled_templates
+    app.jinja_env.auto_reload = app.extensions["assets"]._reload = False  # nobody edits them meanwhile
     return app
 
 

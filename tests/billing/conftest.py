@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from app.billing.stripe_api import StripeApi
 from tests.billing.till import Till
 from tests.sandbox.stripe import running
+from tests.sandbox.stripe.straight import straight_to
 
 WEBHOOK_SECRET = "the secret that webhooks are signed with"
 
@@ -61,7 +62,7 @@ def thin(event_id="evt_thin_1", kind="v1.billing.meter.no_meter_found"):
 
 @pytest.fixture(scope="session")
 def stripe_server():
-    with running.serving_one() as served:
+    with running.serving_one() as served, straight_to(served.app, served.url):
         yield served
 
 
