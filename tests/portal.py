@@ -221,7 +221,7 @@ def sign_in(new_browser, session, hand):
         row = BrowserSession(
             token_digest=crypto.digest(token),
             person_id=person.id,
-            data={"_user_id": str(person.id), "_fresh": True},
+            data={"_user_id": str(person.id), "_fresh": True, "authenticated_at": int(hand.now.timestamp())},
             user_agent="Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
             address="127.0.0.1",
             created_at=hand.now,

@@ -1,23 +1,20 @@
 """Who is asking: sign-in state by Flask-Login on our sessions, and the guards `signed_in` and `operator`."""
 
-from datetime import timedelta
+from collections.abc import Callable
 from uuid import UUID
 
 import flask_login
 from flask import Flask, Response, g, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.accounts import queries
+from app.accounts import again, queries
+from app.accounts.again import Danger
 from app.accounts.models import Person
 from app.core import audit
 from app.core.errors import NotFound
 from app.web import current as web_current
 from app.web import forgery, htmx, session
 from app.web.guards import Guard, View, guarded
-
-LATELY = timedelta(minutes=30)
-"""A page that is opened lately after a sign-in may still be sent for as long again."""
-
 
 THROUGH = "through"
 """Where the browser's session keeps the organisation's own provider that it began with. Such a session opens that
@@ -86,9 +83,14 @@ def operator(view: View) -> View:
     return guarded(view, _OPERATOR)
 
 
-def operator_lately(view: View) -> View:
-    """The same, for what changes what everybody pays: signed in lately; others are asked to sign in again."""
-    return guarded(view, _OPERATOR_LATELY)
+def signed_in_lately(danger: Danger) -> Callable[[View], View]:
+    """Somebody is signed in, and signed in lately where `danger` is: others are asked to sign in again."""
+    return _lately(_SIGNED_IN, danger)
+
+
+def operator_lately(danger: Danger) -> Callable[[View], View]:
+    """The same for operators."""
+    return _lately(_OPERATOR, danger)
 
 
 def is_operator_here() -> bool:
@@ -112,17 +114,9 @@ def _only_operators() -> ResponseReturnValue | None:
     return turned_away
 
 
-def _only_operators_lately() -> ResponseReturnValue | None:
-    turned_away = _only_operators()
-    if turned_away is not None:
-        return turned_away
-    session_id = session.current().id
-    began_at = queries.session_began_at(current.session, session_id) if session_id is not None else None
-    is_asked = request.method in forgery.SAFE_METHODS
-    if began_at is not None and current.now - began_at <= (LATELY if is_asked else 2 * LATELY):
-        return None
-    way_back = request.full_path.rstrip("?") if is_asked else None
-    return htmx.leave(url_for("sign_in.index", next=way_back, again=1), status=401)
+def _lately(guard: Guard, danger: Danger) -> Callable[[View], View]:
+    lately = Guard(f"{guard.name}_lately", lambda: guard.check() or again.hold_up(danger))
+    return lambda view: guarded(view, lately)
 
 
 def _account(person_id: str) -> Account | None:
@@ -144,4 +138,3 @@ def _to_sign_in() -> Response:
 
 _SIGNED_IN = Guard("signed_in", turn_away_strangers)
 _OPERATOR = Guard("operator", _only_operators)
-_OPERATOR_LATELY = Guard("operator_lately", _only_operators_lately)

@@ -90,10 +90,10 @@ class Client:
             if not self._client.fetch_jwk_set(force=True).get("keys"):
                 raise ValueError("it shows no keys")
 
-    def way_out(self, redirect_uri: str) -> WayOut:
-        """Begin: new state, nonce and PKCE verifier."""
+    def way_out(self, redirect_uri: str, *, max_age_s: int | None = None) -> WayOut:
+        """Begin: new state, nonce and PKCE verifier. max_age_s: to have the provider ask who is there, and say when."""
         with _calm(self.provider):
-            begun = self._client.create_authorization_url(redirect_uri)
+            begun = self._client.create_authorization_url(redirect_uri, **self._asking(max_age_s))
         return WayOut(
             url=begun["url"],
             state=begun["state"],
@@ -110,6 +110,13 @@ class Client:
             self._check_issuer(issuer)
             token = self._client.fetch_access_token(redirect_uri, code=code, code_verifier=code_verifier)
             return self._github(token) if self.provider.discovery_url is None else self._openid(token, nonce)
+
+    def _asking(self, max_age_s: int | None) -> dict[str, str | int]:
+        """max_age obliges it to say auth_time (OpenID Connect Core 1.0, 2); 0 would lead some round in circles."""
+        if max_age_s is None:
+            return {}
+        is_openid = self.provider.discovery_url is not None
+        return {"prompt": self.provider.prompt, **({"max_age": max_age_s} if is_openid else {})}
 
     def _check_issuer(self, issuer: str | None) -> None:
         metadata = self._client.load_server_metadata()
@@ -144,6 +151,7 @@ class Client:
             email=_email(about),
             label=login[:254],
             is_email_doubted=_is_email_doubted(about),
+            auth_time=_auth_time(claims),
         )
 
     def _userinfo(self, token: Mapping[str, Any], subject: str) -> dict[str, Any]:
@@ -250,6 +258,14 @@ def _calm(provider: Provider) -> Iterator[None]:
         raise Invalid(f"{name} sent you back, but its answer does not prove who you are. Try again.") from problem
     except (requests.RequestException, ValueError, KeyError, TypeError, RuntimeError) as problem:
         raise Unavailable(f"{name} does not answer as it should just now. Try again in a moment.") from problem
+
+
+def _auth_time(claims: Mapping[str, Any]) -> int | None:
+    """From the ID token alone, which is signed."""
+    at = claims.get("auth_time")
+    if at is not None and (isinstance(at, bool) or not isinstance(at, int | float)):
+        raise _NotProvenError("the time of signing in is not a number")
+    return None if at is None else int(at)
 
 
 def _text(about: Mapping[str, Any], name: str) -> str:

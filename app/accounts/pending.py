@@ -18,13 +18,16 @@ _LINKING = "linking"
 
 @dataclass(frozen=True)
 class Begun:
-    """link_for: the person who wants to link what comes back; None when signing in. next_path: where to go then."""
+    """link_for: the person who wants to link what comes back; again_for: who is to show that it is them; both None when
+    signing in. next_path: where to go then.
+    """
 
     provider: str
     nonce: str
     code_verifier: str
     next_path: str | None
     link_for: str | None
+    again_for: str | None = None
 
 
 def begin(state: str, begun: Begun, *, now: datetime) -> None:

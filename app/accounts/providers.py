@@ -9,16 +9,23 @@ OF_ORGANISATIONS = "sso"
 """What stands in for the name of a provider that an organisation connected, in addresses and with identities."""
 GOOGLE_DISCOVERY_URL = "https://accounts.google.com/.well-known/openid-configuration"
 
+CHOOSE = "select_account"
+"""All that GitHub and Google can be asked for: neither knows “login”."""
+
 
 @dataclass(frozen=True)
 class Provider:
-    """One button. discovery_url: None for GitHub, which speaks OAuth but not OpenID Connect."""
+    """One button. discovery_url: None for GitHub, which speaks OAuth but not OpenID Connect.
+
+    prompt: what has it ask who is there, though it knows: “login” asks for proof (OpenID Connect Core 1.0, 3.1.2.1).
+    """
 
     name: str
     label: str
     client_id: str
     client_secret: str
     discovery_url: str | None
+    prompt: str = "login"
 
     @property
     def short_name(self) -> str:
@@ -35,11 +42,11 @@ def of(settings: Settings) -> tuple[Provider, ...]:
     found = []
     if settings.github_client_id:
         secret = settings.github_client_secret.get_secret_value()
-        found.append(Provider("github", "Continue with GitHub", settings.github_client_id, secret, None))
+        found.append(Provider("github", "Continue with GitHub", settings.github_client_id, secret, None, CHOOSE))
     if settings.google_client_id:
         secret = settings.google_client_secret.get_secret_value()
         found.append(
-            Provider("google", "Continue with Google", settings.google_client_id, secret, GOOGLE_DISCOVERY_URL)
+            Provider("google", "Continue with Google", settings.google_client_id, secret, GOOGLE_DISCOVERY_URL, CHOOSE)
         )
     for one in settings.oidc_providers:
         if not settings.is_development and not one.discovery_url.startswith("https://"):

@@ -14,7 +14,8 @@ from app.core.config import Settings
 from app.core.errors import NotFound
 
 FAILED = "sign_in.failed"
-SIGN_INS = ("person.signed_in", "person.joined", FAILED)
+SIGNED_IN_AGAIN = "person.signed_in_again"
+SIGN_INS = ("person.signed_in", "person.joined", SIGNED_IN_AGAIN, FAILED)
 SIGN_IN_MINUTES = 60
 """A session of somebody who has not signed in ends after so long: it only carries a sign-in under way."""
 
@@ -37,12 +38,6 @@ def lifetimes(settings: Settings) -> Lifetimes:
 def person(session: Session, person_id: UUID) -> Person | None:
     """Somebody by id; for whoever holds a session of theirs."""
     return session.get(Person, person_id)
-
-
-def session_began_at(session: Session, session_id: UUID) -> datetime | None:
-    """When the browser's session began, which is when somebody signed in: each sign-in begins a new one."""
-    found = session.get(BrowserSession, session_id)
-    return found.created_at if found is not None else None
 
 
 def identity(session: Session, *, issuer: str, subject: str) -> Identity | None:

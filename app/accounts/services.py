@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from app.accounts import browsers, queries
 from app.accounts.models import BrowserSession, Identity, Person, SignInTry
 from app.core import audit, db
-from app.core.errors import Conflict, NotFound
+from app.core.errors import Conflict, NotAllowed, NotFound
 
 TRY_WINDOW = timedelta(minutes=5)
 """Over this time sign-ins per address are counted; the figure is PyPI's (warehouse, config.py)."""
@@ -22,7 +22,8 @@ TRY_WINDOW = timedelta(minutes=5)
 @dataclass(frozen=True)
 class Claims:
     """What a provider vouched for, checked. label: how the person would recognise it (a login, an address).
-    is_email_doubted: the provider says itself that nobody has confirmed the address.
+    is_email_doubted: the provider says itself that nobody has confirmed the address. auth_time: when it last asked who
+    is there, in seconds since 1970, if it says.
     """
 
     provider: str
@@ -32,6 +33,7 @@ class Claims:
     email: str | None
     label: str
     is_email_doubted: bool = False
+    auth_time: int | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,16 @@ def enter(session: Session, *, claims: Claims, now: datetime) -> Entered:
     identity = _attach(session, person=person, claims=claims, now=now)
     _record(session, "person.joined", person, identity, now=now)
     return Entered(person=person, identity=identity, is_new=True)
+
+
+def confirm(session: Session, *, person: Person, claims: Claims, now: datetime) -> None:
+    """Somebody who is signed in has signed in again. Raises NotAllowed where that is somebody else."""
+    identity = queries.identity(session, issuer=claims.issuer, subject=claims.subject)
+    if identity is None or identity.person_id != person.id:
+        raise NotAllowed(f"“{claims.label}” is not {person.name}. Sign in again as who you are here.")
+    identity.last_used_at, identity.label = now, claims.label
+    session.add(identity)
+    _record(session, queries.SIGNED_IN_AGAIN, person, identity, now=now)
 
 
 def note_failure(

@@ -151,6 +151,7 @@ SENTENCES = {
     "person.exported": "exported what is kept of {person}",
     "person.erased": "erased {person}, on their request",
     "person.joined": "signed in for the first time[, with {provider}]",
+    "person.signed_in_again": "signed in again[ with {provider}]",
     "person.signed_in": "signed in[ with {provider}]",
     "sign_in.failed": "could not sign in[ with {provider}][: {why}]",
     "identity.linked": "linked[ “{label}” at] {provider} as a way to sign in",

@@ -114,6 +114,12 @@ class Settings(PayingSettings, MailSettings, LeakSettings):
     sign_ins_per_address: int = Field(
         10, ge=1, description="Sign-ins that one address may begin within five minutes, and as many that it may finish."
     )
+    recent_sign_in_minutes: int = Field(
+        15,
+        ge=1,
+        le=720,
+        description="What is dangerous, such as deleting an organisation, takes a sign-in this recent.",
+    )
     session_idle_minutes: int = Field(720, ge=5, description="A browser session unused for so long ends.")
     session_absolute_hours: int = Field(168, ge=1, description="A browser session older than that ends.")
 

@@ -8,7 +8,9 @@ from uuid import UUID
 from flask import g, request, session, url_for
 from flask.typing import ResponseReturnValue
 
+from app.accounts import again
 from app.accounts import guards as accounts
+from app.accounts.again import Danger
 from app.accounts.models import Person
 from app.core.errors import NotAllowed, NotFound
 from app.organisations import providers, queries, roles
@@ -131,9 +133,10 @@ class ForTemplates(Current):
 for_templates = ForTemplates()
 
 
-def member(permission: str) -> Callable[[View], View]:
+def member(permission: str, *, lately: Danger | None = None) -> Callable[[View], View]:
     """Somebody is signed in whose role in the current organisation includes `permission`.
 
+    lately: what takes a recent sign-in as well; others are asked to sign in again.
     Raises ValueError, when the module is imported, for a permission that no role has.
     """
     if permission not in roles.ALL:
@@ -147,7 +150,7 @@ def member(permission: str) -> Callable[[View], View]:
             return htmx.leave(elsewhere)
         if turned_away is None and not current.may(permission):
             raise NotAllowed(f"Your role in “{current.organisation.name}” does not include this. Ask its owner.")
-        return turned_away
+        return turned_away or (again.hold_up(lately) if lately is not None else None)
 
-    guard = Guard(f"member {permission}", check)
+    guard = Guard(f"member {permission}{' lately' if lately is not None else ''}", check)
     return lambda view: guarded(view, guard)

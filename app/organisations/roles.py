@@ -32,6 +32,9 @@ DESCRIPTIONS: dict[str, str] = {
     VIEWER: "Sees keys, usage, spend and invoices; changes nothing.",
 }
 
+RUNNERS = (OWNER, ADMIN)
+"""Who runs an organisation: making somebody one of these takes a recent sign-in."""
+
 ALL = frozenset().union(*PERMISSIONS.values())
 """Every permission there is; a guard that names another one is a typing error."""
 

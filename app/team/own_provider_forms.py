@@ -3,6 +3,7 @@
 from flask_wtf import FlaskForm
 from wtforms import PasswordField, SelectChoice, SelectField, StringField
 from wtforms.validators import DataRequired, Length
+from wtforms.widgets import PasswordInput
 
 from app.organisations import providers
 
@@ -17,7 +18,9 @@ class ProviderForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         "Issuer", validators=[DataRequired("Give the issuer, such as https://login.example.com."), _LONG]
     )
     client_id = StringField("Client id", validators=[DataRequired("Give the client id."), _LONG])
-    client_secret = PasswordField("Client secret", validators=[Length(max=1000)])
+    client_secret = PasswordField(
+        "Client secret", validators=[Length(max=1000)], widget=PasswordInput(hide_value=False)
+    )  # what was typed stays typed; the one that is kept never comes here
     default_role = SelectField(
         "Role of who comes in for the first time",
         choices=[SelectChoice(role, role.capitalize()) for role in providers.DEFAULT_ROLES],

@@ -67,8 +67,8 @@ def settings(settings, github):
     return settings.model_copy(update=given)
 
 
-def come_back(browse, *, status=303, more=""):
-    location = browse.get("/sign-in/github", status=303).location
+def come_back(browse, *, status=303, more="", query=""):
+    location = browse.get(f"/sign-in/github{query}", status=303).location
     sent = {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
     answer = browse.get(f"/sign-in/github/callback?code=abc&state={sent['state']}{more}", status=status)
     return sent, answer
@@ -86,6 +86,18 @@ def test_github_is_asked_with_pkce_and_little_scope(browse, github):
     challenge = base64.urlsafe_b64encode(hashlib.sha256(exchange["code_verifier"][0].encode()).digest())
     assert challenge.decode().rstrip("=") == sent["code_challenge"]
     assert user == "Bearer gho_x"
+
+
+def test_github_is_asked_to_let_one_choose_where_it_takes_a_sign_in_again(browse, github, hand):
+    come_back(browse)
+    hand.moves(minutes=16)
+    assert browse.post("/organisation/delete", name="x").location == "/account/again"
+
+    sent, answer = come_back(browse, query="?again=1")
+
+    assert sent["prompt"] == "select_account"
+    assert "max_age" not in sent
+    assert answer.location == "/organisation/delete"
 
 
 @pytest.mark.parametrize("name", ["The Octocat", None])

@@ -124,15 +124,6 @@ def test_notes_are_for_operators_and_the_trail_tells_only_that_there_is_one(oper
     assert "Kim" not in str(entry.details)
 
 
-def test_who_signed_in_long_ago_signs_in_again_for_what_is_dangerous(operator, place, hand):
-    hand.moves(hours=2)
-
-    for path in ("/suspend", "/credit", "/raise"):
-        answer = operator.get(place + path, status=303)
-        assert answer.location.startswith("/sign-in?next=/operator/organisations/")
-    operator.get(place)
-
-
 def test_one_that_is_about_to_be_deleted_is_not_resumed_here(operator, owner, place, session, now):
     stopping.stop(
         session, organisation=owner.organisation, why=stopping.DELETING, words="Its owner wants it.", person_id=None,

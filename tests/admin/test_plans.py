@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlmodel import select
 
-from app.accounts.guards import LATELY
 from app.admin import plan_form
 from app.admin.plan_form import WrongForm
 from app.core.audit import AuditEntry
@@ -183,19 +182,6 @@ def test_another_default_plan_ends_the_first_ones_turn(session, operator, now):
     assert queries.default(session, at=now).plan.slug == "trial"
     only = {name: value for name, value in opened(operator, "trial").items() if name != "default"}
     assert "One plan is the default." in operator.post("/operator/plans/preview", status=422, **only).text
-
-
-def test_who_signed_in_long_ago_is_asked_to_sign_in_again(session, operator, hand, now):
-    apply(session, now=now)
-    fields = opened(operator)
-    hand.moves(seconds=LATELY.total_seconds() + 1)
-
-    asked = operator.get("/operator/plans/team/edit", status=303)
-    assert asked.location == "/sign-in?next=/operator/plans/team/edit&again=1"
-    assert "Sign in again" in operator.get(asked.location).text
-    assert previewed(operator, fields, **{"base-usd-month": "109"}).status == 200, "what is written already is not lost"
-    hand.moves(seconds=LATELY.total_seconds())
-    operator.post("/operator/plans/preview", **fields)
 
 
 def test_others_find_nothing_there(owner, operator):

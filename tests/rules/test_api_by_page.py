@@ -19,7 +19,7 @@ def table():
 
 def pages():
     """{"GET /keys/": "keys:read", …}: what members have, with the permission that it takes."""
-    kinds = {address: guard.partition(" ") for address, guard in published().items()}
+    kinds = {address: guard.removesuffix(" lately").partition(" ") for address, guard in published().items()}
     return {address: permission for address, (kind, _, permission) in kinds.items() if kind == "member"}
 
 

@@ -43,7 +43,7 @@ def is_sent_to_sign_in(answer):
 
 def is_right(answer, guard, role):
     """Whether somebody signed in, with this role in their organisation, got what this guard promises."""
-    kind, _, permission = guard.partition(" ")
+    kind, permission, *_ = [*guard.split(" "), ""]
     if answer.status >= 500 and answer.status != UNCONFIGURED:
         return False
     if kind == "api":

@@ -124,7 +124,7 @@ def test_who_wants_no_such_mail_is_not_said_to_be_invited(owner, session, hand):
     assert len(session.exec(select(Mail)).all()) == len(session.exec(select(Invitation)).all()) == 1
 
 
-def test_sending_again_counts_as_sending_and_ends_with_the_organisation(owner, session, hand, monkeypatch):
+def test_sending_again_counts_as_sending_and_ends_with_the_organisation(owner, sign_in, session, hand, monkeypatch):
     monkeypatch.setattr(inviting, "A_DAY", 2)
     owner.get("/organisation/members/invite")
     owner.post("/organisation/members/invite/mail", **MAIL)
@@ -136,7 +136,7 @@ def test_sending_again_counts_as_sending_and_ends_with_the_organisation(owner, s
     assert len(session.exec(select(AuditEntry).where(AuditEntry.action == inviting.SENT_AGAIN)).all()) == 1
 
     monkeypatch.setattr(inviting, "A_DAY", 3)
-    owner.post("/organisation/delete", name="Acme")
+    sign_in(owner.person).post("/organisation/delete", name="Acme")
     owner.post(again)
     assert "is being deleted, so nobody can join it" in owner.get("/organisation/members/").text
 

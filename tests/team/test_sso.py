@@ -4,79 +4,16 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import select
 
-from app.accounts.models import Identity, Person
+from app.accounts.models import Identity
 from app.accounts.oauth import Client, WayOut
 from app.core import dns_txt
-from app.core.audit import AuditEntry
 from app.core.mail import Mail
 from app.organisations import domains
-from app.organisations.models import Membership, Organisation
+from app.organisations.models import Organisation
 from app.organisations.provider_models import Domain, OwnProvider
-from tests.accounts.provider import CLIENT_ID, CLIENT_SECRET, Provider
+from tests.accounts.provider import CLIENT_SECRET
 from tests.databases import on_both
-
-PAGE = "/organisation/sign-in/"
-
-
-@pytest.fixture(scope="module")
-def started_idp():
-    idp = Provider()
-    yield idp
-    idp.stop()
-
-
-@pytest.fixture
-def idp(started_idp):
-    """The organisation's own provider; the portal's is `provider`."""
-    started_idp.reset()
-    return started_idp
-
-
-@pytest.fixture
-def records(monkeypatch):
-    """TXT records, by name."""
-    found = {}
-    monkeypatch.setattr(dns_txt, "texts", lambda name, **_: found.get(name, []))
-    return found
-
-
-@pytest.fixture
-def connected(owner, idp, records, session):
-    """The owner's organisation with its provider, tested, and acme.example proven."""
-    owner.get(PAGE)
-    owner.post(f"{PAGE}provider", **settings_of(idp))
-    owner.post(f"{PAGE}provider/test")
-    owner.post(f"{PAGE}domains", name="acme.example")
-    domain = session.exec(select(Domain)).one()
-    records[domain.record_name] = ["something else", domain.record]
-    owner.post(f"{PAGE}domains/{domain.id}/check")
-    return session.exec(select(OwnProvider)).one()
-
-
-def settings_of(idp, **other):
-    return {
-        "label": "Acme login",
-        "issuer": idp.issuer,
-        "client_id": CLIENT_ID,
-        "client_secret": CLIENT_SECRET,
-        "default_role": "viewer",
-        **other,
-    }
-
-
-def come_by(browser, idp, connected, *, status=303, query="", subject="nell", email="nell@acme.example", **claims):
-    location = browser.get(f"/sign-in/sso/{connected.id}{query}", status=303).location
-    assert location.startswith(idp.issuer)
-    return browser.get(idp.approve(location, subject=subject, email=email, name="Nell New", **claims), status=status)
-
-
-def role_in(session, organisation, person_id):
-    found = session.get(Membership, (organisation.id, person_id))
-    return found and found.role
-
-
-def newest(session):
-    return session.exec(select(Person).where(Person.name == "Nell New")).one()
+from tests.team.own_provider import PAGE, come_by, newest, role_in, settings_of
 
 
 @on_both
@@ -117,19 +54,6 @@ def test_provider_vouches_for_proven_domains_alone(connected, idp, browse, sessi
 
     assert session.exec(select(Identity).where(Identity.provider == "sso")).all() == []
     browse.get("/home/", status=303)
-
-
-def test_person_sees_what_failed_at_their_organisation_s_provider(connected, idp, browse, new_browser, session, hand):
-    come_by(browse, idp, connected)
-    hand.moves(minutes=1)
-
-    come_by(new_browser(), idp, connected, status=400, email="nell@elsewhere.example")
-
-    listed = browse.get("/account/sign-ins").text
-    assert listed.index("has proven") < listed.index("First sign-in")
-    assert listed.count("Single sign-on") >= 2
-    [failed] = session.exec(select(AuditEntry).where(AuditEntry.action == "sign_in.failed"))
-    assert (failed.person_id, failed.details["provider"]) == (newest(session).id, "sso")
 
 
 def test_same_address_at_another_issuer_is_another_person(owner, connected, idp, browse, session, make):

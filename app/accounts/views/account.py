@@ -6,7 +6,8 @@ from flask import Blueprint, flash, url_for
 from flask.typing import ResponseReturnValue
 
 from app.accounts import browsers, entrance, pending, queries, services
-from app.accounts.guards import THROUGH, current, signed_in
+from app.accounts.again import Danger
+from app.accounts.guards import THROUGH, current, signed_in, signed_in_lately
 from app.accounts.providers import OF_ORGANISATIONS
 from app.accounts.views import sign_in
 from app.core.errors import Conflict, Invalid, NotAllowed
@@ -15,6 +16,8 @@ from app.web import htmx, paging, session
 bp = Blueprint("account", __name__, url_prefix="/account")
 
 PAGE = 20
+LINKING = Danger("add a way into your account", "account.confirm_link")
+UNLINKING = Danger("take away a way into your account", lambda: url_for("account.index"))
 OTHERS = {OF_ORGANISATIONS: "Single sign-on"}
 """What providers of organisations are called here."""
 
@@ -79,6 +82,7 @@ def sign_ins() -> ResponseReturnValue:
         "accounts/sign_ins.html",
         rows=[(row, browsers.in_words(row.client)) for row in page.rows],
         failed=queries.FAILED,
+        again=queries.SIGNED_IN_AGAIN,
         provider_names=_names(),
         page=page,
     )
@@ -94,7 +98,7 @@ def confirm_link() -> ResponseReturnValue:
 
 
 @bp.post("/link")
-@signed_in
+@signed_in_lately(LINKING)
 def link() -> ResponseReturnValue:
     _refuse_through()
     claims = pending.offered_link(now=current.now)
@@ -112,7 +116,7 @@ def link() -> ResponseReturnValue:
 
 
 @bp.post("/identities/<uuid:identity_id>/unlink")
-@signed_in
+@signed_in_lately(UNLINKING)
 def unlink(identity_id: UUID) -> ResponseReturnValue:
     _refuse_through()
     identity = queries.identity_of(current.session, current.person, identity_id)

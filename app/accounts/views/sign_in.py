@@ -5,15 +5,15 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import flask_login
-from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import TooManyRequests
 
-from app.accounts import entrance, pending, services
+from app.accounts import again, entrance, pending, services
 from app.accounts.guards import Account, current, signed_in
 from app.accounts.oauth import Client
 from app.accounts.pending import Begun
-from app.accounts.services import Claims
+from app.accounts.services import Claims, Entered
 from app.core import addresses, crypto
 from app.core.errors import Invalid, PosternError, Unavailable
 from app.web import database, htmx, session, session_secrets
@@ -31,17 +31,18 @@ CLEAR = '"cache", "storage"'
 @public
 def index() -> ResponseReturnValue:
     next_path = own_path(request.args.get("next"))
-    is_again = "again" in request.args
-    if current.visitor is not None and not is_again and "other" not in request.args:
+    if current.visitor is not None and "other" not in request.args:
         return htmx.redirect(next_path or url_for(entrance.current().others_to))
     clients = entrance.current().clients
-    return htmx.render("accounts/sign_in.html", next_path=next_path, clients=clients, is_again=is_again)
+    return htmx.render("accounts/sign_in.html", next_path=next_path, clients=clients)
 
 
 @bp.get("/sign-in/<name>")
 @public
 def start(name: str) -> ResponseReturnValue:
-    """Off to the provider. With ?link=1, to link what comes back to the account that is signed in."""
+    """Off to the provider. With ?link=1, to link what comes back to the account that is signed in; with ?again=1, to
+    show once more that it is the same person.
+    """
     client = _client(name)
     return go(lambda: client, name=name, redirect_uri=_redirect_uri(name), again_url=_again_url(name))
 
@@ -60,9 +61,11 @@ def callback(name: str) -> ResponseReturnValue:
         claims = claims_of(client, begun, _redirect_uri(name))
         if begun.link_for is not None:
             return offer_link(begun, claims)
+        if begun.again_for is not None:
+            return confirm(begun, claims, provider=client.provider.short_name)
         return _enter(begun, claims)
     except PosternError as problem:
-        return refused(problem, name=name, claims=claims, again_url=_again_url(name))
+        return refused(problem, begun, name=name, claims=claims, again_url=_again_url(name))
 
 
 @bp.post("/sign-out")
@@ -81,24 +84,30 @@ def leave() -> Response:
     return response
 
 
-def go(client: Callable[[], Client], *, name: str, redirect_uri: str, again_url: str) -> Response:
-    """Off to a provider. client: may raise PosternError, as Client does. name: what `pending` knows the sign-in by."""
+def go(
+    client: Callable[[], Client], *, name: str, redirect_uri: str, again_url: str, may_confirm: bool = True
+) -> Response:
+    """Off to a provider. client: may raise PosternError, as Client does. name: what `pending` knows the sign-in by.
+    may_confirm: whether what comes back may show that whoever is signed in is still there.
+    """
     elsewhere = _to_the_right_host()
     if elsewhere is not None:
         return elsewhere
     count_try("start")
     link_for = current.visitor if "link" in request.args else None
+    again_for = current.visitor if "again" in request.args and may_confirm else None
     database.let_go()
     try:
-        way_out = client().way_out(redirect_uri)
+        way_out = client().way_out(redirect_uri, max_age_s=again.longest_s() if again_for else None)
     except PosternError as problem:
-        return _failed(problem, name=name, again_url=again_url)
+        return _failed(problem, name=name, again_url=url_for("again.index") if again_for else again_url)
     begun = Begun(
         provider=name,
         nonce=way_out.nonce,
         code_verifier=way_out.code_verifier,
         next_path=own_path(request.args.get("next")),
         link_for=str(link_for.id) if link_for else None,
+        again_for=str(again_for.id) if again_for else None,
     )
     pending.begin(way_out.state, begun, now=current.now)
     return htmx.leave(way_out.url)
@@ -142,8 +151,7 @@ def _enter(begun: Begun, claims: Claims) -> Response:
     secrets = (
         door.welcome(current.session, entered.person, current.now, is_invited=is_invited) if entered.is_new else {}
     )
-    session.current().renew()  # from here on nothing can fail: a half-made account must not be signed in
-    flask_login.login_user(Account(entered.person))
+    log_in(entered, claims)
     for name, secret in secrets.items():
         session_secrets.put(name, secret)
     log.info(
@@ -155,6 +163,24 @@ def _enter(begun: Begun, claims: Claims) -> Response:
     return make_response(redirect(begun.next_path or url_for(door.others_to), code=303))
 
 
+def log_in(entered: Entered, claims: Claims) -> None:
+    """Begin a session. From here on nothing can fail: a half-made account must not be signed in."""
+    session.current().renew()
+    flask_login.login_user(Account(entered.person))
+    again.note(claims)
+
+
+def confirm(begun: Begun, claims: Claims, *, provider: str) -> Response:
+    """Somebody signed in again: back to what they were about to do. provider: its name for the reader."""
+    if current.visitor is None or str(current.visitor.id) != begun.again_for:
+        raise Invalid("You were signed out meanwhile. Sign in and try again.")
+    services.confirm(current.session, person=current.visitor, claims=claims, now=current.now)
+    asked = again.step_up(claims, provider=provider)
+    if asked is not None and asked.endpoint is not None:
+        flash(f"You signed in again. Send it once more to {asked.words}.")
+    return make_response(redirect(asked.page if asked else url_for("account.index"), code=303))
+
+
 def offer_link(begun: Begun, claims: Claims) -> Response:
     """Ask before linking: a page elsewhere could have sent the browser here with an account of its own."""
     if current.visitor is None or str(current.visitor.id) != begun.link_for:
@@ -163,7 +189,9 @@ def offer_link(begun: Begun, claims: Claims) -> Response:
     return make_response(redirect(url_for("account.confirm_link"), code=303))
 
 
-def refused(problem: PosternError, *, name: str, claims: Claims | None, again_url: str) -> Response:
+def refused(
+    problem: PosternError, begun: Begun | None, *, name: str, claims: Claims | None, again_url: str
+) -> Response:
     """Undo what came back, tell whoever it was meant to be in their list of sign-ins, and show why.
 
     name: of the provider. claims: what it vouched for, if it came so far.
@@ -174,6 +202,8 @@ def refused(problem: PosternError, *, name: str, claims: Claims | None, again_ur
         services.note_failure(
             own, provider=name, claims=claims, visitor_id=visitor_id, why=problem.message, now=current.now
         )
+    if begun is not None and begun.again_for is not None:
+        again_url = url_for("again.index")
     return _failed(problem, name=name, again_url=again_url)
 
 
@@ -186,6 +216,7 @@ def _failed(problem: PosternError, *, name: str, again_url: str) -> Response:
     text = render_template(
         "accounts/sign_in_failed.html",
         message=problem.message,
+        is_in=current.visitor is not None,
         again_url=again_url,
         has_others=len(entrance.current().clients) > 1,
         reference=current.request_id,

@@ -9,6 +9,8 @@ from uuid import UUID
 from flask import Blueprint, flash, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app.accounts import again
+from app.accounts.again import Danger
 from app.accounts.guards import current, operator, operator_lately
 from app.admin import customer
 from app.billing import forms, wallet
@@ -27,16 +29,21 @@ KINDS = {GIFT: "A gift", PROMOTIONAL: "A promotion, which has to end"}
 LONGEST = 300
 CREDIT_FIELDS = ("amount", "kind", "until", "words")
 RAISE_FIELDS = ("place", "most", "until", "reason")
+SUSPENDING = Danger("suspend an organisation", "operator_acts.suspend_form")
+RESUMING = Danger("let an organisation go on", "operator_organisation.show")
+CREDITING = Danger("give credit", "operator_acts.credit_form")
+RAISING = Danger("raise a limit", "operator_acts.raise_form")
 
 
 @bp.get("/suspend")
-@operator_lately
+@operator_lately(SUSPENDING)
 def suspend_form(organisation_id: UUID) -> ResponseReturnValue:
-    return _suspend_page(customer.one(current.session, organisation_id))
+    typed = again.typed("operator_acts.suspend")
+    return _suspend_page(customer.one(current.session, organisation_id), words=typed.get("words", ""))
 
 
 @bp.post("/suspend")
-@operator_lately
+@operator_lately(SUSPENDING)
 def suspend(organisation_id: UUID) -> ResponseReturnValue:
     organisation, words = customer.one(current.session, organisation_id), request.form.get("words", "")
     try:
@@ -55,7 +62,7 @@ def suspend(organisation_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/resume")
-@operator_lately
+@operator_lately(RESUMING)
 def resume(organisation_id: UUID) -> ResponseReturnValue:
     organisation = customer.one(current.session, organisation_id)
     stopping.resume(
@@ -66,13 +73,14 @@ def resume(organisation_id: UUID) -> ResponseReturnValue:
 
 
 @bp.get("/credit")
-@operator_lately
+@operator_lately(CREDITING)
 def credit_form(organisation_id: UUID) -> ResponseReturnValue:
-    return _credit_page(customer.one(current.session, organisation_id), {"visit": str(forms.new_visit())})
+    typed = again.typed("operator_acts.credit").to_dict() or {"visit": str(forms.new_visit())}
+    return _credit_page(customer.one(current.session, organisation_id), typed)
 
 
 @bp.post("/credit")
-@operator_lately
+@operator_lately(CREDITING)
 def credit(organisation_id: UUID) -> ResponseReturnValue:
     organisation = customer.one(current.session, organisation_id)
     typed = {name: request.form.get(name, "")[:2_000] for name in CREDIT_FIELDS}
@@ -100,13 +108,14 @@ def credit(organisation_id: UUID) -> ResponseReturnValue:
 
 
 @bp.get("/raise")
-@operator_lately
+@operator_lately(RAISING)
 def raise_form(organisation_id: UUID) -> ResponseReturnValue:
-    return _raise_page(customer.one(current.session, organisation_id), {})
+    typed = again.typed("operator_acts.raise_limit").to_dict()
+    return _raise_page(customer.one(current.session, organisation_id), typed)
 
 
 @bp.post("/raise")
-@operator_lately
+@operator_lately(RAISING)
 def raise_limit(organisation_id: UUID) -> ResponseReturnValue:
     organisation = customer.one(current.session, organisation_id)
     typed = {name: request.form.get(name, "")[:2_000] for name in RAISE_FIELDS}

@@ -6,7 +6,9 @@ from uuid import UUID
 from flask import Blueprint, Response, flash, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app.accounts import again
 from app.accounts import queries as accounts
+from app.accounts.again import Danger
 from app.accounts.guards import current, operator, operator_lately
 from app.accounts.models import Person
 from app.admin import erasing, people
@@ -17,6 +19,8 @@ bp = Blueprint("operator_people", __name__, url_prefix="/operator/people")
 
 PAGE = 50
 LONGEST = 200
+EXPORTING = Danger("export what is kept of somebody", "operator_people.show")
+ERASING = Danger("erase somebody", "operator_people.erase_form")
 
 
 @bp.get("/")
@@ -58,7 +62,7 @@ def sign_out(person_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/<uuid:person_id>/export.json")
-@operator_lately
+@operator_lately(EXPORTING)
 def export(person_id: UUID) -> ResponseReturnValue:
     person = people.one(current.session, person_id)
     found = people.export(current.session, person)
@@ -70,13 +74,14 @@ def export(person_id: UUID) -> ResponseReturnValue:
 
 
 @bp.get("/<uuid:person_id>/erase")
-@operator_lately
+@operator_lately(ERASING)
 def erase_form(person_id: UUID) -> ResponseReturnValue:
-    return _erase_page(people.one(current.session, person_id))
+    typed = again.typed("operator_people.erase")
+    return _erase_page(people.one(current.session, person_id), typed=typed.get("name", ""))
 
 
 @bp.post("/<uuid:person_id>/erase")
-@operator_lately
+@operator_lately(ERASING)
 def erase(person_id: UUID) -> ResponseReturnValue:
     person = people.one(current.session, person_id)
     name, typed = person.name, request.form.get("name", "")

@@ -10,6 +10,8 @@ from uuid import UUID
 from flask import Blueprint, Response, flash, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app.accounts import again
+from app.accounts.again import Danger
 from app.accounts.guards import current, operator, operator_lately
 from app.admin import plan_form, plan_queries
 from app.admin.plan_form import WrongForm
@@ -29,6 +31,16 @@ bp = Blueprint("operator_plans", __name__, url_prefix="/operator/plans")
 
 NOTICE_DAYS = 30
 NEW = ""
+
+
+def _page_of_form() -> str:
+    """Where what was sent was typed: with the version that it was made from, it is a plan that there is."""
+    slug = request.form.get("slug", "").strip()
+    is_there = bool(slug and request.form.get("seen"))
+    return url_for("operator_plans.edit", slug=slug) if is_there else url_for("operator_plans.new")
+
+
+CHANGING = Danger("change what plans cost and allow", _page_of_form)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,29 +73,26 @@ def export() -> ResponseReturnValue:
 
 
 @bp.get("/new")
-@operator_lately
+@operator_lately(CHANGING)
 def new() -> ResponseReturnValue:
-    return _form(NEW, None, {"kind": "payg", "published": "1"})
+    return _form(NEW, None, _typed() or {"kind": "payg", "published": "1"})
 
 
 @bp.get("/<slug>/edit")
-@operator_lately
+@operator_lately(CHANGING)
 def edit(slug: str) -> ResponseReturnValue:
     offer = _offer(slug)
-    return _form(slug, offer, plan_form.fill(offer.document, _currencies()))
+    return _form(slug, offer, _typed() or plan_form.fill(offer.document, _currencies()))
 
 
 @bp.post("/preview")
-@operator_lately
+@operator_lately(CHANGING)
 def preview() -> ResponseReturnValue:
     """What the change would do; or the form again, with what is wrong, or a further charge."""
     fields = request.form.to_dict()
     slug, offer = _place(fields)
     if "further" in fields or "back" in fields:
-        filled = (
-            plan_form.fill(_written(fields, slug), _currencies()) | _when_fields(fields) if "said" in fields else fields
-        )
-        return _form(slug, offer, filled, further=1 if "further" in fields else 0)
+        return _form(slug, offer, _filled(fields), further=1 if "further" in fields else 0)
     try:
         said = plan_form.read(fields, _currencies())
         wish = Wish(_slug(fields, offer), _seen(fields), said, _when(fields))
@@ -98,7 +107,7 @@ def preview() -> ResponseReturnValue:
 
 
 @bp.post("/apply")
-@operator_lately
+@operator_lately(CHANGING)
 def apply() -> ResponseReturnValue:
     fields = request.form.to_dict()
     slug, _ = _place(fields)
@@ -193,6 +202,19 @@ def _catalogue(wish: Wish) -> Catalogue:
     if not any(said.is_default for said in plans.values()):
         raise WrongForm({"default": "One plan is the default. Tick it at another plan, and this one no longer is."})
     return Catalogue(plans)
+
+
+def _typed() -> dict[str, str] | None:
+    """What was sent before signing in again."""
+    fields = again.typed("operator_plans.preview", "operator_plans.apply")
+    return _filled(fields.to_dict()) if fields else None
+
+
+def _filled(fields: dict[str, str]) -> dict[str, str]:
+    """The fields of the form, also of what its preview has sent."""
+    if "said" not in fields:
+        return fields
+    return plan_form.fill(_written(fields, _place(fields)[0]), _currencies()) | _when_fields(fields)
 
 
 def _place(fields: Mapping[str, str]) -> tuple[str, Offer | None]:

@@ -3,9 +3,12 @@
 from datetime import timedelta
 from uuid import UUID
 
-from flask import Blueprint, flash, url_for
+from flask import Blueprint, flash, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
 
+from app.accounts import again
+from app.accounts.again import Danger
 from app.api.forms import AdminKeyForm
 from app.core.errors import Invalid, LimitReached, NotAllowed
 from app.keys import admin_keys, admin_models, lifetimes
@@ -17,6 +20,7 @@ bp = Blueprint("api_keys", __name__, url_prefix="/organisation/api-keys")
 
 PAGE = 50
 USUAL_DAYS = "90"
+MAKING = Danger("make an admin key", "api_keys.new")
 TONES = {admin_models.LIVE: "ok", admin_models.EXPIRED: "warn", admin_models.REVOKED: "danger"}
 
 
@@ -35,17 +39,19 @@ def index() -> ResponseReturnValue:
 @bp.get("/new")
 @member("api:write")
 def new() -> ResponseReturnValue:
-    form = _form()
-    days = dict(form.days.choices)
-    form.days.data = USUAL_DAYS if USUAL_DAYS in days else next(iter(days))
-    form.role.data = roles.DEVELOPER
+    typed = again.typed("api_keys.create")
+    form = _form(typed or None)
+    if not typed:
+        days = dict(form.days.choices)
+        form.days.data = USUAL_DAYS if USUAL_DAYS in days else next(iter(days))
+        form.role.data = roles.DEVELOPER
     return _page(form)
 
 
 @bp.post("/")
-@member("api:write")
+@member("api:write", lately=MAKING)
 def create() -> ResponseReturnValue:
-    form = _form()
+    form = _form(request.form)
     if form.validate():
         days = int(form.days.data) if form.days.data else None
         try:
@@ -76,8 +82,8 @@ def revoke(admin_key_id: UUID) -> ResponseReturnValue:
     return htmx.redirect(url_for("api_keys.index"))
 
 
-def _form() -> AdminKeyForm:
-    form = AdminKeyForm()
+def _form(sent: MultiDict[str, str] | None) -> AdminKeyForm:
+    form = AdminKeyForm(formdata=sent)
     longest = lifetimes.longest_days(current.session, current.organisation.id)
     form.role.choices = [(role, role.capitalize()) for role in roles.given_by(current.role)]
     form.days.choices = [(str(days), lifetimes.in_words(days)) for days in lifetimes.offered(longest)]

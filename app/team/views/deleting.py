@@ -7,6 +7,8 @@ from typing import IO, cast
 from flask import Response, flash, url_for
 from flask.typing import ResponseReturnValue
 
+from app.accounts import again
+from app.accounts.again import Danger
 from app.core.errors import Conflict, Invalid
 from app.keys import queries as keys
 from app.organisations import closing, queries
@@ -22,15 +24,17 @@ CHUNK = 64 * 1024
 IN_MEMORY = 4 * 1024 * 1024
 """Bytes of an export; what is larger waits on disk until it is sent."""
 
+DELETING = Danger("delete the organisation", "organisation.ask_to_delete")
+
 
 @bp.get("/delete")
 @member("organisation:delete")
 def ask_to_delete() -> ResponseReturnValue:
-    return _page(DeleteForm())
+    return _page(DeleteForm(formdata=again.typed("organisation.delete") or None))
 
 
 @bp.post("/delete")
-@member("organisation:delete")
+@member("organisation:delete", lately=DELETING)
 def delete() -> ResponseReturnValue:
     form = DeleteForm()
     if form.validate():

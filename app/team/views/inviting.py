@@ -6,6 +6,8 @@ from flask import flash, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import SelectChoice
 
+from app.accounts import again as once_more
+from app.accounts.again import Danger
 from app.core.errors import Conflict, Invalid, LimitReached, NotAllowed
 from app.organisations import inviting, roles
 from app.organisations.guards import current, member
@@ -13,10 +15,11 @@ from app.organisations.invitation_models import Invitation
 from app.organisations.inviting import Terms
 from app.team import seating
 from app.team.invite_forms import LinkForm, MailForm
-from app.team.views.members import TONES, bp
+from app.team.views.members import TONES, bp, gives_much
 from app.web import htmx, paging
 
 PAGE = 50
+INVITING = Danger("invite an owner or admin", "members.invite", gives_much)
 REFUSED = (Invalid, Conflict, LimitReached, NotAllowed)
 
 
@@ -33,11 +36,12 @@ def invitations() -> ResponseReturnValue:
 @bp.get("/invite")
 @member("members:write")
 def invite() -> ResponseReturnValue:
-    return _page(MailForm(prefix="mail-"), LinkForm(prefix="link-"))
+    by_mail = MailForm(prefix="mail-", formdata=once_more.typed("members.by_mail") or None)
+    return _page(by_mail, LinkForm(prefix="link-", formdata=once_more.typed("members.by_link") or None))
 
 
 @bp.post("/invite/mail")
-@member("members:write")
+@member("members:write", lately=INVITING)
 def by_mail() -> ResponseReturnValue:
     form = MailForm(prefix="mail-")
     if form.validate():
@@ -59,7 +63,7 @@ def by_mail() -> ResponseReturnValue:
 
 
 @bp.post("/invite/link")
-@member("members:write")
+@member("members:write", lately=INVITING)
 def by_link() -> ResponseReturnValue:
     form = LinkForm(prefix="link-")
     if form.validate():

@@ -5,6 +5,8 @@ from uuid import UUID
 from flask import Blueprint, flash, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app.accounts import again
+from app.accounts.again import Danger
 from app.core.errors import Conflict
 from app.keys import queries as keys
 from app.organisations import inviting, members, roles
@@ -18,6 +20,14 @@ bp = Blueprint("members", __name__, url_prefix="/organisation/members")
 PAGE = 50
 INVITED = 20
 TONES = {"open": "ok", "used up": "neutral", "expired": "warn", "revoked": "danger"}
+
+
+def gives_much() -> bool:
+    """Whether the form that was sent lets somebody run the organisation; its role may stand behind a prefix."""
+    return any(value in roles.RUNNERS for name, value in request.form.items() if name.rpartition("-")[2] == "role")
+
+
+GIVING_MUCH = Danger("make somebody an owner or admin", "members.show", gives_much)
 
 
 @bp.get("/")
@@ -41,11 +51,12 @@ def index() -> ResponseReturnValue:
 @bp.get("/<uuid:person_id>")
 @member("members:read")
 def show(person_id: UUID) -> ResponseReturnValue:
-    return _page(_member(person_id))
+    typed = again.typed("members.change_role")
+    return _page(_member(person_id), role=typed.get("role"))
 
 
 @bp.post("/<uuid:person_id>/role")
-@member("members:write")
+@member("members:write", lately=GIVING_MUCH)
 def change_role(person_id: UUID) -> ResponseReturnValue:
     found = _member(person_id)
     try:
@@ -95,13 +106,14 @@ def _member(person_id: UUID) -> Member:
     return members.one(current.session, current.organisation, person_id)
 
 
-def _page(found: Member) -> ResponseReturnValue:
+def _page(found: Member, *, role: str | None = None) -> ResponseReturnValue:
     may_change = current.may("members:write") and roles.covers(current.role, found.membership.role)
     return htmx.render(
         "team/member.html",
         member=found,
         keys=keys.count_made_by(current.session, current.organisation, found.person.id),
         may_change=may_change,
+        chosen=role or found.membership.role,
         choices=roles.given_by(current.role) if may_change else [],
         descriptions=roles.DESCRIPTIONS,
     )

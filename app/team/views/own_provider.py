@@ -6,6 +6,8 @@ from uuid import UUID
 from flask import Blueprint, flash, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app.accounts import again
+from app.accounts.again import Danger
 from app.core import dns_txt, net, vault
 from app.core.errors import Conflict, Invalid, LimitReached, PosternError, Unavailable
 from app.organisations import domains, providers
@@ -19,16 +21,18 @@ from app.web import database, htmx
 bp = Blueprint("own_provider", __name__, url_prefix="/organisation/sign-in")
 
 REFUSED = (Invalid, Conflict, LimitReached)
+CHANGING = Danger("change how people sign in", lambda: url_for("own_provider.index"))
 
 
 @bp.get("/")
 @member("sso:write")
 def index() -> ResponseReturnValue:
-    return _page()
+    sent, domain = again.typed("own_provider.connect"), again.typed("own_provider.add_domain")
+    return _page(form=ProviderForm(formdata=sent) if sent else None, domain_form=DomainForm(formdata=domain or None))
 
 
 @bp.post("/provider")
-@member("sso:write")
+@member("sso:write", lately=CHANGING)
 def connect() -> ResponseReturnValue:
     form = ProviderForm()
     if form.validate():
@@ -77,7 +81,7 @@ def test() -> ResponseReturnValue:
 
 
 @bp.post("/provider/remove")
-@member("sso:write")
+@member("sso:write", lately=CHANGING)
 def disconnect() -> ResponseReturnValue:
     providers.remove(current.session, provider=_provider(), person_id=current.person.id, now=current.now)
     flash("The provider was disconnected. Members stay members, and sign in another way.")
@@ -85,7 +89,7 @@ def disconnect() -> ResponseReturnValue:
 
 
 @bp.post("/require")
-@member("sso:write")
+@member("sso:write", lately=CHANGING)
 def require() -> ResponseReturnValue:
     is_required = request.form.get("to") == "on"
     _try(
@@ -104,7 +108,7 @@ def require() -> ResponseReturnValue:
 
 
 @bp.post("/domains")
-@member("sso:write")
+@member("sso:write", lately=CHANGING)
 def add_domain() -> ResponseReturnValue:
     form = DomainForm()
     if form.validate():
@@ -146,7 +150,7 @@ def check_domain(domain_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/domains/<uuid:domain_id>/remove")
-@member("sso:write")
+@member("sso:write", lately=CHANGING)
 def remove_domain(domain_id: UUID) -> ResponseReturnValue:
     domain = domains.one(current.session, current.organisation, domain_id)
     domains.remove(current.session, domain=domain, person_id=current.person.id, now=current.now)

@@ -3,7 +3,9 @@
 from flask import flash, request, session, url_for
 from flask.typing import ResponseReturnValue
 
+from app.accounts import again
 from app.accounts import queries as accounts
+from app.accounts.again import Danger
 from app.core import uuids
 from app.core.errors import Conflict, NotFound
 from app.keys import queries as keys
@@ -13,6 +15,7 @@ from app.team.views.settings import bp
 from app.web import htmx, paging
 
 PAGE = 50
+GIVING = Danger("give the organisation to somebody else", "organisation.transfer")
 
 
 @bp.get("/transfer")
@@ -23,11 +26,12 @@ def transfer() -> ResponseReturnValue:
         size=PAGE,
     )
     others = [one for one in page.rows if one.person.id != current.person.id]
-    return htmx.render("team/transfer.html", others=others, page=page)
+    typed = again.typed("organisation.give")
+    return htmx.render("team/transfer.html", others=others, page=page, chosen=typed.get("person_id", ""))
 
 
 @bp.post("/transfer")
-@member("ownership:write")
+@member("ownership:write", lately=GIVING)
 def give() -> ResponseReturnValue:
     person_id = uuids.read(request.form.get("person_id", ""))
     if person_id is None:

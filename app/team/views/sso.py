@@ -7,14 +7,13 @@ of anybody that they are back, and must gain nothing elsewhere by it (docs/adr/0
 from typing import cast
 from uuid import UUID
 
-import flask_login
 from flask import Blueprint, Response, current_app, make_response, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from app.accounts import guards as accounts
 from app.accounts import pending
 from app.accounts import services as people
-from app.accounts.guards import Account, current
+from app.accounts.guards import current
 from app.accounts.pending import Begun
 from app.accounts.services import Claims
 from app.accounts.views import sign_in
@@ -26,7 +25,6 @@ from app.organisations.provider_models import OwnProvider
 from app.team import seating
 from app.team.connecting import Clients
 from app.web import htmx
-from app.web import session as web_session
 from app.web.guards import public
 from app.web.paths import own_path
 
@@ -66,13 +64,16 @@ def find() -> ResponseReturnValue:
 @bp.get("/<uuid:provider_id>")
 @public
 def start(provider_id: UUID) -> ResponseReturnValue:
-    """Off to the provider. With ?link=1, to link what comes back to the account that is signed in."""
+    """Off to the provider. With ?link=1, to link what comes back to the account that is signed in; with ?again=1, to
+    show once more that it is the same person, in a session that began with it.
+    """
     provider, _ = providers.by_id(current.session, provider_id)
     return sign_in.go(
         lambda: clients().of(provider),
         name=_name(provider),
         redirect_uri=redirect_uri(provider.id),
         again_url=_again_url(provider),
+        may_confirm=session.get(accounts.THROUGH) == str(provider.id),
     )
 
 
@@ -91,16 +92,17 @@ def callback(provider_id: UUID) -> ResponseReturnValue:
         providers.check_claims(current.session, provider, claims)
         if begun.link_for is not None:
             return sign_in.offer_link(begun, claims)
+        if begun.again_for is not None:
+            return sign_in.confirm(begun, claims, provider=provider.label)
         return _enter(provider, organisation, begun, claims)
     except PosternError as problem:
-        return sign_in.refused(problem, name=providers.KIND, claims=claims, again_url=_again_url(provider))
+        return sign_in.refused(problem, begun, name=providers.KIND, claims=claims, again_url=_again_url(provider))
 
 
 def _enter(provider: OwnProvider, organisation: Organisation, begun: Begun, claims: Claims) -> Response:
     entered = people.enter(current.session, claims=claims, now=current.now)
     _let_in(provider, organisation, entered)
-    web_session.current().renew()  # from here on nothing can fail
-    flask_login.login_user(Account(entered.person))
+    sign_in.log_in(entered, claims)
     session[accounts.THROUGH], session[CHOSEN] = str(provider.id), str(organisation.id)
     return make_response(redirect(begun.next_path or url_for("home.index"), code=303))
 
