@@ -1,15 +1,17 @@
 """Erasing a person on their request: what says who they are goes; what the law keeps (calls, bills, the trail) stays,
-and pages and files show of it only that somebody did it: entries themselves cannot be changed.
+and pages and files show of it only that somebody did it: entries themselves cannot be changed. What becomes of each
+column: personal.py.
 """
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func
+from sqlalchemy import delete, func, update
 from sqlmodel import Session, col, select
 
 from app.accounts.models import BrowserSession, Identity, Person
 from app.admin import people
+from app.admin.models import OrganisationNote
 from app.core.audit_words import ERASED
 from app.core.errors import Conflict
 from app.core.mail import Mail
@@ -17,7 +19,8 @@ from app.core.mail_kinds import MailRefusal
 from app.keys import services as keys
 from app.keys.models import Key
 from app.organisations import closing, roles
-from app.organisations.models import Membership, Organisation
+from app.organisations.invitation_models import FormerMember, Invitation
+from app.organisations.models import FormerSlug, Membership, Organisation
 
 WORDS = "The person to whom it belonged was erased on their request."
 
@@ -44,14 +47,22 @@ def erase(session: Session, *, person: Person, operator_id: UUID, now: datetime)
         _close(session, place, operator_id=operator_id, now=now)
     people.tell(session, person, "person.erased", {}, operator_id=operator_id, now=now)
     if person.email:
-        session.execute(delete(Mail).where(col(Mail.recipient) == person.email))
-        session.execute(delete(MailRefusal).where(col(MailRefusal.address) == person.email.lower()))
-    session.execute(delete(BrowserSession).where(col(BrowserSession.person_id) == person.id))
-    session.execute(delete(Identity).where(col(Identity.person_id) == person.id))
-    session.execute(delete(Membership).where(col(Membership.person_id) == person.id))
+        _forget_address(session, person.email.lower())
+    for table in (BrowserSession, Identity, Membership, FormerMember):
+        session.execute(delete(table).where(col(table.person_id) == person.id))
+    session.execute(update(Invitation).where(col(Invitation.created_by_id) == person.id).values(created_by=ERASED))
     person.name, person.email = ERASED, None
     session.add(person)
     session.flush()
+
+
+def _forget_address(session: Session, address: str) -> None:
+    """address: in small letters. Bills that were paid keep theirs; organisations that go on say anew where bills go."""
+    session.execute(delete(Mail).where(func.lower(col(Mail.recipient)) == address))
+    session.execute(delete(MailRefusal).where(col(MailRefusal.address) == address))
+    session.execute(delete(Invitation).where(func.lower(col(Invitation.email)) == address))
+    billed = update(Organisation).where(func.lower(col(Organisation.billing_email)) == address)
+    session.execute(billed.values(billing_email=""))
 
 
 def _close(session: Session, place: Organisation, *, operator_id: UUID, now: datetime) -> None:
@@ -60,9 +71,11 @@ def _close(session: Session, place: Organisation, *, operator_id: UUID, now: dat
         keys.revoke(session, key=key, person_id=operator_id, now=now)
     if place.stopped_at is None:
         closing.begin(session, organisation=place, words=WORDS, person_id=operator_id, now=now)
-    if place.is_personal:
-        place.name = ERASED
+    if place.is_personal:  # called after them
+        place.name, place.slug = ERASED, f"erased-{place.id.hex}"
         session.add(place)
+        for table in (FormerSlug, OrganisationNote):
+            session.execute(delete(table).where(col(table.organisation_id) == place.id))
 
 
 def _owned_alone(session: Session, person: Person) -> list[Organisation]:

@@ -1,8 +1,4 @@
-"""Everybody who ever signed in, for operators: finding them, all that is kept of one, and signing one out.
-
-What is kept of a person is their account, ways in, sessions, memberships, what they did and mail to them. Calls belong
-to organisations.
-"""
+"""Everybody who ever signed in, for operators: finding them, where they belong, and signing one out."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,11 +8,9 @@ from sqlalchemy import func, or_
 from sqlmodel import Session, col, select
 
 from app.accounts import services as accounts
-from app.accounts.models import BrowserSession, Identity, Person
+from app.accounts.models import BrowserSession, Person
 from app.core import audit, uuids
-from app.core.audit import AuditEntry
 from app.core.errors import NotFound
-from app.core.mail import Mail
 from app.organisations.models import Membership, Organisation
 
 
@@ -87,37 +81,3 @@ def tell(
             subject_id=person.id,
             details={"person": person.name, **details},
         )
-
-
-def export(session: Session, person: Person, *, most: int = 10_000) -> dict[str, object]:
-    """All that is kept of them, as JSON can say it; of what they did and of mail the newest `most`."""
-    ways = session.exec(select(Identity).where(Identity.person_id == person.id).order_by(col(Identity.linked_at)))
-    browsers = session.exec(
-        select(BrowserSession)
-        .where(BrowserSession.person_id == person.id)
-        .order_by(col(BrowserSession.created_at).desc())
-        .limit(most)
-    )
-    acts = session.exec(
-        select(AuditEntry).where(AuditEntry.person_id == person.id).order_by(col(AuditEntry.at).desc()).limit(most)
-    )
-    letters = session.exec(
-        select(Mail).where(Mail.recipient == person.email).order_by(col(Mail.queued_at).desc()).limit(most)
-    )
-    return {
-        "person": person.model_dump(mode="json"),
-        "identities": [way.model_dump(mode="json", exclude={"person_id"}) for way in ways],
-        "sessions": [
-            browser.model_dump(mode="json", include={"user_agent", "address", "created_at", "last_seen_at", "ended_at"})
-            for browser in browsers
-        ],
-        "organisations": [
-            {"name": place.name, "slug": place.slug, "role": held.role, "joined_at": held.joined_at.isoformat()}
-            for place, held in memberships_of(session, person)
-        ],
-        "acts": [act.model_dump(mode="json", exclude={"person_id"}) for act in acts],
-        "mail": [
-            letter.model_dump(mode="json", include={"template", "recipient", "state", "queued_at", "sent_at"})
-            for letter in letters
-        ],
-    }

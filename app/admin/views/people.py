@@ -11,7 +11,7 @@ from app.accounts import queries as accounts
 from app.accounts.again import Danger
 from app.accounts.guards import current, operator, operator_lately
 from app.accounts.models import Person
-from app.admin import erasing, people
+from app.admin import erasing, exporting, people
 from app.core.errors import Conflict
 from app.web import htmx, paging
 
@@ -65,7 +65,7 @@ def sign_out(person_id: UUID) -> ResponseReturnValue:
 @operator_lately(EXPORTING)
 def export(person_id: UUID) -> ResponseReturnValue:
     person = people.one(current.session, person_id)
-    found = people.export(current.session, person)
+    found = exporting.export(current.session, person)
     people.tell(current.session, person, "person.exported", {}, operator_id=current.person.id, now=current.now)
     answer = Response(json.dumps(found, indent=2, ensure_ascii=False) + "\n", mimetype="application/json")
     answer.headers["Content-Disposition"] = f'attachment; filename="person-{person.id}.json"'
