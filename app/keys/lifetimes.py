@@ -5,9 +5,10 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from app.core import audit
+from app.core import moments
 from app.core.errors import Conflict, Invalid
 from app.keys.models import KeyPolicy
+from app.organisations import recording
 from app.organisations.models import Organisation
 
 PRESETS = (7, 30, 60, 90, 180, 365)
@@ -48,16 +49,8 @@ def set_longest(
     policy = policy or KeyPolicy(organisation_id=organisation.id, changed_at=now)
     policy.longest_days, policy.changed_at = days, now
     session.add(policy)
-    audit.record(
-        session,
-        action="key_policy.changed",
-        now=now,
-        organisation_id=organisation.id,
-        person_id=person_id,
-        subject_id=organisation.id,
-        details={"longest lifetime": f"{in_words(was)} → {in_words(days)}"},
-    )
-    session.flush()
+    change = {"longest lifetime": f"{in_words(was)} → {in_words(days)}"}
+    recording.record(session, organisation, "key_policy.changed", change, person_id=person_id, now=now)
 
 
 def days(number: int) -> timedelta:
@@ -79,5 +72,5 @@ def check(session: Session, organisation: Organisation, *, expires_at: datetime 
     if expires_at is None or expires_at > latest:
         raise Invalid(
             f"Keys of “{organisation.name}” live {in_words(longest)} at most: choose an expiry until "
-            f"{latest:%Y-%m-%d %H:%M} UTC, or rotate the key for a new secret."
+            f"{moments.words(latest)}, or rotate the key for a new secret."
         )

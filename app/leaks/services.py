@@ -23,6 +23,7 @@ from app.keys.models import Key, KeySecret
 from app.leaks import models, queries, words
 from app.leaks.models import LeakDrill, LeakFind, LeakPolicy, LeakUnknown
 from app.leaks.reports import Report
+from app.organisations import recording
 from app.organisations.models import Organisation
 
 KeyOrAdminKey = TypeVar("KeyOrAdminKey", Key, AdminKey)
@@ -69,16 +70,8 @@ def choose(session: Session, *, organisation: Organisation, act: str, person_id:
     )
     policy.act, policy.chosen_at = act, now
     session.add(policy)
-    audit.record(
-        session,
-        action="leak_policy.changed",
-        now=now,
-        organisation_id=organisation.id,
-        person_id=person_id,
-        subject_id=organisation.id,
-        details={"leaked keys": f"{words.POLICIES[was]} → {words.POLICIES[act]}"},
-    )
-    session.flush()
+    change = {"leaked keys": f"{words.POLICIES[was]} → {words.POLICIES[act]}"}
+    recording.record(session, organisation, "leak_policy.changed", change, person_id=person_id, now=now)
 
 
 def forget(session: Session, organisation: Organisation) -> None:

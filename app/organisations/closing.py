@@ -9,9 +9,9 @@ from uuid import UUID
 
 from sqlmodel import Session, col, select
 
-from app.core import audit, mail
+from app.core import mail, moments
 from app.core.errors import Conflict, Invalid
-from app.organisations import ownership, queries, stopping
+from app.organisations import ownership, queries, recording, stopping
 from app.organisations.models import DELETING, Organisation
 
 GRACE = timedelta(days=14)
@@ -30,7 +30,7 @@ def ask(
         raise Invalid(f"Type the name exactly as it is written: {organisation.name}")
     words = f"{by} asked for it to be deleted. Until then an owner can undo it."
     closes_at = begin(session, organisation=organisation, words=words, person_id=person_id, now=now)
-    on = f"{closes_at.day} {closes_at:%B %Y}"
+    on = moments.day(closes_at)
     context = {"organisation": organisation.name, "by": by, "on": on, "path": "/organisation/delete"}
     for address in queries.addresses_with(session, organisation.id, "organisation:delete"):
         mail.queue(
@@ -86,13 +86,4 @@ def is_due(session: Session, organisation: Organisation, *, now: datetime) -> bo
 def finish(session: Session, *, organisation: Organisation, now: datetime) -> None:
     """Nothing is left of it but what has to be kept."""
     organisation.deleted_at = now
-    session.add(organisation)
-    audit.record(
-        session,
-        action="organisation.deleted",
-        now=now,
-        organisation_id=organisation.id,
-        subject_id=organisation.id,
-        details={"name": organisation.name},
-    )
-    session.flush()
+    recording.record(session, organisation, "organisation.deleted", {"name": organisation.name}, now=now)

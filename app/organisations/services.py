@@ -10,9 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
 from app.accounts.models import Person
-from app.core import audit
 from app.core.errors import Conflict, Invalid, LimitReached
-from app.organisations import queries, roles
+from app.organisations import queries, recording, roles
 from app.organisations.models import Membership, Organisation
 
 SLUG_LENGTH = 32
@@ -61,16 +60,8 @@ def _make(session: Session, *, name: str, person: Person, is_personal: bool, now
     except IntegrityError:
         raise Conflict("Somebody of the same name came in at the same moment. Try again.") from None
     session.add(Membership(organisation_id=organisation.id, person_id=person.id, role=roles.OWNER, joined_at=now))
-    audit.record(
-        session,
-        action="organisation.created",
-        now=now,
-        organisation_id=organisation.id,
-        person_id=person.id,
-        subject_id=organisation.id,
-        details={"name": organisation.name, "slug": organisation.slug},
-    )
-    session.flush()
+    details = {"name": organisation.name, "slug": organisation.slug}
+    recording.record(session, organisation, "organisation.created", details, person_id=person.id, now=now)
     return organisation
 
 

@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
-from app.core import audit, config_mail
+from app.core import config_mail
 from app.core.errors import Conflict, Invalid
-from app.organisations import services
+from app.organisations import recording, services
 from app.organisations.models import FormerSlug, Organisation
 
 
@@ -32,7 +32,9 @@ def rename(session: Session, *, organisation: Organisation, to: str, person_id: 
     name = services.checked_name(to)
     if name != organisation.name:
         was, organisation.name = organisation.name, name
-        _tell(session, organisation, "organisation.renamed", {"name": f"{was} → {name}"}, person_id=person_id, now=now)
+        recording.record(
+            session, organisation, "organisation.renamed", {"name": f"{was} → {name}"}, person_id=person_id, now=now
+        )
 
 
 def change_slug(
@@ -63,7 +65,9 @@ def change_slug(
         session.flush()
     except IntegrityError:
         raise Conflict(f"“{slug}” was taken at the same moment. Choose another.") from None
-    _tell(session, organisation, "organisation.slug_changed", {"slug": f"{was} → {slug}"}, person_id=person_id, now=now)
+    recording.record(
+        session, organisation, "organisation.slug_changed", {"slug": f"{was} → {slug}"}, person_id=person_id, now=now
+    )
 
 
 def change_billing_email(
@@ -76,28 +80,6 @@ def change_billing_email(
     if email != organisation.billing_email:
         was, organisation.billing_email = organisation.billing_email, email
         change = f"{was or 'none'} → {email or 'none'}"
-        _tell(
+        recording.record(
             session, organisation, "organisation.billing_email_changed", {"email": change}, person_id=person_id, now=now
         )
-
-
-def _tell(
-    session: Session,
-    organisation: Organisation,
-    action: str,
-    details: dict[str, str],
-    *,
-    person_id: UUID | None,
-    now: datetime,
-) -> None:
-    session.add(organisation)
-    audit.record(
-        session,
-        action=action,
-        now=now,
-        organisation_id=organisation.id,
-        person_id=person_id,
-        subject_id=organisation.id,
-        details=details,
-    )
-    session.flush()

@@ -5,8 +5,9 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from app.core import audit, changes
+from app.core import changes, moments
 from app.core.errors import Conflict, Invalid
+from app.organisations import recording
 from app.organisations.models import DELETING, SUSPENDED, Organisation
 
 LONGEST = 500
@@ -37,7 +38,7 @@ def resume(session: Session, *, organisation: Organisation, why: str, person_id:
     """Let its keys work again, if it was stopped for this very reason. Raises Conflict if it was not."""
     if organisation.stopped_at is None or organisation.stopped_why != why:
         raise Conflict(f"“{organisation.name}” is not {why}.")
-    since = f"{organisation.stopped_at:%Y-%m-%d %H:%M} UTC"
+    since = moments.words(organisation.stopped_at)
     organisation.stopped_at, organisation.stopped_why, organisation.stopped_words = None, "", ""
     _tell(session, organisation, _RESUMED[why], {"since": since}, person_id=person_id, now=now)
 
@@ -51,15 +52,7 @@ def _tell(
     person_id: UUID | None,
     now: datetime,
 ) -> None:
-    session.add(organisation)
-    session.flush()
+    """To the gateway and in the trail."""
     changes.record(session, kind="organisation", subject_id=organisation.id, now=now)
-    audit.record(
-        session,
-        action=action,
-        now=now,
-        organisation_id=organisation.id,
-        person_id=person_id,
-        subject_id=organisation.id,
-        details={"name": organisation.name, **details},
-    )
+    details = {"name": organisation.name, **details}
+    recording.record(session, organisation, action, details, person_id=person_id, now=now)

@@ -2,10 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from uuid import UUID
 
-from app.core import audit, audit_words, spreadsheets
+from app.core import audit, audit_words, moments, spreadsheets
 from app.core.audit import AuditEntry
 from app.core.audit_words import ERASED
 from app.metering.proof_models import AuditLink
@@ -36,7 +35,7 @@ def as_json(
     name = names.get(entry.person_id, "")
     return {
         "id": str(entry.id),
-        "at": moment(entry.at),
+        "at": moments.exact(entry.at),
         "action": entry.action,
         "sentence": audit_words.sentence(entry, name=name, itself=itself),
         "actor": {
@@ -68,7 +67,7 @@ def as_row(entry: AuditEntry, link: AuditLink | None, *, names: Mapping[UUID | N
     name = names.get(entry.person_id, "")
     changes = "; ".join(f"{one.what}: {one.before}{audit.CHANGED}{one.after}" for one in audit_words.changes(entry))
     row = (
-        moment(entry.at),
+        moments.exact(entry.at),
         audit_words.who(entry, name=name, itself=itself),
         kind_of_actor(entry),
         audit_words.sentence(entry, name=name, itself=itself),
@@ -86,11 +85,6 @@ def as_row(entry: AuditEntry, link: AuditLink | None, *, names: Mapping[UUID | N
         link.hash if link is not None else "",
     )
     return [str(spreadsheets.harmless(value)) for value in row]
-
-
-def moment(at: datetime) -> str:
-    """To the microsecond, which tells entries apart."""
-    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _text(value: UUID | None) -> str | None:

@@ -16,6 +16,7 @@ from app.accounts.guards import current, operator, operator_lately
 from app.admin import plan_form, plan_queries
 from app.admin.plan_form import WrongForm
 from app.billing import effects
+from app.core import moments
 from app.core.errors import Conflict, Invalid
 from app.integrations import queries as integrations
 from app.plans import applying, document, metrics, moving, queries, reading, words, writing
@@ -278,4 +279,4 @@ def _currencies() -> list[str]:
 
 
 def _moment(at: datetime) -> str:
-    return "now" if at <= current.now else f"{at.day} {at:%B %Y}"
+    return "now" if at <= current.now else moments.day(at)
