@@ -1,9 +1,10 @@
 """Looking keys up, always through their owner."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import func, or_
 from sqlmodel import Session, col, select
 
 from app.core.errors import Conflict, Invalid, NotFound
@@ -36,10 +37,16 @@ def count_of(session: Session, organisation: Organisation, *, with_revoked: bool
     return session.exec(statement).one()
 
 
-def count_made_by(session: Session, organisation: Organisation, person_id: UUID) -> int:
-    """How many keys of the organisation this person made that were not revoked since."""
-    statement = select(func.count()).select_from(Key).where(Key.organisation_id == organisation.id)
-    return session.exec(statement.where(Key.created_by_id == person_id, col(Key.revoked_at).is_(None))).one()
+def count_working_of(session: Session, organisation: Organisation, owner_id: UUID, *, now: datetime) -> int:
+    """How many keys of the organisation belong to this person and work: neither revoked, disabled nor expired."""
+    statement = select(func.count()).where(
+        Key.organisation_id == organisation.id,
+        Key.owner_id == owner_id,
+        col(Key.revoked_at).is_(None),
+        col(Key.is_enabled),
+        or_(col(Key.expires_at).is_(None), col(Key.expires_at) > now),
+    )
+    return session.exec(statement).one()
 
 
 def key_of(session: Session, organisation: Organisation, key_id: UUID) -> Key:

@@ -83,7 +83,7 @@ def test_last_owner_stays_one(owner, member, session):
 def test_who_is_taken_out_sees_nothing_more_and_keys_stay(owner, member, make, session):
     key = make.key(owner.organisation, person_id=member.person.id)
     question = owner.get(path(member, "/remove"))
-    assert "1 key that they made belongs to Acme and keeps working" in question.text
+    assert "1 key of theirs belongs to Acme and keeps working" in question.text
 
     owner.post(path(member, "/remove"))
 
@@ -93,6 +93,23 @@ def test_who_is_taken_out_sees_nothing_more_and_keys_stay(owner, member, make, s
     assert key.is_enabled
     assert session.get(FormerMember, (owner.organisation.id, member.person.id)) is not None
     owner.get(path(member), status=404)
+
+
+def test_keys_count_for_whose_they_are_and_while_they_work(owner, member, make, now):
+    def theirs(**terms):
+        return make.key(owner.organisation, person_id=member.person.id, **terms)
+
+    theirs()
+    theirs().owner_id = owner.person.id
+    handed = make.key(owner.organisation, person_id=owner.person.id)
+    handed.owner_id = member.person.id
+    for terms in ({"revoked_at": now}, {"expires_at": now}, {"is_enabled": False}):
+        theirs(**terms)
+
+    shown = owner.get(path(member))
+
+    assert "Their keys2 that work" in shown.text
+    assert f"/keys/?owner={member.person.id}" in shown.page.links
 
 
 def test_invitation_brings_back_who_was_taken_out(owner, member, session, now):

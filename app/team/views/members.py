@@ -79,7 +79,7 @@ def change_role(person_id: UUID) -> ResponseReturnValue:
 @member("members:write")
 def ask_to_remove(person_id: UUID) -> ResponseReturnValue:
     found = _member(person_id)
-    made = keys.count_made_by(current.session, current.organisation, found.person.id)
+    made = keys.count_working_of(current.session, current.organisation, found.person.id, now=current.now)
     return htmx.render("team/remove.html", member=found, keys=made)
 
 
@@ -111,7 +111,7 @@ def _page(found: Member, *, role: str | None = None) -> ResponseReturnValue:
     return htmx.render(
         "team/member.html",
         member=found,
-        keys=keys.count_made_by(current.session, current.organisation, found.person.id),
+        keys=keys.count_working_of(current.session, current.organisation, found.person.id, now=current.now),
         may_change=may_change,
         chosen=role or found.membership.role,
         choices=roles.given_by(current.role) if may_change else [],

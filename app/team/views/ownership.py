@@ -54,7 +54,7 @@ def ask_to_leave() -> ResponseReturnValue:
     return htmx.render(
         "team/leave.html",
         is_last=current.role == roles.OWNER and owners == 1,
-        keys=keys.count_made_by(current.session, current.organisation, current.person.id),
+        keys=keys.count_working_of(current.session, current.organisation, current.person.id, now=current.now),
         members=queries.count_members(current.session, current.organisation),
     )
 
