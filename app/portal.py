@@ -4,6 +4,7 @@ It is started by `gunicorn -c python:app.web.gunicorn "app.portal:create_app()"`
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -84,6 +85,7 @@ FOOT = (
     Place("Report a leaked key", "report.index"),
 )
 PERSON = (Place("Your account", "account.index", "session", holds=("account_mail",)),)
+TO_CONSOLE = Place("Back to the console", "home.index", "chevron-left")
 OPERATOR = (Place("Operator’s pages", "admin.index", "settings"),)
 OPERATOR_RAIL = (
     Place(
@@ -98,7 +100,8 @@ OPERATOR_RAIL = (
     Place("Money", "money.index", "billing"),
     Place("Events of Stripe", "stripe_events.index", "usage", short="Stripe"),
     Place("Mail", "post.index", "mail"),
-    Place("Back to the console", "home.index", "chevron-left", short="Console"),
+    Place("Audit log", "operator_audit.index", "clock", short="Audit"),
+    replace(TO_CONSOLE, is_wide=True),
 )
 
 
@@ -200,8 +203,8 @@ def _surroundings() -> dict[str, object]:
         "footer_nav": navigation.links(FOOT),
         "billing_banner": billing.banner,
         "billing_notice": billing.notice,
-        "nav": navigation.links(OPERATOR_RAIL if request.blueprint in admin.names else RAIL),
-        "person_nav": navigation.links(PERSON + OPERATOR if accounts.is_operator_here() else PERSON),
+        "nav": navigation.links(OPERATOR_RAIL if _is_operators() else RAIL),
+        "person_nav": navigation.links(PERSON + (_other_side() if accounts.is_operator_here() else ())),
         "home_url": url_for("landing.index"),
         "console_url": url_for("home.index"),
         "switch_url": url_for("organisations.switch"),
@@ -209,3 +212,13 @@ def _surroundings() -> dict[str, object]:
         "sign_out_url": url_for("sign_in.sign_out"),
         "sign_in_url": straight or url_for("sign_in.index"),
     }
+
+
+def _is_operators() -> bool:
+    """Whether the page is one of theirs."""
+    return request.blueprint in admin.names
+
+
+def _other_side() -> tuple[Place, ...]:
+    """For operators: from the console to their pages, or back."""
+    return (TO_CONSOLE,) if _is_operators() else OPERATOR

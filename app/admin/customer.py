@@ -8,9 +8,6 @@ from sqlmodel import Session, col, select
 
 from app.accounts.models import Person
 from app.billing import credit
-from app.core import audit_words
-from app.core.audit import AuditEntry
-from app.core.audit_words import Change
 from app.core.errors import NotFound
 from app.metering import queries as metering
 from app.metering.queries import Totals
@@ -47,31 +44,6 @@ def members_of(
         .offset(offset)
     )
     return list(session.exec(statement).all())
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """An entry of the trail in words."""
-
-    entry: AuditEntry
-    sentence: str
-    changes: list[Change]
-
-
-def trail_of(session: Session, organisation: Organisation, *, itself: str, limit: int, offset: int = 0) -> list[Said]:
-    """What happened, newest first. itself: what this installation is called."""
-    statement = (
-        select(AuditEntry, Person.name)
-        .outerjoin(Person, col(Person.id) == col(AuditEntry.person_id))
-        .where(AuditEntry.organisation_id == organisation.id)
-        .order_by(col(AuditEntry.at).desc(), col(AuditEntry.id))
-        .limit(limit)
-        .offset(offset)
-    )
-    return [
-        Said(entry, audit_words.sentence(entry, name=name or "", itself=itself), audit_words.changes(entry))
-        for entry, name in session.exec(statement)
-    ]
 
 
 def use_of(session: Session, organisation: Organisation, *, now: datetime) -> Use:

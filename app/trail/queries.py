@@ -1,13 +1,13 @@
-"""Looking into an organisation's audit log: always newest first, and quick however long it is.
+"""Looking into the audit log, of one organisation or of all: always newest first, and quick however long it is.
 
 What an index serves (everything, an action, a person, a thing) is read from it directly. What none serves (text, the
-kind of actor, two conditions at once) is looked for in the newest REACH entries of what an index does serve; whoever
-wants more goes on from there.
+kind of actor, two conditions at once; anything at all across organisations) is looked for in the newest REACH entries
+of what an index does serve; whoever wants more goes on from there.
 """
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from app.core.audit import AuditEntry
 from app.core.errors import NotFound
 from app.metering import audit_chain, proving
 from app.metering.proof_models import AuditLink
-from app.organisations.models import Membership
+from app.organisations.models import Membership, Organisation
 from app.trail.filters import Cursor, Filters
 
 REACH = 2_500
@@ -50,12 +50,13 @@ class Sealed:
 
 
 def page(
-    session: Session, organisation_id: UUID, filters: Filters, *, before: Cursor | None = None, limit: int
+    session: Session, organisation_id: UUID | None, filters: Filters, *, before: Cursor | None = None, limit: int
 ) -> Page:
-    """What `filters` ask for, from `before` on."""
-    rest = _rest(filters)
+    """What `filters` ask for, from `before` on. organisation_id: None for everything that is written down here."""
+    rest = _rest(filters) if organisation_id is not None else _all(filters)
     reach = REACH if rest else limit + 1
-    window = _window(filters, _conditions(organisation_id, filters, before), reach).subquery()
+    served = filters if organisation_id is not None else Filters()
+    window = _window(served, _conditions(organisation_id, filters, before), reach).subquery()
     order = (window.c.at.desc(), window.c.id.desc())
     statement = select(AuditEntry).join(window, window.c.id == col(AuditEntry.id)).where(*rest).order_by(*order)
     found = list(session.execute(statement.limit(limit + 1)).scalars())
@@ -65,7 +66,7 @@ def page(
     return Page(found, Cursor(last.at, last.id), last.at) if last is not None else Page(found, None)
 
 
-def every(session: Session, organisation_id: UUID, filters: Filters, *, by: int) -> Iterator[list[AuditEntry]]:
+def every(session: Session, organisation_id: UUID | None, filters: Filters, *, by: int) -> Iterator[list[AuditEntry]]:
     """All that is asked for, newest first, `by` at a time and at most."""
     before: Cursor | None = None
     while True:
@@ -78,11 +79,11 @@ def every(session: Session, organisation_id: UUID, filters: Filters, *, by: int)
         session.expunge_all()
 
 
-def entry_of(session: Session, organisation_id: UUID, entry_id: UUID) -> AuditEntry:
-    """Raises NotFound for a stranger's as for one that never was."""
+def entry_of(session: Session, organisation_id: UUID | None, entry_id: UUID) -> AuditEntry:
+    """organisation_id: None for any. Raises NotFound for a stranger's as for one that never was."""
     found = session.get(AuditEntry, entry_id)
-    if found is None or found.organisation_id != organisation_id:
-        raise NotFound("There is no such entry in this organisation’s audit log.")
+    if found is None or organisation_id not in (None, found.organisation_id):
+        raise NotFound("There is no such entry in this audit log.")
     return found
 
 
@@ -93,6 +94,13 @@ def names(session: Session, entries: list[AuditEntry]) -> dict[UUID | None, str]
         return {}
     found = session.execute(select(col(Person.id), col(Person.name)).where(col(Person.id).in_(everybody)))
     return {one.id: one.name for one in found}
+
+
+def organisations(session: Session, entries: list[AuditEntry]) -> dict[UUID | None, Organisation]:
+    """Whose they are, by the id that an entry has."""
+    everybody = {one.organisation_id for one in entries if one.organisation_id is not None}
+    statement = select(Organisation).where(col(Organisation.id).in_(everybody))
+    return {one.id: one for one in session.execute(statement).scalars()} if everybody else {}
 
 
 def members(session: Session, organisation_id: UUID, *, limit: int) -> list[tuple[UUID, str]]:
@@ -107,8 +115,14 @@ def members(session: Session, organisation_id: UUID, *, limit: int) -> list[tupl
     return [(person_id, name) for person_id, name in session.execute(statement)]
 
 
-def name_of(session: Session, organisation_id: UUID, person_id: UUID) -> str:
-    """What somebody is called who acted in the organisation, member or not; "" for whoever never did."""
+def name_of(session: Session, organisation_id: UUID | None, person_id: UUID) -> str:
+    """What somebody is called who acted in the organisation, member or not; "" for whoever never did.
+
+    organisation_id: None for operators, who may know it of everybody.
+    """
+    if organisation_id is None:
+        person = session.get(Person, person_id)
+        return person.name if person is not None else ""
     acted = (
         select(AuditEntry)
         .where(col(AuditEntry.organisation_id) == organisation_id, col(AuditEntry.person_id) == person_id)
@@ -139,10 +153,12 @@ def sealed(session: Session, entry: AuditEntry) -> Sealed | None:
     return Sealed(link, is_kept and is_same and is_ours, audit_chain.form_of(said) > 1)
 
 
-def _conditions(organisation_id: UUID, filters: Filters, before: Cursor | None) -> list[ColumnElement[bool]]:
+def _conditions(organisation_id: UUID | None, filters: Filters, before: Cursor | None) -> list[ColumnElement[bool]]:
     """What every index that is used can serve."""
     at = col(AuditEntry.at)
-    found: list[ColumnElement[bool]] = [col(AuditEntry.organisation_id) == organisation_id]
+    found: list[ColumnElement[bool]] = []
+    if organisation_id is not None:
+        found.append(col(AuditEntry.organisation_id) == organisation_id)
     if filters.since_at is not None:
         found.append(at >= filters.since_at)
     if filters.until_at is not None:
@@ -164,6 +180,18 @@ def _rest(filters: Filters) -> list[ColumnElement[bool]]:
         found.append(col(AuditEntry.actor_kind) == filters.kind)
     if filters.text:
         found.append(_says(filters.text))
+    return found
+
+
+def _all(filters: Filters) -> list[ColumnElement[bool]]:
+    """Everything that is asked for: across organisations entries stand in order of time alone."""
+    found = _rest(replace(filters, person_id=None, subject_id=None))
+    if filters.person_id is not None:
+        found.append(col(AuditEntry.person_id) == filters.person_id)
+    if filters.subject_id is not None:
+        found.append(col(AuditEntry.subject_id) == filters.subject_id)
+    if filters.actions:
+        found.append(col(AuditEntry.action).in_(filters.actions))
     return found
 
 

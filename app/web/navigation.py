@@ -9,7 +9,7 @@ from flask import current_app, request, url_for
 @dataclass(frozen=True, slots=True)
 class Place:
     """endpoint: a view without arguments. short: the label where there is little room. icon: of ui.icon(). holds: the
-    other blueprints whose pages belong there.
+    other blueprints whose pages belong there. is_wide: left out where there is little room.
     """
 
     label: str
@@ -17,10 +17,13 @@ class Place:
     icon: str = ""
     short: str = ""
     holds: tuple[str, ...] = ()
+    is_wide: bool = False
 
 
 def links(places: Sequence[Place]) -> list[dict[str, object]]:
-    """What layouts read: {"label", "url", "icon", "is_current"} and "short" where it differs from the label."""
+    """What layouts read: {"label", "url", "icon", "is_current"} "short" where it differs from the label, and
+    "is_wide" where it is.
+    """
     made: list[dict[str, object]] = []
     for place in places:
         if place.endpoint not in current_app.view_functions:
@@ -33,5 +36,7 @@ def links(places: Sequence[Place]) -> list[dict[str, object]]:
         }
         if place.short:
             link["short"] = place.short
+        if place.is_wide:
+            link["is_wide"] = True
         made.append(link)
     return made

@@ -58,7 +58,7 @@ def test_every_side_of_it_can_be_looked_at(operator, owner, member, place, make,
     members = operator.get(place + "?show=members").text
     assert "Olive Owner" in members
     assert "max@example.com" in members
-    assert "made the key “ci”" in operator.get(place + "?show=trail").text
+    assert "made the key “ci”" in operator.get(operator.get(place + "?show=trail", status=303).location).text
     operator.get(place + "?show=secrets", status=422)
 
 

@@ -22,7 +22,7 @@ def tell(session, now):
             session,
             action=action,
             now=at or now + timedelta(minutes=next(minutes)),
-            organisation_id=organisation.id,
+            organisation_id=organisation.id if organisation else None,
             person_id=person.id if person else None,
             subject_id=subject_id,
             details=details,

@@ -11,7 +11,7 @@ from app.core import vault
 from app.core.audit import AuditEntry, Origin
 from app.core.audit_words import ERASED
 from app.metering.audit_chain import AuditSealer
-from app.trail import export, queries, telling, views
+from app.trail import export, pages, queries, telling
 from app.trail.filters import Filters
 from tests.metering.test_verification import tamper
 
@@ -67,7 +67,7 @@ def test_the_page_says_what_happened_and_lists_what_is_asked_for(owner, member, 
 
 
 def test_pages_follow_each_other_without_loss(owner, tell, monkeypatch):
-    monkeypatch.setattr(views, "PAGE", 2)
+    monkeypatch.setattr(pages, "PAGE", 2)
     for number in range(5):
         tell(owner.organisation, "key.issued", owner.person, name=f"key-{number}")
 
@@ -150,7 +150,7 @@ def test_who_takes_the_file_slowly_keeps_no_connection(engine, session, make, te
         tell(acme, "key.changed")
     session.commit()
 
-    lines = export.as_csv(engine, acme.id, Filters(), itself="Postern")
+    lines = export.as_csv(engine, export.Wanted(acme.id, Filters()), itself="Postern")
     next(lines)
 
     assert next(lines).count("key.changed") == 3

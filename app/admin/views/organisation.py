@@ -29,7 +29,10 @@ KEY_TONES = {"live": "ok", "disabled": "warn", "expired": "neutral", "revoked": 
 @bp.get("/<uuid:organisation_id>")
 @operator
 def show(organisation_id: UUID) -> ResponseReturnValue:
-    return _shown(customer.one(current.session, organisation_id))
+    organisation = customer.one(current.session, organisation_id)
+    if request.args.get("show") == TRAIL:
+        return htmx.redirect(_address(organisation, TRAIL))
+    return _shown(organisation)
 
 
 @bp.post("/<uuid:organisation_id>/notes")
@@ -59,7 +62,7 @@ def _shown(
         lists=[
             {
                 "label": label,
-                "url": url_for("operator_organisation.show", organisation_id=organisation.id, show=name or None),
+                "url": _address(organisation, name),
                 "is_current": name == shown,
             }
             for name, label in LISTS.items()
@@ -73,16 +76,19 @@ def _shown(
     )
 
 
+def _address(organisation: Organisation, shown: str) -> str:
+    """Of one of LISTS; what happened stands on the page of the audit log."""
+    if shown == TRAIL:
+        return url_for("operator_audit.index", organisation=organisation.id)
+    return url_for("operator_organisation.show", organisation_id=organisation.id, show=shown or None)
+
+
 def _rows(organisation: Organisation, shown: str, limit: int, offset: int) -> list[object]:
     session = current.session
     if shown == KEYS:
         return list(keys.keys_of(session, organisation, limit=limit, offset=offset))
     if shown == MEMBERS:
         return list(customer.members_of(session, organisation, limit=limit, offset=offset))
-    if shown == TRAIL:
-        return list(
-            customer.trail_of(session, organisation, itself=current.settings.product_name, limit=limit, offset=offset)
-        )
     if shown == NOTES:
         return list(notes.of(session, organisation, limit=limit, offset=offset))
     return []
