@@ -44,6 +44,7 @@ PEOPLE = (
     Person("robin", "Robin", "Falk"),
     Person("dana", "Dana", "Whitlock"),
     Person("noor", "Noor", "Haddad"),
+    Person("ines", "Inês", "Duarte"),
 )
 
 

@@ -136,7 +136,7 @@ class Provider:
 def _handler(provider):
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            self._reply({})
+            self._reply({name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()})
 
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()

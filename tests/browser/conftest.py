@@ -3,6 +3,7 @@
 Chromium is the one that POSTERN_TEST_CHROMIUM names, else the system's, else Playwright's own.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from playwright.sync_api import TimeoutError as NotInTime
 from playwright.sync_api import sync_playwright
 
 from app.sandbox.stripe import asked
+from tests.core.name_server import NameServer
 from tests.ports import free_base_port
 from tests.sandbox.processes import ROOT, environment
 from tests.sandbox.stripe import validate
@@ -58,14 +60,26 @@ class Stack:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory):
+def name_server():
+    """Who says what stands in the DNS."""
+    with NameServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory, name_server):
     """`postern run` on free ports with a database of its own, from its first page until the end of the tests."""
     folder = tmp_path_factory.mktemp("stack")
     port = free_base_port()
     stack = Stack(
         port,
         environment(
-            base_port=port, data_dir=folder / "var", sign_ins_per_address=1000, seal_every_s=1, usage_every_s=1
+            base_port=port,
+            data_dir=folder / "var",
+            sign_ins_per_address=1000,
+            seal_every_s=1,
+            usage_every_s=1,
+            dns_servers=json.dumps([name_server.place]),
         ),
     )
     log = folder / "run.log"
