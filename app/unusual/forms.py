@@ -23,7 +23,7 @@ class WholeField(IntegerField):  # type: ignore[misc]  # WTForms has no types
 
 def _number(label: str, name: str) -> WholeField:
     least, most = rules.BOUNDS[name]
-    words = f"Write a whole number from {least:,} to {most:,}."
+    words = f"{label}: write a whole number from {least:,} to {most:,}."
     return WholeField(label, validators=[NumberRange(least, most, message=words)])
 
 

@@ -23,9 +23,9 @@ PAGE = "/usage/alerts/"
 
 
 def tell(session: Session, found: Found, *, now: datetime) -> bool:
-    """False if it was told before, or is open, or nobody is there who could be told."""
+    """False if it was told before, or is open, or the organisation is stopped: that its keys are silent is no news."""
     organisation = session.get(Organisation, found.organisation_id)
-    if organisation is None or organisation.closes_at is not None:
+    if organisation is None or organisation.stopped_at is not None:
         return False
     alert_id = _write(session, found, now=now)
     if alert_id is None:

@@ -75,8 +75,8 @@ def test_what_is_told_is_chosen_on_the_page_and_written_down(owner, session):
 def test_wrong_numbers_are_said_and_nothing_typed_is_lost(owner, session):
     page = owner.post(PATH, **{**FORM, "factor": "1", "error_percent": "many"}, status=422)
 
-    assert page.text.count("Write a whole number from 2 to 100.") == 2
-    assert page.text.count("Write a whole number from 1 to 100.") == 2
+    assert page.text.count("Times the usual: write a whole number from 2 to 100.") == 2
+    assert page.text.count("Percent that fail: write a whole number from 1 to 100.") == 2
     assert page.page.form(PATH).fields["rate_calls"] == "10"
     assert page.page.form(PATH).fields["factor"] == "1"
     assert queries.choice_of(session, owner.organisation.id) == rules.USUAL
