@@ -2,11 +2,14 @@
 
 The claim, what is done and the answer are one transaction: either all of it stands or nothing does. So a refusal, which
 changed nothing, is not kept, and asking again asks anew. Who asks at the same time waits for that transaction.
+
+What asks Stripe commits before it does (app/billing/desk.py): the claim stands then without an answer, and the name
+makes the visit by which Stripe knows the request again.
 """
 
 import hashlib
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4, uuid5
 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, delete
@@ -36,7 +39,8 @@ def check_name(name: str) -> None:
 
 
 def claim(session: Session, *, admin_key_id: UUID, name: str, digest: str, now: datetime) -> ApiAnswer | None:
-    """What the same request was answered; None for a new one, which is then claimed.
+    """What the same request was answered; None for a new one, which is then claimed, and for one that was cut off after
+    it had asked Stripe: it goes on under the same visit, so that nothing is bought twice.
 
     Raises Invalid if the name belongs to another request.
     """
@@ -49,7 +53,7 @@ def claim(session: Session, *, admin_key_id: UUID, name: str, digest: str, now: 
     found = session.get_one(ApiAnswer, (admin_key_id, name), populate_existing=True)
     if found.digest != digest:
         raise Invalid("This Idempotency-Key came with another request. Use a new one for each request.")
-    return found
+    return found if found.status else None
 
 
 def keep(session: Session, *, admin_key_id: UUID, name: str, status: int, body: str, secret: str) -> None:
@@ -63,6 +67,11 @@ def keep(session: Session, *, admin_key_id: UUID, name: str, status: int, body: 
 def body_of(answer: ApiAnswer, *, secret: str) -> str | None:
     """What was kept; None when it cannot be read any more."""
     return crypto.unseal(secret, answer.sealed, ttl_s=2 * int(KEPT.total_seconds()))
+
+
+def visit_of(admin_key_id: UUID, name: str | None) -> UUID:
+    """By which Stripe knows the request again; another one each time for a request without a name."""
+    return uuid4() if name is None else uuid5(admin_key_id, name)
 
 
 def forget(session: Session, *, now: datetime) -> int:

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import cast
+from uuid import UUID
 
 from flask import Response, g, request
 from flask.typing import ResponseReturnValue
 
-from app.api import problems, rates
+from app.api import answers, problems, rates
 from app.api.rates import Rate
 from app.core import audit, crypto
 from app.core.errors import NotAllowed
@@ -52,6 +53,11 @@ class Current(web_current.Current):
     def may(self, permission: str) -> bool:
         """Whether its role includes it, beside the one that the address needs."""
         return roles.may(self.key.role, permission)
+
+    @property
+    def visit(self) -> UUID:
+        """By which Stripe knows this very request again, if it comes a second time with the same Idempotency-Key."""
+        return answers.visit_of(self.key.id, request.headers.get("Idempotency-Key"))
 
     @property
     def actor(self) -> Actor:

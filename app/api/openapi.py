@@ -25,6 +25,15 @@ _REFUSALS = {
     "503": "Something that this needs does not answer; ask again.",
 }
 _JSON = "application/json"
+_IDS = {"type": "string", "format": "uuid"}
+_NAMED = {
+    "month": {"type": "string", "pattern": r"^20[0-9]{2}-(0[1-9]|1[0-2])$"},
+    "slug": {"type": "string", "pattern": r"^[a-z0-9-]{1,40}$"},
+    "line": {"type": "string", "pattern": r"^[A-Za-z0-9._-]{1,120}$"},
+    "hour": {"type": "string", "pattern": r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}$"},
+    "invoice_id": {"type": "string", "pattern": r"^in_[A-Za-z0-9]{1,60}$"},
+}
+"""Arguments of paths that are no UUIDs."""
 
 
 def document(endpoints: Iterable[Endpoint], *, product: str, portal_url: str) -> dict[str, Any]:
@@ -81,10 +90,8 @@ def _ref(model: type[object]) -> dict[str, str]:
 
 
 def _in_path(path: str) -> list[dict[str, Any]]:
-    kinds: dict[str, dict[str, str]] = {"uuid": {"type": "string", "format": "uuid"}}
-    usual = {"type": "string", "pattern": r"^20[0-9]{2}-(0[1-9]|1[0-2])$"}
     return [
-        {"name": name, "in": "path", "required": True, "schema": kinds.get(kind, usual)}
+        {"name": name, "in": "path", "required": True, "schema": _IDS if kind == "uuid" else _NAMED[name]}
         for kind, name in _ARGUMENT.findall(path)
     ]
 

@@ -1,4 +1,4 @@
-"""What was used, and what it comes to, as it goes over the wire: the rest of schemas.py."""
+"""What was used, as it goes over the wire."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -110,64 +110,3 @@ class ChartTold(Told):
     before: UsageFigures
     steps: list[datetime]
     series: list[ChartSeries]
-
-
-class StatementLine(Told):
-    """A line of a bill. nanos: before it was rounded to amount_minor."""
-
-    key: str
-    kind: str
-    description: str
-    currency: str
-    metric: str
-    quantity: int
-    amount_nanos: int
-    amount_minor: int
-    begins_at: datetime
-    ends_at: datetime
-
-
-class StatementTotal(Told):
-    """Of one currency: due is subtotal less credits."""
-
-    currency: str
-    subtotal_minor: int
-    credits_minor: int
-    due_minor: int
-
-
-class StatementTold(Told):
-    """A calendar month in UTC."""
-
-    month: str
-    begins_at: datetime
-    ends_at: datetime
-    is_over: bool = Field(description="Whether the month has ended.")
-    lines: list[StatementLine]
-    totals: list[StatementTotal]
-
-
-class InvoiceTold(Told):
-    """An invoice as Stripe has it."""
-
-    id: str
-    number: str
-    state: str
-    currency: str
-    subtotal_minor: int
-    tax_minor: int
-    total_minor: int
-    due_minor: int
-    paid_minor: int
-    period_begins_at: datetime
-    period_ends_at: datetime
-    created_at: datetime
-    paid_at: datetime | None
-    page_url: str
-    pdf_url: str
-
-
-class InvoicePage(Page):
-    """Newest first."""
-
-    items: list[InvoiceTold]

@@ -12,13 +12,14 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from app.billing import bought, customers, top_up_mail
+from app.billing import bought, customers, top_up_mail, topping_up
+from app.billing.desk import Desk
 from app.billing.models import BillingAccount
 from app.billing.payment_models import AUTOMATIC, UNDER_WAY, AutoTopUp, CreditPayment
 from app.billing.stripe_api import Found
 from app.billing.topping_up import Range
 from app.core import audit
-from app.core.errors import Invalid
+from app.core.errors import Conflict, Invalid
 from app.limits import prepaid
 from app.limits.models import LimitRule
 from app.organisations.models import Organisation
@@ -31,6 +32,15 @@ PAGE = 200
 def of(session: Session, organisation_id: UUID, mode: str) -> AutoTopUp | None:
     """What was agreed to, on or off; None for nothing ever."""
     return session.get(AutoTopUp, (organisation_id, mode))
+
+
+def payer_of(desk: Desk) -> BillingAccount:
+    """Whose card is charged. Raises Conflict where there is none, or credit would not be used."""
+    topping_up.refuse_other_plans(desk)
+    payer = desk.account()
+    if payer is None or not payer.card:
+        raise Conflict("There is no card that may be charged. Top up once, and have the card kept.")
+    return payer
 
 
 def agree(

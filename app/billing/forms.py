@@ -69,13 +69,17 @@ def visit(fields: Mapping[str, str]) -> UUID:
     return found
 
 
-def shown_at(fields: Mapping[str, str], *, since: datetime, now: datetime) -> datetime:
-    """For which moment amounts were shown. Raises Conflict if that is too long ago, or before the last change."""
+def shown_at(fields: Mapping[str, str]) -> datetime | None:
+    """For which moment amounts were shown; None where that is not said."""
     try:
-        at = datetime.fromisoformat(fields.get("at", ""))
+        return datetime.fromisoformat(fields.get("at", ""))
     except ValueError:
-        at = since
-    if at.tzinfo is None or not max(since, now - FRESH) <= at <= now:
+        return None
+
+
+def fresh(at: datetime | None, *, since: datetime, now: datetime) -> datetime:
+    """The same, if it holds. Raises Conflict if that is too long ago, or before the last change."""
+    if at is None or at.tzinfo is None or not max(since, now - FRESH) <= at <= now:
         raise Conflict("These amounts are out of date. Look at the plan again before you agree.")
     return at
 

@@ -41,7 +41,7 @@ def keep_visit(
     *,
     visit_id: UUID,
     organisation: Organisation,
-    person_id: UUID,
+    person_id: UUID | None,
     mode: str,
     choice: Choice,
     now: datetime,

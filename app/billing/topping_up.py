@@ -9,15 +9,18 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from app.billing import checkout, customers
+from app.billing import at_checkout, checkout, credit, customers
+from app.billing.catalogue import Catalogue
 from app.billing.checkout import Ways
+from app.billing.desk import Desk
 from app.billing.models import TOP_UP, Checkout
 from app.billing.stripe_api import StripeApi
 from app.billing.subscribing import Asked, Payer
 from app.core.config import Settings
-from app.core.errors import Invalid
+from app.core.errors import Conflict, Invalid
 from app.organisations.models import Organisation
 from app.plans import amounts
+from app.plans.document import PREPAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,20 @@ def range_of(settings: Settings, currency: str) -> Range:
     return Range(currency, settings.top_up_least, settings.top_up_most, settings.top_up_offers)
 
 
+def range_for(desk: Desk) -> Range:
+    """What can be bought, in the currency that the organisation pays in."""
+    held = desk.standing().subscription
+    there = credit.currencies(desk.session, desk.organisation.id)
+    currency = (held.currency if held is not None else "") or (there[0] if there else desk.settings.currency)
+    return range_of(desk.settings, currency)
+
+
+def refuse_other_plans(desk: Desk) -> None:
+    """Raises Conflict where credit would not be used."""
+    if desk.standing().offer.document.kind != PREPAID:
+        raise Conflict("Credit is used on a prepaid plan only, and you are on another. Choose one first.")
+
+
 def keep_visit(
     session: Session,
     *,
@@ -78,6 +95,16 @@ def keep_visit(
         created_at=now,
     )
     return checkout.keep(session, wanted, look_at="your credit")
+
+
+def address_of(desk: Desk, visit: Checkout) -> str | None:
+    """Where to pay, as at_checkout.address_of. Asks Stripe."""
+    words = f"Prepaid credit for {desk.settings.product_name}"
+
+    def go(api: StripeApi, _: Catalogue, payer: Payer, ways: Ways) -> Asked:
+        return ask(api, visit, payer=payer, ways=ways, words=words)
+
+    return at_checkout.address_of(desk, visit, ask=go, cancel_path="/billing/wallet/?unpaid=1")
 
 
 def ask(api: StripeApi, visit: Checkout, *, payer: Payer, ways: Ways, words: str) -> Asked:

@@ -138,6 +138,8 @@ def test_organisation_members_usage_and_bills_are_those_of_the_console(owner, me
         assert sum(one["figures"]["calls"] for one in split) == 2
     assert (month["month"], month["ends_at"], month["is_over"]) == ("2026-11", "2026-12-01T00:00:00Z", False)
     assert [(one["id"], one["total_minor"]) for one in bills["items"]] == [("in_1", 1000)]
+    assert api.ask("GET", "/billing/invoices/in_1").get_json()["invoice"] == bills["items"][0]
+    problem(api.ask("GET", "/billing/invoices/in_2", status=404), 404)
     problem(api.ask("GET", "/billing/months/2031-01", status=404), 404)
     for wrong in (
         "since=2026-11-23",

@@ -120,6 +120,32 @@ def test_files_say_exactly_what_is_shown(owner, line, scene):
         assert sum(int(row["nanos"]) for row in found) == 1_900_000_000
 
 
+def test_programs_open_a_line_and_its_hours_a_page_at_a_time(owner, line, scene, program):
+    api, hours = program(owner.organisation, "viewer"), f"/billing/months/2026-11/lines/{line.rpartition('/')[2]}/hours"
+
+    def every(path):
+        found, cursor = [], ""
+        while cursor is not None:
+            page = api.ask("GET", f"{path}?limit=1{f'&cursor={cursor}' if cursor else ''}").get_json()
+            found, cursor = [*found, *page["items"]], page["next_cursor"]
+        return found
+
+    told = every(hours)
+    calls = [one for hour in told for one in every(f"{hours}/{hour['hour']}/calls")]
+
+    assert [hour["hour"] for hour in told] == ["2026-11-21T10", "2026-11-21T09"]
+    assert [one["receipt"] for one in calls] == [event.id for event in reversed(scene)]
+    for found in (told, calls):
+        assert sum(one["amount_nanos"] for one in found) == 1_900_000_000
+        assert sum(one["quantities"]["calls"] for one in found) == 6
+    [month] = [one for one in every("/billing/months") if one["month"] == "2026-11"]
+    assert month["is_over"] is False
+    api.ask("GET", f"{hours.replace('2026-11', '2026-10')}", status=404)
+    api.ask("GET", f"{hours}/2026-12-01T00/calls", status=404)
+    what_if = api.ask("GET", "/billing/what-if?plan=free").get_json()
+    assert (what_if["difference_minor"], what_if["lines"][0]["was_minor"]) == (-2, 2)
+
+
 def test_the_json_of_the_page_agrees_with_itself_and_with_it(owner, line):
     said = json.loads(owner.get("/billing/months/2026-11/statement.json").html)
 

@@ -1,19 +1,15 @@
 """The plan: what one is on, what others cost, staying and leaving."""
 
-from datetime import datetime
-
 from flask import flash, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.billing import changing, customers, forms, review, subscriptions
-from app.billing.review import is_at_stripe
+from app.billing import agreeing, customers, forms, review, staying, subscriptions
 from app.billing.views import wallet
-from app.billing.views.console import account, bp, standing, stripe
+from app.billing.views.console import account, bp, desk, standing, stripe
 from app.core.errors import Conflict
 from app.organisations.guards import current, member
-from app.plans import intervals, seats, services
 from app.plans import queries as plans
-from app.plans.models import BY_CUSTOMER, Subscription
+from app.plans import seats
 from app.plans.queries import Standing
 from app.plans.services import REASON_LENGTH
 from app.web import htmx
@@ -23,11 +19,7 @@ from app.web import htmx
 @member("billing:read")
 def plan() -> ResponseReturnValue:
     held = standing()
-    offers = []
-    for offer in plans.catalogue(current.session, at=current.now):
-        if offer.plan.id == held.offer.plan.id and offer.version.id != held.offer.version.id:
-            offers.append(held.offer)
-        offers.append(offer)
+    offers = agreeing.offered(desk(), held)
     asked = {name: request.args[name] for name in ("currency", "interval") if name in request.args}
     choices = [forms.choice(asked, offer, held) for offer in offers]
     following = None
@@ -49,32 +41,21 @@ def plan() -> ResponseReturnValue:
 def ask_to_cancel() -> ResponseReturnValue:
     held = standing()
     return htmx.render(
-        "billing/cancel.html", standing=held, ends_at=_ends_at(_cancellable()), visit=forms.new_visit(),
-        usual=plans.default(current.session, at=current.now), longest=REASON_LENGTH,
+        "billing/cancel.html",
+        standing=held,
+        ends_at=staying.ends_at(staying.subscription_of(held), now=current.now),
+        visit=forms.new_visit(),
+        usual=plans.default(current.session, at=current.now),
+        longest=REASON_LENGTH,
         members=seats.members(current.session, current.organisation),
-    )  # fmt: skip
+    )
 
 
 @bp.post("/cancel")
 @member("billing:write")
 def cancel() -> ResponseReturnValue:
-    held, subscription, visit = standing(), _cancellable(), forms.visit(request.form)
-    reason = request.form.get("reason", "").strip()[:REASON_LENGTH]
-    ends_at = _ends_at(subscription)
-    if is_at_stripe(held):
-        api, _ = stripe()
-        at_stripe = api.get(api.v1.subscriptions.retrieve, subscription.stripe_id)
-        changing.cancel(api, at_stripe, visit=visit, at=ends_at, reason=reason)
-        found = subscriptions.fetch_of_customer(api, str(at_stripe["customer"]))
-        subscriptions.apply(current.session, found, current.now, current.person.id)
-    if subscription.next_at is None or subscription.next_plan_version_id is not None:
-        services.cancel(
-            current.session,
-            organisation=current.organisation,
-            reason=reason,
-            person_id=current.person.id,
-            now=current.now,
-        )
+    held, visit = standing(), forms.visit(request.form)
+    ends_at = staying.cancel(desk(), visit=visit, reason=request.form.get("reason", "").strip()[:REASON_LENGTH])
     flash(f"“{held.offer.document.name}” ends on {ends_at.day} {ends_at:%B %Y}. Until then nothing changes.")
     return htmx.redirect(url_for("billing.plan"))
 
@@ -82,20 +63,8 @@ def cancel() -> ResponseReturnValue:
 @bp.post("/resume")
 @member("billing:write")
 def resume() -> ResponseReturnValue:
-    held, visit = standing(), forms.visit(request.form)
-    subscription = held.subscription
-    if subscription is None or subscription.next_at is None or subscription.next_by != BY_CUSTOMER:
-        raise Conflict("Nothing is planned that you could take back.")
-    if is_at_stripe(held):
-        api, _ = stripe()
-        at_stripe = api.get(api.v1.subscriptions.retrieve, subscription.stripe_id)
-        changing.resume(api, at_stripe, visit=visit)
-        found = subscriptions.fetch_of_customer(api, str(at_stripe["customer"]))
-        subscriptions.apply(current.session, found, current.now, current.person.id)
-    if subscription.next_at is not None:
-        services.resume(
-            current.session, organisation=current.organisation, person_id=current.person.id, now=current.now
-        )
+    held = standing()
+    staying.resume(desk(), visit=forms.visit(request.form))
     flash(f"You stay on “{held.offer.document.name}”.")
     return htmx.redirect(url_for("billing.plan"))
 
@@ -129,14 +98,3 @@ def _seat_minor(held: Standing) -> int:
     """What one more seat costs in an interval, in whole minor units; 0 where there are none to be had."""
     said, own = held.offer.document, held.subscription
     return said.seat.get(own.currency, {}).get(own.interval, 0) if own is not None else 0
-
-
-def _cancellable() -> Subscription:
-    held = standing()
-    if held.subscription is None or held.offer.document.is_default:
-        raise Conflict("There is no subscription to cancel.")
-    return held.subscription
-
-
-def _ends_at(subscription: Subscription) -> datetime:
-    return intervals.around(current.now, interval=subscription.interval, anchor_at=subscription.anchor_at)[1]

@@ -14,18 +14,15 @@ from app.billing import (
     months,
     topping_up,
 )
-from app.billing.catalogue import Catalogue
-from app.billing.checkout import Ways
 from app.billing.history import KINDS, Row
 from app.billing.models import Checkout
 from app.billing.months import Month
-from app.billing.stripe_api import Found, StripeApi
-from app.billing.subscribing import Asked, Payer
+from app.billing.stripe_api import Found
 from app.billing.topping_up import Range
-from app.billing.views.checking_out import Elsewhere, check_out
-from app.billing.views.console import account, bp, standing
+from app.billing.views.checking_out import Elsewhere, leave
+from app.billing.views.console import account, bp, desk, standing
 from app.billing.views.months import Words
-from app.core.errors import Conflict, Invalid
+from app.core.errors import Invalid
 from app.organisations.guards import current, member
 from app.plans import amounts
 from app.plans.amounts import NANOS
@@ -73,7 +70,7 @@ def wallet_csv() -> ResponseReturnValue:
 @bp.post("/wallet/top-up")
 @member("billing:write")
 def top_up() -> ResponseReturnValue:
-    _needs_prepaid()
+    topping_up.refuse_other_plans(desk())
     terms, visit_id = _terms(), forms.visit(request.form)
     typed = Typed(request.form.to_dict())
     try:
@@ -98,10 +95,7 @@ def top_up() -> ResponseReturnValue:
 @bp.post("/wallet/automatic")
 @member("billing:write")
 def agree_to_top_ups() -> ResponseReturnValue:
-    _needs_prepaid()
-    payer, terms = account(current.session), _terms()
-    if payer is None or not payer.card:
-        raise Conflict("There is no card that may be charged. Top up once, and tick that the card is to be kept.")
+    payer, terms = automatic.payer_of(desk()), _terms()
     typed, said = Typed(request.form.to_dict()), dict[str, int]()
     for name in ("below", "amount", "month_most"):
         try:
@@ -221,15 +215,7 @@ def _currency() -> str:
 
 def _terms() -> Range:
     """What can be bought, in the currency that is paid in."""
-    held = standing().subscription
-    there = credit.currencies(current.session, current.organisation.id)
-    currency = (held.currency if held is not None else "") or (there[0] if there else current.settings.currency)
-    return topping_up.range_of(current.settings, currency)
-
-
-def _needs_prepaid() -> None:
-    if standing().offer.document.kind != PREPAID:
-        raise Conflict("Credit is used on a prepaid plan only, and you are on another. Choose one first.")
+    return topping_up.range_for(desk())
 
 
 def _amount(terms: Range) -> int:
@@ -242,9 +228,4 @@ def _amount(terms: Range) -> int:
 
 
 def _check_out(visit: Checkout) -> ResponseReturnValue:
-    words = f"Prepaid credit for {current.settings.product_name}"
-
-    def ask(api: StripeApi, _: Catalogue, payer: Payer, ways: Ways) -> Asked:
-        return topping_up.ask(api, visit, payer=payer, ways=ways, words=words)
-
-    return check_out(visit, ask=ask, cancel_path=url_for("billing.wallet", unpaid=1), elsewhere=ELSEWHERE)
+    return leave(topping_up.address_of(desk(), visit), ELSEWHERE)
