@@ -1,11 +1,10 @@
 """Warnings in words, and whom they go to."""
 
-from datetime import datetime
-
 from sqlmodel import Session
 
 from app.billing import customers
 from app.billing.watching import FREE_UNITS, Watched
+from app.core import moments
 from app.core.mail import Words
 from app.limits import models, wording
 from app.organisations import queries as organisations
@@ -33,7 +32,7 @@ def thing(one: Watched) -> str:
 
 def consequence(one: Watched, threshold: int) -> str:
     """What happens to calls at the limit, in a whole sentence."""
-    until = f"until {_moment(one.ends_at)}"
+    until = f"until {moments.words(one.ends_at)}"
     if one.measure == FREE_UNITS:
         return f"What comes beyond it {until} is charged by your plan’s prices."
     said = _BEYOND[one.rule.action if one.rule is not None else models.STOP]
@@ -50,8 +49,8 @@ def letter(organisation: Organisation, one: Watched, threshold: int) -> dict[str
         "most": one.most_shown,
         "percent": one.percent,
         "whose": one.whose,
-        "since": _moment(one.begins_at),
-        "until": _moment(one.ends_at),
+        "since": moments.words(one.begins_at),
+        "until": moments.words(one.ends_at),
         "consequence": consequence(one, threshold),
         "path": wording.PAGE,
     }
@@ -87,7 +86,3 @@ def recipients(session: Session, organisation: Organisation, *, mode: str) -> li
     found = [account.email] if account is not None else []
     found += organisations.addresses_with(session, organisation.id, "billing:write")
     return list({email.casefold(): email for email in reversed(found) if email}.values())[::-1]
-
-
-def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"

@@ -19,9 +19,10 @@ from sqlmodel import Session, col, select
 from app.billing import alert_words, watching
 from app.billing.alert_models import USUAL, Alert, AlertSetting
 from app.billing.watching import Watched
-from app.core import audit, mail
+from app.core import mail
 from app.core.errors import Invalid
 from app.metering.models import Attempt
+from app.organisations import recording
 from app.organisations.models import Organisation
 from app.plans import periods
 from app.webhooks import services as webhooks
@@ -59,17 +60,9 @@ def choose(
     setting = found or AlertSetting(organisation_id=organisation.id, thresholds=[], changed_at=now)
     setting.thresholds, setting.by_mail, setting.changed_at = wanted, by_mail, now
     session.add(setting)
-    session.flush()
     said = f"{', '.join(map(str, wanted)) or 'none'}{'' if by_mail else ', not by mail'}"
-    audit.record(
-        session,
-        action="alerts.set",
-        now=now,
-        organisation_id=organisation.id,
-        person_id=person_id,
-        subject_id=organisation.id,
-        details={"thresholds": said, "was": was},
-    )
+    details = {"thresholds": said, "was": was}
+    recording.record(session, organisation, "alerts.set", details, person_id=person_id, now=now)
     begin_anew(session, organisation, currency=currency, now=now)
 
 

@@ -18,6 +18,7 @@ from app.billing.bill import FROM_CREDIT, Statement
 from app.billing.catalogue import PRICE
 from app.billing.models import Invoice, StripeObject
 from app.billing.months import Month
+from app.core import moments
 
 USE, FEE, MINIMUM, LATE, OTHER = "use", "fee", "minimum", "late", "other"
 _LATE = re.compile(r"Late usage of (?P<month>[A-Z][a-z]+ 20\d\d)")
@@ -150,4 +151,4 @@ def _closed(line: InvoiceLine) -> InvoiceLine:
 
 def _moment(seconds: object) -> datetime:
     assert isinstance(seconds, int)  # as invoices.apply keeps it
-    return datetime.fromtimestamp(seconds, UTC)
+    return moments.of(seconds)

@@ -8,7 +8,7 @@ zero. An open invoice's note lowers what is to be paid; a paid one's goes back t
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from sqlmodel import Session, col, select
@@ -19,7 +19,7 @@ from app.billing.credit_note_models import BALANCE, ISSUED, REFUND, CreditNote
 from app.billing.models import Invoice
 from app.billing.months import Month
 from app.billing.stripe_api import Found, StripeApi, key_for
-from app.core import audit
+from app.core import audit, moments
 from app.core.errors import Conflict, Invalid
 
 REASONS = {
@@ -110,7 +110,7 @@ def apply(session: Session, found: Found, now: datetime) -> None:
         words=str(found.get("memo") or "")[:LONGEST],
         state=str(found["status"]),
         pdf_url=str(found.get("pdf") or ""),
-        created_at=datetime.fromtimestamp(int(found["created"]), UTC),
+        created_at=moments.of(int(found["created"])),
     )
     session.merge(note)
     session.flush()

@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 
 from app.billing.models import FAILED, LIVE, NEW, TEST, StripeEvent, StripeMark
 from app.billing.stripe_api import StripeApi
-from app.core import audit
+from app.core import audit, moments
 from app.core.errors import Conflict, Invalid, NotFound
 
 log = logging.getLogger(__name__)
@@ -197,7 +197,7 @@ def _object_id(said: dict[str, Any]) -> str:
 def _moment(created: object, now: datetime) -> datetime:
     """Seconds since 1970 in snapshot events, RFC 3339 in thin ones."""
     if isinstance(created, int):
-        return datetime.fromtimestamp(created, UTC)
+        return moments.of(created)
     try:
         return datetime.fromisoformat(str(created)).astimezone(UTC)
     except ValueError:

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import IO, Any
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from app.billing import gathering, recompute, used
 from app.billing.bill import Line, Period, Statement
 from app.billing.gathering import Gathered
 from app.billing.months import Month
+from app.core import moments
 from app.metering import billable
 from app.metering.models import UsageEvent
 from app.organisations.models import Organisation
@@ -37,11 +38,11 @@ def write(session: Session, organisation: Organisation, month: Month, out: IO[st
         "version": VERSION,
         "organisation": {"id": str(organisation.id), "name": organisation.name},
         "month": month.name,
-        "begins_at": _moment(month.begins_at),
-        "ends_at": _moment(month.ends_at),
-        "counted_until": _moment(min(now, month.ends_at)),
+        "begins_at": moments.exact(month.begins_at),
+        "ends_at": moments.exact(month.ends_at),
+        "counted_until": moments.exact(min(now, month.ends_at)),
         "is_over": month.is_over(now),
-        "prepaid": [[_moment(moment) for moment in period] for period in before.prepaid],
+        "prepaid": [[moments.exact(moment) for moment in period] for period in before.prepaid],
     }
     out.write(_dumped(head)[:-1] + ',\n"events":[\n')
     for number, event in enumerate(_events(session, organisation.id, month)):
@@ -69,7 +70,7 @@ class _Counted:
         version_id = event.price_version_id
         assert version_id is not None  # only calls with a price are asked for
         row = event.model_dump()
-        at = _moment(event.at)
+        at = moments.exact(event.at)
         text = _dumped(
             {
                 "id": event.id,
@@ -158,8 +159,8 @@ def _line(line: Line) -> dict[str, Any]:
     fee = line.fee
     return {
         **{name: getattr(line, name) for name in names},
-        "begins_at": _moment(line.begins_at),
-        "ends_at": _moment(line.ends_at),
+        "begins_at": moments.exact(line.begins_at),
+        "ends_at": moments.exact(line.ends_at),
         "parts": [
             {
                 "price_version": str(part.version_id),
@@ -175,7 +176,7 @@ def _line(line: Line) -> dict[str, Any]:
             "plan_version": str(fee.plan_version_id),
             "interval": fee.interval,
             "fee_minor": fee.fee_minor,
-            "whole": [_moment(moment) for moment in fee.whole],
+            "whole": [moments.exact(moment) for moment in fee.whole],
             "is_back": fee.is_back,
         },
     }
@@ -183,7 +184,3 @@ def _line(line: Line) -> dict[str, Any]:
 
 def _dumped(said: dict[str, Any]) -> str:
     return json.dumps(said, sort_keys=True, separators=(",", ":"))
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"

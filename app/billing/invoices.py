@@ -1,7 +1,7 @@
 """Invoices as Stripe has them: fetched whole, kept as a copy that pages and reconciliation read."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from app.billing import customers
 from app.billing.models import Invoice
 from app.billing.stripe_api import Found, StripeApi
+from app.core import moments
 from app.core.errors import NotFound
 
 DRAFT, VOID = "draft", "void"
@@ -56,8 +57,8 @@ def apply(session: Session, found: Found, now: datetime) -> None:
         state=str(found["status"]),
         reason=str(found.get("billing_reason") or "")[:40],
         currency=str(found["currency"]),
-        period_start=_moment(found["period_start"]),
-        period_end=_moment(found["period_end"]),
+        period_start=moments.of(found["period_start"]),
+        period_end=moments.of(found["period_end"]),
         subtotal=int(found["subtotal"]),
         tax=sum(int(tax["amount"]) for tax in found.get("total_taxes") or []),
         total=int(found["total"]),
@@ -66,7 +67,7 @@ def apply(session: Session, found: Found, now: datetime) -> None:
         lines=[_line(line) for line in (found.get("lines") or {}).get("data", [])],
         page_url=str(found.get("hosted_invoice_url") or ""),
         pdf_url=str(found.get("invoice_pdf") or ""),
-        created_at=_moment(found["created"]),
+        created_at=moments.of(found["created"]),
         finalized_at=_perhaps(changes.get("finalized_at")),
         paid_at=_perhaps(changes.get("paid_at")),
         updated_at=now,
@@ -132,9 +133,5 @@ def _line(line: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
 def _perhaps(seconds: int | None) -> datetime | None:
-    return _moment(seconds) if seconds else None
+    return moments.of(seconds) if seconds else None

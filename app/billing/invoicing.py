@@ -6,7 +6,7 @@ A month is closed when Stripe has closed its invoice, whatever the time is here:
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from app.billing.meters import MICRO, Book
 from app.billing.models import BillingAccount, Invoice, StripeObject
 from app.billing.recounting import Place, Sent
 from app.billing.usage_models import DELIVERED, StripeOutbox, UsageCut
+from app.core import moments
 from app.plans import amounts, periods
 
 CLOSED = ("open", "paid", "uncollectible")
@@ -139,8 +140,8 @@ def _metered(session: Session, account: BillingAccount, *, since: datetime) -> I
     names = {id_: key for id_, key in session.exec(prices) if _is_meter(key)}
     for invoice in _invoices(session, account, since=since):
         for line in invoice.lines:
-            month_at = periods.start_of(periods.MONTH, datetime.fromtimestamp(line["period_start"], UTC))
-            ends_at = datetime.fromtimestamp(line["period_end"], UTC)
+            month_at = periods.start_of(periods.MONTH, moments.of(line["period_start"]))
+            ends_at = moments.of(line["period_end"])
             if line["price"] in names and month_at >= since and ends_at <= invoice.created_at:
                 yield _Metered(invoice, names[line["price"]], month_at, line)
 

@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 
 from app.billing import watching
 from app.billing.watching import Watched
+from app.core import moments
 from app.core.config import Settings
 from app.limits import entitlements, models, raises, rules, wording
 from app.limits.models import LimitRule
@@ -77,7 +78,7 @@ def others(
 def _setter(rule: Rule, given: LimitRaise | None) -> str:
     """given: what raises the plan's limits of this measure and period to this very number, if anything does."""
     if rule.set_by == entitlements.PLAN and given is not None:
-        return f"{SETTERS[OPERATOR]}, above your plan, until {given.ends_at.day} {given.ends_at:%B %Y}"
+        return f"{SETTERS[OPERATOR]}, above your plan, until {moments.day(given.ends_at)}"
     return SETTERS.get(rule.set_by, SETTERS[OPERATOR])
 
 

@@ -5,7 +5,7 @@ put onto it before it is closed (what is missing up to minimums, and late usage)
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,7 @@ from app.billing.months import Month
 from app.billing.problems import Missing
 from app.billing.stripe_api import Found, StripeApi, key_for
 from app.billing.usage_models import LATE, WAITING, StripeOutbox
+from app.core import moments
 
 _COUNTED = re.compile(r"[\d,.]+(?: [^×]+)? × (?P<name>.+) \([^()]*\)")
 """Stripe's words for a line: “9 × Calls (at $0.01 / month)”, “9 millionths of a cent × Calls (…)”."""
@@ -58,7 +59,7 @@ def fetch(
         found = api.post(api.v1.invoices.create_preview, params=params, key=key)
     except Missing:
         return None
-    at = datetime.fromtimestamp(int(found["period_end"]), UTC)
+    at = moments.of(int(found["period_end"]))
     month = months.around(at - timedelta(microseconds=1))
     there = {str((line.get("metadata") or {}).get("range")) for line in found["lines"]["data"]}
     return _bill(found, [*_minimums(session, api, account, month), *_late(session, account, there)], at=at)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, select
 
 from app.billing import alert_words
-from app.core import mail
+from app.core import mail, moments
 from app.organisations.models import Organisation
 from app.plans import owing
 from app.plans.models import PAUSED, Subscription
@@ -58,7 +58,7 @@ def _words(subscription: Subscription, *, grace: timedelta) -> tuple[str, str]:
     if subscription.stopped_at is not None:
         return "An invoice is unpaid, and calls are stopped", _STOPPED
     until = owing.stops_at(subscription, grace=grace)
-    day = f"{until.day} {until:%B %Y}" if until is not None else ""
+    day = moments.day(until) if until is not None else ""
     return (
         "An invoice could not be collected",
         f"It is tried again over the next days. Until {day} your calls go on; then those of tools that have a price "

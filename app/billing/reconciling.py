@@ -9,7 +9,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import product
 
@@ -28,6 +28,7 @@ from app.billing.recounting import Place, Sent
 from app.billing.stripe_api import StripeApi
 from app.billing.usage import Shelf
 from app.billing.usage_models import DELIVERED, LATE, REFUSED, StripeOutbox
+from app.core import moments
 from app.core.errors import PosternError
 from app.plans import periods
 from app.plans import queries as plans
@@ -196,7 +197,7 @@ def _windows(
             difference = comparing.of_window(window)
             if difference is None:
                 continue
-            begins_at = datetime.fromtimestamp(day, UTC)
+            begins_at = moments.of(day)
             ends_at = begins_at + timedelta(days=1)
             hours = _summaries(api, meters[place[0]], account, (begins_at, ends_at), HOUR)
             of_day = [row for row in rows if begins_at <= row.at < ends_at]
@@ -222,7 +223,7 @@ def _by(
     shown = "%Y-%m-%d" if window == DAY else "%Y-%m-%d %H:00"
     return {
         begins: Window(
-            f"{place[0]}, {datetime.fromtimestamp(begins, UTC):{shown}}",
+            f"{place[0]}, {moments.of(begins):{shown}}",
             settled[begins],
             perhaps[begins],
             sums.get(begins, 0),

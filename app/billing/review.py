@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.billing import offers
+from app.core import moments
 from app.plans import amounts, choosing, intervals, metrics, words
 from app.plans.choosing import Choice
 from app.plans.queries import Offer, Standing
@@ -84,7 +85,10 @@ def first_part(choice: Choice, *, now: datetime) -> tuple[list[Line], datetime]:
     """What a first payment is for, and until when: fees of what is left of the interval. Nothing for plans by use."""
     begins, ends = intervals.around(now, interval=choice.interval, anchor_at=intervals.anchor_of(now))
     lines = [
-        Line(f"{line.words} until {_day(ends)}", intervals.part_minor(line.amount, now, ends, whole=(begins, ends)))
+        Line(
+            f"{line.words} until {moments.day(ends)}",
+            intervals.part_minor(line.amount, now, ends, whole=(begins, ends)),
+        )
         for line in fees(choice)
     ]
     return lines, ends
@@ -125,7 +129,3 @@ def _seat_prices(offer: Offer, currency: str) -> list[tuple[str, str]]:
         for interval, minor in said.seat.get(currency, {}).items()
     ]
     return [(f"Each seat beyond the {said.seats_included} included", " or ".join(each))] if each else []
-
-
-def _day(at: datetime) -> str:
-    return f"{at.day} {at:%B %Y}"

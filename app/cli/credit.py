@@ -10,7 +10,7 @@ from app.billing import credit as wallets
 from app.billing import payments, stripe_api, wallet
 from app.billing.payment_models import CreditPayment
 from app.billing.wallet_models import GIFT, PROMOTIONAL
-from app.core import clock, config, db
+from app.core import clock, config, db, moments
 from app.core.errors import Invalid
 from app.organisations import queries as organisations
 from app.plans import amounts
@@ -53,7 +53,7 @@ def credit_give(
             now=now,
         )
         session.commit()
-        until = f" until {grant.expires_at:%Y-%m-%d %H:%M} UTC" if grant.expires_at is not None else ""
+        until = f" until {moments.words(grant.expires_at)}" if grant.expires_at is not None else ""
         left = amounts.shown(wallets.balance(session, organisation.id, kept_in, at=now), currency=kept_in)
         click.echo(
             f"{slug} has {amounts.shown(grant.nanos, currency=kept_in)} of credit{until}; {left} are left in all."
@@ -72,7 +72,7 @@ def credit_list(slug: str) -> None:
             )
             for grant in wallets.open_grants(session, organisation.id, currency, at=now):
                 left = amounts.shown(grant.left_nanos, currency=currency)
-                until = f"{grant.expires_at:%Y-%m-%d %H:%M} UTC" if grant.expires_at is not None else "for ever"
+                until = moments.words(grant.expires_at) if grant.expires_at is not None else "for ever"
                 click.echo(f"  {left} of {amounts.shown(grant.nanos, currency=currency)}  {grant.kind}  {until}")
 
 

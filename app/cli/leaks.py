@@ -4,7 +4,7 @@ import click
 from sqlmodel import Session
 
 from app.cli import database
-from app.core import config
+from app.core import config, moments
 from app.leaks import queries, scanners, words
 from app.leaks.models import LeakSignerList
 
@@ -34,7 +34,7 @@ def _done(session: Session) -> list[str]:
 
 def _unknown(session: Session) -> list[str]:
     return [
-        f"Not ours, in {words.SOURCES[one.source]}: {one.count:,}, the last {one.last_at:%Y-%m-%d %H:%M} UTC"
+        f"Not ours, in {words.SOURCES[one.source]}: {one.count:,}, the last {moments.words(one.last_at)}"
         for one in queries.unknown_counts(session)
     ]
 
@@ -45,4 +45,4 @@ def _signers(session: Session) -> str:
         return "GitHub's list of keys: nobody has asked for it, since nothing was reported."
     if state.fetched_at is None:
         return f"GitHub's list of keys: {state.url} has not answered yet; the portal's log says why."
-    return f"GitHub's list of keys: as of {state.fetched_at:%Y-%m-%d %H:%M} UTC, from {state.url}"
+    return f"GitHub's list of keys: as of {moments.words(state.fetched_at)}, from {state.url}"

@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 from sqlmodel import Session
 
-from app.core import clock, config, db
+from app.core import clock, config, db, moments
 from app.core.config import ROOT
-from app.plans import applying, letters, moving, queries, reading, words, writing
+from app.plans import applying, moving, queries, reading, words, writing
 from app.plans.applying import Difference, When
 from app.plans.models import FROM_PAGE
 
@@ -101,7 +101,7 @@ def _show(difference: Difference, when: When, *, now: datetime) -> None:
         click.echo("  Those who had been told so get mail about it.")
     if difference.organisations and when.is_moving and not when.notice_days:
         first = moving.first_at(effective_at=when.effective_at, notice_days=0, now=now)
-        click.echo(f"  Nobody is told beforehand: no days of notice, and the first follow on {letters.day(first)}.")
+        click.echo(f"  Nobody is told beforehand: no days of notice, and the first follow on {moments.day(first)}.")
 
 
 def _stopped(number: int, *, is_moving: bool) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from sqlmodel import Session
 
+from app.core import moments
 from app.integrations import canonical, characters, models, poison, queries
 from app.integrations.models import Integration, Tool, ToolChange
 
@@ -32,9 +33,7 @@ def tools(session: Session, integration: Integration) -> str:
 def change(integration: Integration, found: ToolChange) -> str:
     """What changed, as a unified diff of the definitions."""
     decision = found.decision or "nobody has decided"
-    head = (
-        f"{integration.slug}  {characters.shown(found.tool)}  {found.kind}  {found.at:%Y-%m-%d %H:%M} UTC  {decision}"
-    )
+    head = f"{integration.slug}  {characters.shown(found.tool)}  {found.kind}  {moments.words(found.at)}  {decision}"
     names = (f"{found.tool} as approved", f"{found.tool} as found")
     diff = difflib.unified_diff(_lines(found.before), _lines(found.after), *names, lineterm="", n=2)
     return "\n".join([head, *_findings(found.findings), *(characters.shown(line) for line in diff)])

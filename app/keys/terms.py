@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, exists, or_
 from sqlmodel import Session, col, select
 
+from app.core import moments
 from app.core.errors import Invalid
 from app.integrations import queries as integrations
 from app.integrations.models import Installation, Integration
@@ -50,7 +51,7 @@ def alike(terms: Terms) -> Terms:
 
 def in_words(moment: datetime | None) -> str:
     """“2027-01-31 00:00 UTC”, or “Never”."""
-    return "Never" if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
+    return "Never" if moment is None else moments.words(moment)
 
 
 def _plain_or_not(text: str) -> str:

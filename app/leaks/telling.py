@@ -9,7 +9,7 @@ from sqlalchemy import or_
 from sqlmodel import Session, col, select
 
 from app.accounts.models import Person
-from app.core import mail
+from app.core import mail, moments
 from app.keys.admin_models import AdminKey
 from app.keys.models import Key
 from app.leaks import models, queries, words
@@ -85,7 +85,7 @@ def _letter(key: Key | AdminKey, organisation: Organisation, finds: Sequence[Lea
         "is_hearsay": int(any(one.reporter == models.FORM for one in finds)),
         "places": [_place(one) for one in finds[:SHOWN_AT_MOST]],
         "more": max(0, len(finds) - SHOWN_AT_MOST),
-        "found": f"{finds[0].found_at:%Y-%m-%d %H:%M} UTC",
+        "found": moments.words(finds[0].found_at),
         "reported_by": words.REPORTERS[worst.reporter],
     }
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from app.core import audit
+from app.core import audit, moments
 from app.core.errors import Conflict, Invalid
 from app.limits import entitlements, models, raises, wording
 from app.limits.raise_models import LimitRaise
@@ -59,7 +59,7 @@ def give(
     )  # fmt: skip
     session.add(made)
     session.flush()
-    details = {"limit": _words(made, made.most), "was": _words(made, allowed), "until": f"{ends_at:%Y-%m-%d %H:%M} UTC"}
+    details = {"limit": _words(made, made.most), "was": _words(made, allowed), "until": moments.words(ends_at)}
     _tell(session, made, "limit.raised", {**details, "why": reason}, person_id=person_id, now=now)
     entitlements.apply(session, organisation=organisation, now=now)
     return made

@@ -28,11 +28,6 @@ def _about(organisation_id: UUID, version_id: UUID) -> str:
     return f"plan-move:{organisation_id}:{version_id}:"
 
 
-def day(at: datetime) -> str:
-    """“1 December 2026”."""
-    return f"{at.day} {at:%B %Y}"
-
-
 def payers_of(session: Session, organisation: Organisation) -> list[str]:
     """The addresses of those who see to paying, who joined first first."""
     return queries.addresses_with(session, organisation.id, "billing:write")

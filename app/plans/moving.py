@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, func, or_
 from sqlmodel import Session, col, select
 
-from app.core import mail
+from app.core import mail, moments
 from app.organisations.models import Organisation
 from app.plans import document, intervals, letters, queries, services, withdrawing, words
 from app.plans.choosing import Choice
@@ -163,14 +163,14 @@ def _plan(session: Session, subscription: Subscription, offer: Offer, move: Plan
     choice = choice_for(subscription, offer)
     before = queries.offer_of(session, subscription.plan_version_id)
     was_at = subscription.next_at if subscription.next_plan_version_id is not None else None
-    instead_of = letters.day(was_at) if was_at is not None else ""
+    instead_of = moments.day(was_at) if was_at is not None else ""
     informed = withdrawing.told(session, subscription) if was_at is not None else []
     services.plan_next(session, subscription, choice, at=at, by=BY_OPERATOR, now=now)
     organisation = session.get_one(Organisation, subscription.organisation_id)
     context: dict[str, mail.Words] = {
         "organisation": organisation.name,
         "plan": offer.document.name,
-        "on": letters.day(at),
+        "on": moments.day(at),
         "changes": words.news(before.document, offer.document, currency=choice.currency),
     }
     for address in letters.payers_of(session, organisation):

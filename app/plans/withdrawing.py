@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, exists, func
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from app.core import mail
+from app.core import mail, moments
 from app.organisations.models import Organisation
 from app.plans import letters, queries, recording
 from app.plans.models import BY_OPERATOR, INCOMPLETE, Plan, PlanMove, PlanVersion, Subscription
@@ -73,7 +73,7 @@ def _write(
             session,
             to=address,
             template="plan_stays",
-            context={"organisation": organisation.name, "plan": offer.document.name, "on": letters.day(at)},
+            context={"organisation": organisation.name, "plan": offer.document.name, "on": moments.day(at)},
             key=f"plan-stays:{organisation.id}:{offer.version.id}:{at:%Y-%m-%d}",
             organisation_id=organisation.id,
             now=now,

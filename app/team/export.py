@@ -14,7 +14,7 @@ from sqlalchemy import Table, select
 from sqlmodel import Session
 
 from app.accounts.models import Person
-from app.core import db
+from app.core import db, moments
 from app.organisations import members
 from app.organisations.models import Organisation
 
@@ -90,7 +90,7 @@ def _member(person: Person, role: str, joined_at: datetime) -> dict[str, Any]:
 def _words(organisation: Organisation, now: datetime) -> str:
     kinds = {MEMBERS: "the people who belong to it", **TABLES}
     return (
-        f"Everything of “{organisation.name}” ({organisation.id}) on {now:%Y-%m-%d %H:%M} UTC.\n\n"
+        f"Everything of “{organisation.name}” ({organisation.id}) on {moments.words(now)}.\n\n"
         "Each file has one JSON object to the line. Moments are UTC (ISO 8601). Amounts called “nanos” are in 1e-9 of\n"
         "the currency's smallest unit, all others in that unit. No secret is in it.\n\n"
         + "".join(f"{name}.jsonl: {said}\n" for name, said in kinds.items())

@@ -21,7 +21,7 @@ class Place:
 
 
 def links(places: Sequence[Place]) -> list[dict[str, object]]:
-    """What layouts read: {"label", "url", "icon", "is_current"} "short" where it differs from the label, and
+    """What layouts read: {"label", "url", "icon", "is_current"}, "short" where it differs from the label, and
     "is_wide" where it is.
     """
     made: list[dict[str, object]] = []

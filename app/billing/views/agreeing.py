@@ -8,6 +8,7 @@ from app.billing.problems import Declined
 from app.billing.review import AWAY, CHECKOUT
 from app.billing.views.checking_out import Elsewhere, leave
 from app.billing.views.console import bp, desk
+from app.core import moments
 from app.organisations.guards import current, member
 from app.plans import amounts
 from app.plans import queries as plans
@@ -66,7 +67,7 @@ def agree(slug: str) -> ResponseReturnValue:
     if wish.way.how == CHECKOUT:
         return leave(url, ELSEWHERE)
     name, at = wish.choice.offer.document.name, wish.way.at
-    flash(f"You are on “{name}”." if at <= current.now else f"“{name}” begins on {at.day} {at:%B %Y}.")
+    flash(f"You are on “{name}”." if at <= current.now else f"“{name}” begins on {moments.day(at)}.")
     if wish.choice.offer.document.kind == PREPAID and at <= current.now:
         return htmx.redirect(url_for("billing.wallet"))
     return htmx.redirect(url_for("billing.plan"))

@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 from app.billing import agreeing, customers, forms, review, staying, subscriptions
 from app.billing.views import wallet
 from app.billing.views.console import account, bp, desk, standing, stripe
+from app.core import moments
 from app.core.errors import Conflict
 from app.organisations.guards import current, member
 from app.plans import queries as plans
@@ -56,7 +57,7 @@ def ask_to_cancel() -> ResponseReturnValue:
 def cancel() -> ResponseReturnValue:
     held, visit = standing(), forms.visit(request.form)
     ends_at = staying.cancel(desk(), visit=visit, reason=request.form.get("reason", "").strip()[:REASON_LENGTH])
-    flash(f"“{held.offer.document.name}” ends on {ends_at.day} {ends_at:%B %Y}. Until then nothing changes.")
+    flash(f"“{held.offer.document.name}” ends on {moments.day(ends_at)}. Until then nothing changes.")
     return htmx.redirect(url_for("billing.plan"))
 
 
