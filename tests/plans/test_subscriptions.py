@@ -133,7 +133,7 @@ def test_what_a_plan_does_not_offer_is_refused_in_words(session, organisation, n
 def test_a_currency_stays(session, organisation, now):
     change(session, organisation, "team", now)
 
-    with pytest.raises(Conflict, match="pays in usd"):
+    with pytest.raises(Conflict, match="pays in US dollars"):
         change(session, organisation, "payg", now, currency="eur")
 
 
