@@ -47,6 +47,7 @@ CONSOLE = {
     "operator-stripe": "/operator/stripe/",
     "operator-plans": "/operator/plans/",
     "operator-mail": "/operator/mail/",
+    "operator-audit": "/operator/audit/",
 }
 WIDTHS = (1280, 390, 320)
 SCHEMES = ("light", "dark")
