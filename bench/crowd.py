@@ -82,7 +82,7 @@ def fill(engine: Engine, owners: Sequence[Owner], calls: int, *, version_id: UUI
         put.rows("crowd_turn", _turns(owners, hours, zone))
         for day in sorted({clock.day_of(hour) for hour in hours}):
             put.repeat_day(text_of(day) + zone)
-            connection.commit()
+            connection.connection.commit()  # what the driver did, which SQLAlchemy has not seen
         _finish(connection, indexes)
 
 

@@ -51,6 +51,7 @@ class AuditEntry(SQLModel, table=True):
         Index("ix_audit_entry_at_id", "at", "id"),
         Index("ix_audit_entry_organisation_id_at_id", "organisation_id", "at", "id"),
         Index("ix_audit_entry_organisation_id_action_at_id", "organisation_id", "action", "at", "id"),
+        Index("ix_audit_entry_organisation_id_actor_kind_at_id", "organisation_id", "actor_kind", "at", "id"),
         Index("ix_audit_entry_organisation_id_person_id_at_id", "organisation_id", "person_id", "at", "id"),
         Index("ix_audit_entry_organisation_id_subject_id_at_id", "organisation_id", "subject_id", "at", "id"),
     )

@@ -87,6 +87,7 @@ def test_every_question_is_served_by_an_index(session, make, tell):
         Filters(what="key.revoked"),
         Filters(what="key"),
         Filters(subject_id=THING),
+        Filters(kind="operator"),
         Filters(text="x"),
         Filters(since=date(2026, 1, 1), until=date(2026, 12, 31)),
     ]
