@@ -62,7 +62,9 @@ def _run(options: argparse.Namespace) -> int:
         **{section.name: section.numbers for section in sections},
     }
     is_whole = len(sections) == len(PARTS) and not options.quick
-    for path in results.keep(results.name_of(started_at, commit, is_whole=is_whole), numbers, text, is_whole=is_whole):
+    is_long = options.only in LONG and len(sections) == 1 and not options.quick
+    latest = results.LATEST if is_whole else f"{results.LATEST}-{options.only}" if is_long else ""
+    for path in results.keep(results.name_of(started_at, commit, is_whole=is_whole), numbers, text, latest=latest):
         print(f"Kept in {path}")
     return 0 if len(sections) == len(options.parts) else 1
 

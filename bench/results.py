@@ -1,4 +1,4 @@
-"""Keeping what was measured: a dated file for programs, one for people, and the latest full one for everybody."""
+"""Keeping what was measured: a dated file for programs, one for people, and the latest full ones for everybody."""
 
 import json
 import subprocess
@@ -9,15 +9,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 FOLDER = Path(__file__).with_name("results")
-LATEST = FOLDER / "latest.md"
+LATEST = "latest"
 
 
-def keep(name: str, numbers: Mapping[str, object], text: str, *, is_whole: bool, folder: Path = FOLDER) -> list[Path]:
-    """Write `<name>.json` and `<name>.md`; a whole run also becomes latest.md, the one that git keeps."""
+def keep(name: str, numbers: Mapping[str, object], text: str, *, latest: str, folder: Path = FOLDER) -> list[Path]:
+    """Write `<name>.json` and `<name>.md`. latest: `<latest>.md` is the same, and git keeps it; "" for a part."""
     folder.mkdir(exist_ok=True)
     files = {folder / f"{name}.json": json.dumps(numbers, indent=1, default=asdict) + "\n", folder / f"{name}.md": text}
-    if is_whole:
-        files[folder / LATEST.name] = text
+    if latest:
+        files[folder / f"{latest}.md"] = text
     for path, content in files.items():
         path.write_text(content, encoding="utf-8")
     return list(files)

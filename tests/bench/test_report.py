@@ -151,13 +151,13 @@ def test_only_a_whole_run_becomes_the_latest(tmp_path):
     at = datetime(2026, 11, 22, tzinfo=UTC)
     numbers = {"gateway": {"cells": [cell("nginx")]}}
 
-    results.keep(results.name_of(at, "1a2b3c4", is_whole=False), numbers, "part", is_whole=False, folder=tmp_path)
+    results.keep(results.name_of(at, "1a2b3c4", is_whole=False), numbers, "part", latest="", folder=tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "2026-11-22-1a2b3c4-part.json",
         "2026-11-22-1a2b3c4-part.md",
     ]
 
-    results.keep(results.name_of(at, "1a2b3c4", is_whole=True), numbers, "whole", is_whole=True, folder=tmp_path)
+    results.keep(results.name_of(at, "1a2b3c4", is_whole=True), numbers, "whole", latest="latest", folder=tmp_path)
     assert (tmp_path / "latest.md").read_text() == "whole"
     kept = json.loads((tmp_path / "2026-11-22-1a2b3c4.json").read_text())
     assert kept["gateway"]["cells"][0]["subject"] == "nginx"
