@@ -171,8 +171,8 @@ class Factory:
         }
         event = self._add(
             UsageEvent(
-                id=ids.receipt_id(),
-                request_id=ids.request_id(),
+                id=values.pop("id", ids.lowest_receipt(at) + ids.receipt_id()[14:]),
+                request_id=ids.lowest_request(at) + ids.request_id()[14:],
                 at=at,
                 organisation_id=key.organisation_id,
                 key_id=key.id,

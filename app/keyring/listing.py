@@ -17,7 +17,8 @@ from app.limits import models as limits
 from app.limits.models import LimitRule
 from app.metering import by_key
 from app.metering.by_key import KeyDay
-from app.metering.models import UsageDay
+from app.metering.facets import BY_KEY
+from app.metering.models import UsageFacet
 from app.organisations.models import Organisation
 from app.plans import periods
 from app.web import charts
@@ -241,10 +242,10 @@ def _with_spend(
     statement: Select[Any], organisation: Organisation, now: datetime
 ) -> tuple[Select[Any], ColumnElement[Any]]:
     spent = (
-        sa.select(col(UsageDay.key_id), func.sum(UsageDay.amount_nanos).label("nanos"))
-        .where(col(UsageDay.organisation_id) == organisation.id)
-        .where(col(UsageDay.day_at) >= periods.start_of(periods.MONTH, now))
-        .group_by(col(UsageDay.key_id))
+        sa.select(col(UsageFacet.key_id), func.sum(UsageFacet.amount_nanos).label("nanos"))
+        .where(col(UsageFacet.organisation_id) == organisation.id, col(UsageFacet.kind) == BY_KEY)
+        .where(col(UsageFacet.day_at) >= periods.start_of(periods.MONTH, now))
+        .group_by(col(UsageFacet.key_id))
         .subquery()
     )
     return statement.outerjoin(spent, spent.c.key_id == col(Key.id)), func.coalesce(spent.c.nanos, 0)

@@ -16,7 +16,12 @@ class Facet(NamedTuple):
     parts: tuple[str, ...]
 
 
-FACETS = (Facet("end", ("status", "error_class")), Facet("tool", ("integration_id", "tool")), Facet("key", ("key_id",)))
+BY_END, BY_TOOL, BY_KEY = "end", "tool", "key"
+FACETS = (
+    Facet(BY_END, ("status", "error_class")),
+    Facet(BY_TOOL, ("integration_id", "tool")),
+    Facet(BY_KEY, ("key_id",)),
+)
 """Those with the fewest rows first."""
 
 

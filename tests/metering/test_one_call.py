@@ -62,7 +62,7 @@ def test_the_page_says_all_that_is_kept(owner, make, scene):
         *("One call of greet", scene.id, "14:03:22.000 UTC", "OK", "ci", "A service"),
         *("Took 12 ms", "Gateway1.0 ms 8.3 %", "Integration11 ms 91.7 %", "120 B", "340 B"),
         *("version 7 of the policy", "definition 0f1e2d3c4b5a6978", "10 calls a month, set by the operator"),
-        *("$0.000000002", "first 3 calls free", "Bill of the month", "POSTERN_KEY"),
+        *("$0.000000002", "first 3 calls free", "Statement of the month", "POSTERN_KEY"),
     ):
         assert said in words, said
 
@@ -122,6 +122,7 @@ def test_what_takes_a_call_back_and_its_retries_belong_to_it(owner, session, mak
     again = make.call(key, sampler, idempotency_digest="d" * 64)
     elsewhere = make.call(make.key(owner.organisation), sampler, idempotency_digest="d" * 64)
     back = ledger.reversal_of({name: getattr(again, name) for name in ledger.EventRow.__annotations__}, now=now)
+    back["id"] = ids.lowest_receipt(now) + ids.receipt_id()[14:]
     session.add(UsageEvent(**back))
     crowd(decision=crowds.REPLAYED, receipt=again.id, count=3)
 

@@ -1,12 +1,15 @@
 """What pages show is the ledger: by day, by tool, in total and call by call, for one organisation only."""
 
+import random
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 
-from app.core import clock, crypto
-from app.metering import queries, spans
+from app.core import clock, crypto, ids
+from app.metering import queries, selection, spans
 from app.metering.usage import Question
+from tests.databases import on_both
 
 
 @pytest.fixture
@@ -57,6 +60,47 @@ def test_calls_are_paged_by_receipt_without_shifting(session, make, now):
     second = queries.calls_in(session, today, limit=2, before=first[-1].event.id)
 
     assert [c.event.id for c in first + second] == newest_first[:4]
+
+
+@on_both
+def test_whatever_is_asked_for_every_call_is_on_one_page(session, make, now):
+    """Clocks of gateways that were set put receipts and moments up to two days apart."""
+    chance, organisation = random.Random(3), make.organisation()
+    keys, place = [make.key(organisation) for _ in range(3)], make.integration("sampler")
+    made = []
+    for _ in range(60):
+        at = now - timedelta(hours=chance.choice([0, 1, 30, 200, 201, 700]) + chance.random())
+        receipt = ids.lowest_receipt(at + timedelta(hours=chance.randrange(-47, 48))) + ids.receipt_id()[14:]
+        status = chance.choice(["ok", "ok", "ok", "timeout"])
+        made.append(make.call(chance.choice(keys), place, at=at, id=receipt, tool=chance.choice("ab"), status=status))
+    wanted = {
+        selection.Wanted(status="failed"): lambda one: one.status != "ok",
+        selection.Wanted(tool="sampler/a", status="timeout"): lambda one: one.tool == "a" and one.status == "timeout",
+        selection.Wanted(key=str(keys[0].id)): lambda one: one.key_id == keys[0].id,
+        selection.Wanted(error="nothing"): lambda _: False,
+    }
+
+    for name in ("24h", "7d", "30d"):
+        span = spans.read(name, "", "", now=now)
+        for asked, fits in wanted.items():
+            question, found, before = Question(organisation, span, asked), [], None
+            while page := queries.calls_in(session, question, limit=3, before=before):
+                found += [one.event.id for one in page]
+                before = found[-1]
+
+            expected = [one.id for one in made if fits(one) and span.since <= one.at < span.until]
+            assert found == sorted(expected, reverse=True), (name, asked)
+
+
+@on_both
+def test_events_are_not_looked_through_for_what_totals_say_is_not_there(session, make, now):
+    organisation = make.organisation()
+    make.call(make.key(organisation), make.integration(), at=now)
+    span, statements = spans.read("30d", "", "", now=now), []
+    event.listen(session.get_bind(), "before_cursor_execute", lambda *said: statements.append(said[2]))
+
+    assert queries.calls_in(session, Question(organisation, span, selection.Wanted(error="nothing")), limit=3) == []
+    assert not [one for one in statements if "usage_event" in one]
 
 
 def test_a_call_names_its_key_and_integration(session, scene):
