@@ -25,6 +25,17 @@ def keys_of(session: Session, organisation: Organisation, *, limit: int, offset:
     return list(session.exec(statement))
 
 
+def names_of(session: Session, organisation: Organisation, *, limit: int) -> list[tuple[UUID, str]]:
+    """Ids and names of the same, in the same order."""
+    statement = (
+        select(Key.id, Key.name)
+        .where(Key.organisation_id == organisation.id, col(Key.deleted_at).is_(None))
+        .order_by(col(Key.revoked_at).is_not(None), col(Key.created_at).desc(), col(Key.id))
+        .limit(limit)
+    )
+    return list(session.exec(statement))
+
+
 def count_of(session: Session, organisation: Organisation, *, with_revoked: bool = True) -> int:
     """How many keys the organisation has."""
     statement = (

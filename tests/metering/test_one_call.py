@@ -1,5 +1,7 @@
 """Each call has one page, which says all that is kept about it, and so has each request that was refused."""
 
+from datetime import timedelta
+
 import pytest
 
 from app.core import ids
@@ -80,7 +82,8 @@ def test_whatever_names_a_call_leads_to_its_one_page(owner, scene):
 
 
 @pytest.mark.parametrize(
-    "name", [ids.receipt_id(), ids.request_id(), "req_", "req_ILOUILOUILOU", "req_" + 26 * "Z", "rcp_x", "x", "7"]
+    "name",
+    ["rcp_01" + 24 * "A", "req_01" + 24 * "A", "req_", "req_ILOUILOUILOU", "req_" + 26 * "Z", "rcp_x", "x", "7"],
 )
 def test_what_is_no_call_is_not_found(owner, scene, name):
     assert "no such call" in owner.get(f"/usage/calls/{name}", status=404).text
@@ -122,7 +125,7 @@ def test_what_takes_a_call_back_and_its_retries_belong_to_it(owner, session, mak
     again = make.call(key, sampler, idempotency_digest="d" * 64)
     elsewhere = make.call(make.key(owner.organisation), sampler, idempotency_digest="d" * 64)
     back = ledger.reversal_of({name: getattr(again, name) for name in ledger.EventRow.__annotations__}, now=now)
-    back["id"] = ids.lowest_receipt(now) + ids.receipt_id()[14:]
+    back["id"] = ids.lowest_receipt(now + timedelta(seconds=1)) + ids.receipt_id()[14:]
     session.add(UsageEvent(**back))
     crowd(decision=crowds.REPLAYED, receipt=again.id, count=3)
 

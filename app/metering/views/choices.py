@@ -17,7 +17,7 @@ def of_organisation(session: Session, organisation: Organisation) -> dict[str, l
     found = naming.names_of(session, organisation, selection.PLAN, [(slug,) for slug in sorted(stays)])
     return {
         selection.INTEGRATION: [(one.slug, one.slug) for one in integrations.every(session)],
-        selection.KEY: [(str(one.id), one.name) for one in keys.keys_of(session, organisation, limit=CHOICES)],
+        selection.KEY: [(str(key_id), name) for key_id, name in keys.names_of(session, organisation, limit=CHOICES)],
         selection.MEMBER: [
             *((one.value, one.label) for one in naming.members_of(session, organisation, limit=CHOICES)),
             (selection.SERVICE, "Services"),
