@@ -22,6 +22,7 @@ from app.core import audit
 from app.core.errors import Conflict, Invalid
 from app.limits import prepaid
 from app.limits.models import LimitRule
+from app.organisations import closing
 from app.organisations.models import Organisation
 from app.plans import amounts
 from app.plans.amounts import NANOS
@@ -57,8 +58,10 @@ def agree(
 ) -> AutoTopUp:
     """Switch it on, or change it; what had stopped goes on. Amounts in minor units.
 
-    Raises Invalid for what would buy again and again: one payment has to bring credit back to where it is enough.
+    Raises Invalid for what would buy again and again: one payment has to bring credit back to where it is enough; and
+    Conflict while the organisation is being deleted.
     """
+    closing.refuse(organisation)
     wrong = problems(terms, below=below, amount=amount, month_most=month_most)
     if wrong:
         raise Invalid(" ".join(wrong.values()))
@@ -109,6 +112,18 @@ def switch_off(session: Session, *, organisation_id: UUID, mode: str, person_id:
     session.flush()
 
 
+def switch_all_off(session: Session, *, organisation_id: UUID, now: datetime) -> None:
+    """The same in every mode, for an organisation that is deleted."""
+    going = select(AutoTopUp).where(AutoTopUp.organisation_id == organisation_id, col(AutoTopUp.is_on))
+    for auto in session.exec(going).all():
+        switch_off(session, organisation_id=organisation_id, mode=auto.mode, person_id=None, now=now)
+
+
+def is_wanted(session: Session, auto: AutoTopUp | None) -> bool:
+    """Whether more is to be bought by itself: it is on, and its organisation is not being deleted."""
+    return auto is not None and auto.is_on and session.get_one(Organisation, auto.organisation_id).closes_at is None
+
+
 def apply_customer(session: Session, found: Found, now: datetime) -> None:
     """Know a customer's card as Stripe has it; another one than was declined lets things go on."""
     customers.apply(session, found, now)
@@ -141,7 +156,12 @@ def begin(session: Session, organisation_id: UUID, mode: str, *, now: datetime) 
     mine = (col(AutoTopUp.organisation_id) == organisation_id, col(AutoTopUp.mode) == mode)
     session.execute(update(AutoTopUp).where(*mine).values(is_on=AutoTopUp.is_on))  # one after the other, from here on
     auto = session.get(AutoTopUp, (organisation_id, mode), populate_existing=True)
-    if auto is None or not auto.is_on or auto.stopped_why or under_way(session, organisation_id, mode) is not None:
+    if (
+        auto is None
+        or not is_wanted(session, auto)
+        or auto.stopped_why
+        or under_way(session, organisation_id, mode) is not None
+    ):
         return False
     # Only now: a payment that was still under way a moment ago may have brought credit since.
     if not _low(session, [auto]):
@@ -189,7 +209,9 @@ def _page(session: Session, mode: str, after: UUID | None) -> list[AutoTopUp]:
     statement = (
         select(AutoTopUp)
         .join(BillingAccount, col(BillingAccount.organisation_id) == col(AutoTopUp.organisation_id))
+        .join(Organisation, col(Organisation.id) == col(AutoTopUp.organisation_id))
         .where(AutoTopUp.mode == mode, BillingAccount.mode == mode, col(AutoTopUp.is_on), AutoTopUp.stopped_why == "")
+        .where(col(Organisation.closes_at).is_(None))
     )
     if after is not None:
         statement = statement.where(col(AutoTopUp.organisation_id) > after)

@@ -61,11 +61,10 @@ def _one(engine: Engine, api: StripeApi, payment_id: UUID, *, takes_tax: bool, c
     with Session(engine, expire_on_commit=False) as session:
         payment = session.get_one(CreditPayment, payment_id)
         account = customers.account_of(session, payment.organisation_id, payment.mode)
-        auto = automatic.of(session, payment.organisation_id, payment.mode)
+        is_wanted = automatic.is_wanted(session, automatic.of(session, payment.organisation_id, payment.mode))
     if account is None:
         return
     try:
-        is_wanted = auto is not None and auto.is_on
         found = _asked(engine, api, payment, account, takes_tax=takes_tax, is_wanted=is_wanted)
     except (StripeRefused, Declined) as problem:
         _end(engine, payment, DECLINED, problem.message, now=clock())

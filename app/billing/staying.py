@@ -8,6 +8,7 @@ from app.billing.desk import Desk
 from app.billing.review import is_at_stripe
 from app.billing.stripe_api import Found, StripeApi
 from app.core.errors import Conflict
+from app.organisations import closing
 from app.plans import intervals, services
 from app.plans.models import BY_CUSTOMER, Subscription
 from app.plans.queries import Standing
@@ -42,7 +43,10 @@ def cancel(desk: Desk, *, visit: UUID, reason: str) -> datetime:
 
 
 def resume(desk: Desk, *, visit: UUID) -> None:
-    """Raises Conflict where nothing is planned that the organisation could take back. Asks Stripe as `cancel` does."""
+    """Raises Conflict where nothing is planned that the organisation could take back, and while it is being deleted.
+    Asks Stripe as `cancel` does.
+    """
+    closing.refuse(desk.organisation)
     held = desk.standing()
     subscription = held.subscription
     if subscription is None or subscription.next_at is None or subscription.next_by != BY_CUSTOMER:

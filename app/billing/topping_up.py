@@ -18,6 +18,7 @@ from app.billing.stripe_api import StripeApi
 from app.billing.subscribing import Asked, Payer
 from app.core.config import Settings
 from app.core.errors import Conflict, Invalid
+from app.organisations import closing
 from app.organisations.models import Organisation
 from app.plans import amounts
 from app.plans.document import PREPAID
@@ -82,7 +83,10 @@ def keep_visit(
     keeps_card: bool,
     now: datetime,
 ) -> Checkout:
-    """The visit of that name, made if need be. Raises Conflict for one that was for something else, or is over."""
+    """The visit of that name, made if need be. Raises Conflict for one that was for something else, or is over, and
+    while the organisation is being deleted.
+    """
+    closing.refuse(organisation)
     wanted = Checkout(
         id=visit_id,
         organisation_id=organisation.id,

@@ -18,6 +18,7 @@ from app.billing import (
     events,
     minimums,
     modes,
+    parting,
     planned,
     reconciling,
     stocking,
@@ -109,11 +110,17 @@ def bill_minimums(engine: Engine, api: StripeApi, settings: Settings) -> int:
     return minimums.run(engine, api, clock=clock.now)
 
 
+def part(engine: Engine, api: StripeApi, settings: Settings) -> int:
+    """What is paid for by organisations whose time has come."""
+    return parting.run(engine, api, clock=clock.now)
+
+
 STOCK = stocking.Stock()
 RECONCILE = (Task("reconcile", 60, reconcile),)
 TOP_UP = (Task("top_up", 1, top_up), Task("invoice_top_ups", 5, invoice_top_ups))
 TASKS = (Task("apply_events", 1, apply_events), Task("sweep_events", 3600, sweep_events))
 PLANS = Task("keep_plans", 60, keep_plans)
+PART = Task("part", 60, part)
 
 
 def usage_tasks(settings: Settings) -> tuple[Task, ...]:
@@ -122,6 +129,7 @@ def usage_tasks(settings: Settings) -> tuple[Task, ...]:
     return (
         Task("fill_stock", 30, fill_stock),
         PLANS,
+        PART,
         Task("cut_usage", every_s, cut_usage),
         Task("deliver_usage", min(every_s, DELIVER_S), deliver_usage),
         Task("bill_minimums", 300, bill_minimums),

@@ -4,6 +4,7 @@ From the moment that it is asked for it is stopped (stopping.py): no key's row i
 back exactly what was.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -65,11 +66,22 @@ def undo(session: Session, *, organisation: Organisation, person_id: UUID | None
     stopping.resume(session, organisation=organisation, why=DELETING, person_id=person_id, now=now)
 
 
-def due(session: Session, *, now: datetime) -> list[Organisation]:
-    """Those whose grace is over, and that nobody else is dealing with; at most a page."""
+def refuse(organisation: Organisation) -> None:
+    """Before anything is bought for it. Raises Conflict, with what to do, while it is being deleted."""
+    if organisation.closes_at is not None:
+        raise Conflict(
+            f"“{organisation.name}” will be deleted on {moments.day(organisation.closes_at)}, so nothing can be bought "
+            f"for it. An owner can keep it: choose “Keep {organisation.name}” at the top of its "
+            "pages."
+        )
+
+
+def due(session: Session, *, now: datetime, but: Collection[UUID] = ()) -> list[Organisation]:
+    """Those whose grace is over, and that nobody else is dealing with; at most a page. but: ids of those to leave."""
     statement = (
         select(Organisation)
         .where(col(Organisation.closes_at) <= now, col(Organisation.deleted_at).is_(None))
+        .where(col(Organisation.id).not_in(but))
         .order_by(col(Organisation.closes_at), col(Organisation.id))
         .limit(PAGE)
         .with_for_update(skip_locked=True)

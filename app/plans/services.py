@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlmodel import Session
 
 from app.core.errors import Conflict
+from app.organisations import closing
 from app.organisations.models import Organisation
 from app.plans import amounts, announced, choosing, intervals, owing, queries, recording, seats
 from app.plans.choosing import Choice
@@ -134,6 +135,7 @@ def check(session: Session, organisation: Organisation, choice: Choice, *, is_pa
     """Whether it can be chosen: before anybody pays for it. Raises as `subscribe` does."""
     choosing.check(choice, organisation_id=organisation.id)
     if not is_paid:
+        closing.refuse(organisation)
         seats.check(session, organisation, choice)
     paid_in = queries.paid_in(session, organisation.id)
     if choice.currency and paid_in and paid_in != choice.currency:

@@ -11,6 +11,7 @@ from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from app.accounts.models import Person
+from app.billing import automatic, parting
 from app.core import mail
 from app.core.errors import Conflict
 from app.keys import services as keys
@@ -19,7 +20,6 @@ from app.leaks import services as leaks
 from app.organisations import closing, providers, queries
 from app.organisations.invitation_models import FormerMember, Invitation
 from app.organisations.models import Membership, Organisation
-from app.plans import queries as plans
 from app.unusual import services as unusual
 from app.webhooks import queries as webhook_queries
 from app.webhooks import services as webhooks
@@ -27,22 +27,19 @@ from app.webhooks import services as webhooks
 
 def ask(session: Session, *, organisation: Organisation, typed: str, person: Person, now: datetime) -> datetime:
     """As closing.ask. Raises Conflict, too, while a plan goes on being paid for."""
-    if is_paid_for(session, organisation, now=now):
+    if parting.is_paid_for(session, organisation.id):
         raise Conflict("Its plan goes on being paid for. Cancel the plan first; then nothing more is charged.")
     return closing.ask(session, organisation=organisation, typed=typed, person_id=person.id, by=person.name, now=now)
 
 
-def is_paid_for(session: Session, organisation: Organisation, *, now: datetime) -> bool:
-    """Whether Stripe goes on charging for its plan: a subscription there that nobody has cancelled."""
-    held = plans.subscription_at(session, organisation.id, now)
-    if held is None or not held.stripe_id:
-        return False
-    return held.next_at is None or held.next_plan_version_id is not None
-
-
 def carry_out(session: Session, *, now: datetime) -> int:
-    """Delete those whose time has come, at most a page; gives how many. For the worker."""
-    due = [one for one in closing.due(session, now=now) if closing.is_due(session, one, now=now)]
+    """Delete those whose time has come, at most a page; gives how many. For the worker.
+
+    What is still paid for waits: app/billing/parting.py cancels that first.
+    """
+    waiting = parting.unfinished(session, now=now)
+    found = closing.due(session, now=now, but=waiting)
+    due = [one for one in found if closing.is_due(session, one, now=now) and not parting.is_paid_for(session, one.id)]
     for organisation in due:
         _delete(session, organisation, now=now)
     return len(due)
@@ -50,6 +47,7 @@ def carry_out(session: Session, *, now: datetime) -> int:
 
 def _delete(session: Session, organisation: Organisation, *, now: datetime) -> None:
     _tell(session, organisation, now=now)
+    automatic.switch_all_off(session, organisation_id=organisation.id, now=now)
     live = select(Key).where(Key.organisation_id == organisation.id, col(Key.revoked_at).is_(None))
     for key in session.exec(live).all():
         keys.revoke(session, key=key, person_id=None, now=now)

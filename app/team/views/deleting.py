@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from app.accounts import again
 from app.accounts.again import Danger
+from app.billing import parting
 from app.core.errors import Conflict, Invalid
 from app.keys import queries as keys
 from app.organisations import closing, queries
@@ -89,6 +90,6 @@ def _page(form: DeleteForm, *, status: int = 200) -> ResponseReturnValue:
         keys=keys.count_of(current.session, organisation, with_revoked=False),
         webhooks=len(webhooks.endpoints_of(current.session, organisation.id)),
         standing=plans.standing(current.session, organisation.id, at=current.now),
-        is_paid_for=deleting.is_paid_for(current.session, organisation, now=current.now),
+        is_paid_for=parting.is_paid_for(current.session, organisation.id),
         grace=closing.GRACE,
     )
