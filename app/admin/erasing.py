@@ -18,9 +18,9 @@ from app.core.mail import Mail
 from app.core.mail_kinds import MailRefusal
 from app.keys import services as keys
 from app.keys.models import Key
-from app.organisations import closing, roles
+from app.organisations import closing, roles, stopping
 from app.organisations.invitation_models import FormerMember, Invitation
-from app.organisations.models import FormerSlug, Membership, Organisation
+from app.organisations.models import SUSPENDED, FormerSlug, Membership, Organisation
 
 WORDS = "The person to whom it belonged was erased on their request."
 
@@ -45,7 +45,7 @@ def erase(session: Session, *, person: Person, operator_id: UUID, now: datetime)
         raise Conflict(f"Without {person.name}, {names} would have no owner. Have somebody else made one first.")
     for place in _owned_alone(session, person):
         _close(session, place, operator_id=operator_id, now=now)
-    people.tell(session, person, "person.erased", {}, operator_id=operator_id, now=now)
+    people.tell(session, person, "person.erased", {"person": ERASED}, operator_id=operator_id, now=now)
     if person.email:
         _forget_address(session, person.email.lower())
     for table in (BrowserSession, Identity, Membership, FormerMember):
@@ -69,7 +69,9 @@ def _close(session: Session, place: Organisation, *, operator_id: UUID, now: dat
     """Of one that belonged to nobody else."""
     for key in session.exec(select(Key).where(Key.organisation_id == place.id, col(Key.revoked_at).is_(None))).all():
         keys.revoke(session, key=key, person_id=operator_id, now=now)
-    if place.stopped_at is None:
+    if place.stopped_why == SUSPENDED:  # it would stay so for ever: nobody is left whom that could be about
+        stopping.resume(session, organisation=place, why=SUSPENDED, person_id=operator_id, now=now)
+    if place.closes_at is None:
         closing.begin(session, organisation=place, words=WORDS, person_id=operator_id, now=now)
     if place.is_personal:  # called after them
         place.name, place.slug = ERASED, f"erased-{place.id.hex}"

@@ -149,7 +149,7 @@ SENTENCES = {
     "operator.added": "made[ {name}] an operator",
     "person.signed_out": "signed {person} out everywhere",
     "person.exported": "exported what is kept of {person}",
-    "person.erased": "erased {person}, on their request",
+    "person.erased": "erased a person, on their request",
     "person.joined": "signed in for the first time[, with {provider}]",
     "person.signed_in_again": "signed in again[ with {provider}]",
     "person.signed_in": "signed in[ with {provider}]",

@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from app.core import changes, moments
 from app.core.errors import Conflict, Invalid
-from app.organisations import recording
+from app.organisations import ownership, recording
 from app.organisations.models import DELETING, SUSPENDED, Organisation
 
 LONGEST = 500
@@ -28,6 +28,7 @@ def stop(
         raise Invalid("Say why: its members read it.")
     if len(words) > LONGEST:
         raise Invalid(f"Say it in {LONGEST} characters at most.")
+    ownership.lock(session, organisation)
     if organisation.stopped_at is not None:
         raise Conflict(f"“{organisation.name}” is {organisation.stopped_why} already.")
     organisation.stopped_at, organisation.stopped_why, organisation.stopped_words = now, why, words
@@ -36,6 +37,7 @@ def stop(
 
 def resume(session: Session, *, organisation: Organisation, why: str, person_id: UUID | None, now: datetime) -> None:
     """Let its keys work again, if it was stopped for this very reason. Raises Conflict if it was not."""
+    ownership.lock(session, organisation)
     if organisation.stopped_at is None or organisation.stopped_why != why:
         raise Conflict(f"“{organisation.name}” is not {why}.")
     since = moments.words(organisation.stopped_at)

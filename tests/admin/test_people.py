@@ -6,11 +6,11 @@ import pytest
 from sqlmodel import select
 
 from app.accounts.models import BrowserSession, Identity, Person
-from app.core import mail
+from app.core import audit_words, mail
 from app.core.audit import AuditEntry
 from app.core.mail import Mail
 from app.keys.models import Key
-from app.organisations import closing
+from app.organisations import closing, stopping
 from app.organisations.models import Membership
 from tests.databases import on_both
 
@@ -91,6 +91,21 @@ def test_erasing_takes_everything_that_says_who_they_are(operator, owner, member
     assert [one.id for one in closing.due(session, now=now + closing.GRACE)] == [theirs.id]
     assert "/sign-in" in member.get("/home/", status=303).location
     operator.post(f"/operator/people/{person_id}/erase", name="An erased person", status=422)
+
+
+def test_who_was_erased_is_not_named_in_the_trail_and_what_was_suspended_goes_too(operator, member, make, session, now):
+    place = make.organisation(owner=member.person)
+    stopping.stop(session, organisation=place, why="suspended", words="Odd calls.", person_id=None, now=now)
+    session.commit()
+    operator.get(at(member) + "/erase")
+
+    operator.post(at(member) + "/erase", name="Max Member")
+
+    session.expire_all()
+    assert (place.stopped_why, place.closes_at) == ("deleting", now + closing.GRACE)
+    erased = session.exec(select(AuditEntry).where(AuditEntry.action == "person.erased")).all()
+    assert {audit_words.deed(one) for one in erased} == {"erased a person, on their request"}
+    assert "Max" not in str([one.details for one in erased])
 
 
 def test_an_organisation_is_never_left_without_an_owner(operator, owner, member):

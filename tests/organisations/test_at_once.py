@@ -8,9 +8,9 @@ from sqlmodel import Session, select
 
 from app.accounts.models import Person
 from app.core.errors import Conflict, NotAllowed
-from app.organisations import closing, members, ownership
+from app.organisations import closing, members, ownership, stopping
 from app.organisations.acting import Actor
-from app.organisations.models import Membership, Organisation
+from app.organisations.models import SUSPENDED, Membership, Organisation
 from app.team import deleting
 from tests.waiting import PATIENCE_S
 
@@ -95,3 +95,16 @@ def test_what_was_kept_meanwhile_is_not_deleted(engine, session, acme, now, monk
     monkeypatch.setattr(closing, "due", lambda *_, **__: found)
     assert deleting.carry_out(session, now=due_at) == 0
     assert acme.deleted_at is None
+
+
+def test_what_was_suspended_meanwhile_is_not_deleted_as_well(engine, session, acme, now):
+    with Session(engine) as operator:
+        place = operator.get_one(Organisation, acme.id)
+        assert acme.stopped_at is None, "as a page that was opened before has read it"
+        stopping.stop(operator, organisation=place, why=SUSPENDED, words="Odd.", person_id=None, now=now)
+        operator.commit()
+
+    with pytest.raises(Conflict, match="is suspended already"):
+        close(session, acme, now)
+
+    assert (acme.stopped_why, acme.closes_at) == (SUSPENDED, None)
