@@ -54,7 +54,9 @@ def put(
     person_id: UUID,
     now: datetime,
 ) -> OwnProvider:
-    """Connect it, or change how. Raises Invalid for what cannot be meant."""
+    """Connect it, or change how. Raises Invalid for what cannot be meant, and Conflict for another issuer while members
+    have to come in by this one: nobody knows yet whether that lets them in.
+    """
     issuer = _checked_issuer(to.issuer, guard)
     label, client_id = " ".join(to.label.split())[:60], to.client_id.strip()
     if not client_id or len(client_id) > 255:
@@ -62,6 +64,10 @@ def put(
     if to.default_role not in DEFAULT_ROLES:
         raise Invalid(f"Who comes in for the first time is one of {', '.join(DEFAULT_ROLES)}.")
     found = of(session, organisation.id)
+    if found is not None and found.issuer != issuer and found.is_required:
+        raise Conflict(
+            "Members have to sign in by this issuer. Make it optional, change it, test it, and require it again."
+        )
     if found is not None and found.issuer != issuer and not to.client_secret:
         raise Invalid("Another issuer has another secret. Give it, too.")
     if found is None:

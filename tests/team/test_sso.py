@@ -140,6 +140,20 @@ def test_it_is_required_only_once_it_is_proven_and_tested(owner, idp, records, s
     assert CLIENT_SECRET not in session.exec(select(OwnProvider)).one().client_secret
 
 
+def test_issuer_that_members_have_to_come_in_by_is_made_optional_before_it_is_changed(owner, connected, idp, session):
+    owner.post(f"{PAGE}require", to="on")
+    other = settings_of(idp, issuer="https://other.example")
+
+    assert "Make it optional" in owner.post(f"{PAGE}provider", status=422, **other).text
+    session.refresh(connected)
+    assert connected.issuer == idp.issuer
+
+    owner.post(f"{PAGE}require", to="off")
+    owner.post(f"{PAGE}provider", **other)
+    session.refresh(connected)
+    assert (connected.issuer, connected.is_required) == ("https://other.example", False)
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [

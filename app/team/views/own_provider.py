@@ -52,7 +52,7 @@ def connect() -> ResponseReturnValue:
                 person_id=current.person.id,
                 now=current.now,
             )
-        except Invalid as refusal:
+        except (Invalid, Conflict) as refusal:
             form.issuer.errors = [*form.issuer.errors, refusal.message]
         else:
             flash("Saved. Test it now, before anybody relies on it.")
