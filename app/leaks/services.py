@@ -52,7 +52,7 @@ def take_in(session: Session, reports: Sequence[Report], *, reporter: str, now: 
     for report, match in zip(reports, found, strict=True):
         key = held.get(match.key_id) if match else None
         if match and key and (find := _noted(session, report, match, key, reporter=reporter, now=now)):
-            _act(session, find, key, match, now=now)
+            _act(session, find, key, report, now=now)
             finds.append(find)
     _count(session, Counter(one.source for one, match in zip(reports, found, strict=True) if match is None), now=now)
     return Taken([match is not None for match in found], finds)
@@ -112,18 +112,18 @@ def _noted(
     return session.get(LeakFind, row["id"]) if is_new else None
 
 
-def _act(session: Session, find: LeakFind, key: Key | AdminKey, match: Match, *, now: datetime) -> None:
+def _act(session: Session, find: LeakFind, key: Key | AdminKey, report: Report, *, now: datetime) -> None:
     """Stop the key, or leave it; written down either way."""
     session.refresh(key)  # SQLite locks nothing before the first write
     if isinstance(key, AdminKey):
         find.did = _done_with_admin_key(session, key, now=now)
     else:
-        find.did = _done(session, key, find, match, now=now)
+        find.did = _done(session, key, find, _earlier(session, key, report), now=now)
     find.is_alarm = find.did not in (models.TEST, models.DEAD)
     session.add(find)
     audit.record(
         session,
-        action="admin_key.leaked" if match.is_admin else "key.leaked",
+        action="admin_key.leaked" if isinstance(key, AdminKey) else "key.leaked",
         now=now,
         organisation_id=key.organisation_id,
         subject_id=key.id,
@@ -139,8 +139,15 @@ def _act(session: Session, find: LeakFind, key: Key | AdminKey, match: Match, *,
     session.flush()
 
 
-def _done(session: Session, key: Key, find: LeakFind, match: Match, *, now: datetime) -> str:
-    earlier = session.get(KeySecret, match.earlier_id, populate_existing=True) if match.earlier_id else None
+def _earlier(session: Session, key: Key, report: Report) -> KeySecret | None:
+    """The secret that was found, if it is not the key's own any more: asked only now that nobody else can rotate it."""
+    if key.digest == report.digest:
+        return None
+    statement = select(KeySecret).where(KeySecret.key_id == key.id, KeySecret.digest == report.digest)
+    return session.exec(statement, execution_options={"populate_existing": True}).one()
+
+
+def _done(session: Session, key: Key, find: LeakFind, earlier: KeySecret | None, *, now: datetime) -> str:
     if key.is_revoked or (earlier is not None and not earlier.works_at(now)):
         return models.DEAD
     if key.environment == "test" and find.reporter != models.DRILL:

@@ -5,6 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlmodel import Session, select
 
 from app.core.audit import AuditEntry
+from app.keys import lookup, rotation
+from app.keys.models import Key
+from app.keys.rotation import Overlap
 from app.leaks import models, services
 from app.leaks.models import LeakFind, LeakUnknown
 from app.leaks.reports import Report
@@ -36,3 +39,26 @@ def test_parallel_reports_act_once_and_in_any_order(engine, session, make, now):
     revoked = session.exec(select(AuditEntry).where(AuditEntry.action == "key.revoked")).all()
     assert sorted(one.subject_id for one in revoked) == sorted(key.id for key in keys)
     assert session.exec(select(LeakUnknown)).one().count == ROUNDS * AT_ONCE
+
+
+def test_key_that_is_rotated_while_its_secret_is_reported_keeps_its_new_one(engine, session, make, now, monkeypatch):
+    secrets = []
+    key = make.key(secret=secrets)
+    session.commit()
+    look_up = lookup.by_digests
+
+    def then_rotate(own, digests):
+        found = look_up(own, digests)
+        own.commit()
+        with Session(engine) as other, other.begin():
+            rotation.rotate(
+                other, key=other.get_one(Key, key.id), overlap=Overlap(hours=1), brand="pst", person_id=None, now=now
+            )
+        return found
+
+    monkeypatch.setattr(lookup, "by_digests", then_rotate)
+    [find] = services.take_in(session, [Report(secrets[0], "commit", "")], reporter="github", now=now).finds
+
+    assert find.did == models.ENDED
+    assert not key.is_revoked
+    assert rotation.working_secrets(session, key, now=now) == []
