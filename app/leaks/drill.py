@@ -26,6 +26,7 @@ from app.keys.terms import Terms
 from app.leaks import models, queries, services, telling
 from app.leaks.models import LeakDrill
 from app.leaks.reports import Report
+from app.organisations import ownership
 from app.organisations.models import Organisation
 
 WAIT_S = 3.0
@@ -35,6 +36,8 @@ LIVES = timedelta(minutes=10)
 """Of the key, should nothing come to delete it."""
 MOST_AN_HOUR = 20
 """In one organisation: each leaves a few rows."""
+LONGEST = timedelta(minutes=1)
+"""So long after its beginning a drill that was cut off keeps another from beginning."""
 PING = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "ping"}).encode()
 REFUSED = (401, 403)
 _ANYWHERE = Guard(private_networks=("0.0.0.0/0", "::/0"), requires_https=False)
@@ -62,12 +65,12 @@ def hold(transaction: Transaction, settings: Settings, *, organisation_id: UUID,
     """Have one, in a few seconds at most; gives the id of what was written down about it.
 
     transaction: opens one of its own, committed when it is left; none is open while the gateway is asked.
-    Raises LimitReached when the organisation has as many keys as it may, or had MOST_AN_HOUR.
+    Raises LimitReached when the organisation has as many keys as it may, had MOST_AN_HOUR, or has one under way.
     """
-    log = _Log()
+    log, dead_us = _Log(), None
     with transaction() as session:
         act = queries.act_of(session, organisation_id)
-        _refuse_too_many(session, organisation_id)
+        held_id = _begin(session, organisation_id=organisation_id, person_id=person_id, act=act)
         key_id, secret = _make(session, settings, organisation_id=organisation_id, person_id=person_id)
     log.note("A test key was made, which reaches samples only.")
     try:
@@ -83,23 +86,27 @@ def hold(transaction: Transaction, settings: Settings, *, organisation_id: UUID,
     finally:
         with transaction() as session:
             _delete(session, key_id, person_id)
-    log.note("The test key was deleted.")
-    with transaction() as session:
-        held = LeakDrill(
-            organisation_id=organisation_id,
-            person_id=person_id,
-            at=clock.now(),
-            act=act,
-            steps=log.steps,
-            dead_us=dead_us,
-        )
-        session.add(held)
-        return held.id
+        log.note("The test key was deleted.")
+        with transaction() as session:
+            held = session.get_one(LeakDrill, held_id)
+            held.steps, held.dead_us = log.steps, dead_us
+            session.add(held)
+    return held_id
 
 
-def _refuse_too_many(session: Session, organisation_id: UUID) -> None:
-    if queries.drills_since(session, organisation_id, since=clock.now() - timedelta(hours=1)) >= MOST_AN_HOUR:
+def _begin(session: Session, *, organisation_id: UUID, person_id: UUID, act: str) -> UUID:
+    """Written down before it begins, since each holds one of the portal's threads until it is over."""
+    ownership.lock(session, session.get_one(Organisation, organisation_id))
+    now = clock.now()
+    lately = queries.drills_since(session, organisation_id, since=now - timedelta(hours=1))
+    if len(lately) >= MOST_AN_HOUR:
         raise LimitReached(f"There were {MOST_AN_HOUR} drills within an hour. Wait a little.")
+    if any(not one.steps and one.at > now - LONGEST for one in lately):
+        raise LimitReached("A drill is under way. Wait until it is over, a few seconds, and look at it first.")
+    held = LeakDrill(organisation_id=organisation_id, person_id=person_id, at=now, act=act)
+    session.add(held)
+    session.flush()
+    return held.id
 
 
 def _leak(

@@ -94,8 +94,8 @@ class LeakSignerList(SQLModel, table=True):
 
 
 class LeakDrill(SQLModel, table=True):
-    """A drill: who had it, and how it went. steps: [{"words", "us" or null, "is_done"}] in order. dead_us: from the
-    report to the first refusal at the gateway; None when that was not seen.
+    """A drill: who had it, and how it went. steps: [{"words", "us" or null, "is_done"}] in order, [] while it is
+    under way. dead_us: from the report to the first refusal at the gateway; None when that was not seen.
     """
 
     __tablename__ = "leak_drill"

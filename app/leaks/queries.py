@@ -46,10 +46,10 @@ def drills_of(session: Session, organisation: Organisation, *, limit: int) -> li
     return list(session.exec(statement.limit(limit)))
 
 
-def drills_since(session: Session, organisation_id: UUID, *, since: datetime) -> int:
-    """How many the organisation has had."""
-    statement = select(func.count()).select_from(LeakDrill)
-    return session.exec(statement.where(LeakDrill.organisation_id == organisation_id, col(LeakDrill.at) > since)).one()
+def drills_since(session: Session, organisation_id: UUID, *, since: datetime) -> list[LeakDrill]:
+    """Those that the organisation has begun, also ones that are under way; in no order."""
+    statement = select(LeakDrill).where(LeakDrill.organisation_id == organisation_id, col(LeakDrill.at) > since)
+    return list(session.exec(statement))
 
 
 def drill_of(session: Session, organisation: Organisation, drill_id: UUID) -> LeakDrill:

@@ -129,6 +129,17 @@ def test_drills_are_no_way_to_fill_the_database(owner, session, gateway, monkeyp
     assert len(keys_in(session)) == 1
 
 
+def test_one_drill_is_under_way_at_a_time(owner, session, gateway, now):
+    session.add(LeakDrill(organisation_id=owner.organisation.id, at=clock.now(), act="revoke"))
+    session.commit()
+    page = owner.get("/keys/leaks/")
+
+    assert "under way" in owner.post("/keys/leaks/drill", status=429).text
+    assert "no step is written down yet" in owner.get(f"/keys/leaks/drill/{held(session).id}").text
+    assert page.status == 200
+    assert keys_in(session) == []
+
+
 def test_without_a_gateway_it_says_what_was_not_seen(owner, session, gateway):
     gateway.__exit__()
     owner.get("/keys/leaks/")
@@ -154,4 +165,5 @@ def test_what_breaks_in_the_middle_leaves_no_key_that_works(owner, session, gate
 
     session.expire_all()
     assert [key.is_revoked for key in keys_in(session)] == [True]
-    assert session.exec(select(LeakDrill)).all() == []
+    one = held(session)
+    assert (one.dead_us, words_of(one)[-25:]) == (None, "The test key was deleted.")
