@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from app.core import audit
+from app.core import audit, db
 from app.core.mail import Mail
 from app.keys import grants
 from app.keys.models import Key
@@ -16,7 +16,7 @@ from app.leaks.models import LeakPolicy
 from app.metering.models import UsageEvent
 from app.organisations.models import Membership, Organisation
 from app.plans import services as plans
-from app.team import deleting
+from app.team import deleting, export
 from app.webhooks.models import WebhookEndpoint
 from tests.databases import on_both
 from tests.plans import catalogues
@@ -149,9 +149,6 @@ def test_export_has_everything_of_the_organisation_and_no_secret(owner, member, 
 
 @pytest.mark.parametrize("name", ["api_key", "admin_key", "webhook_endpoint", "usage_event"])
 def test_what_would_open_something_is_left_out(name):
-    from app.core import db
-    from app.team import export
-
     columns = {column.name for column in db.metadata.tables[name].columns} - export.HIDDEN
 
     assert not {one for one in columns if "digest" in one or "secret" in one}

@@ -7,14 +7,13 @@ from urllib.parse import urlsplit
 import flask_login
 from flask import Blueprint, Response, abort, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import TooManyRequests
 
 from app.accounts import again, entrance, pending, services
 from app.accounts.guards import Account, current, signed_in
 from app.accounts.oauth import Client
 from app.accounts.pending import Begun
 from app.accounts.services import Claims, Entered
-from app.core import addresses, crypto
+from app.accounts.views import tries
 from app.core.errors import Invalid, PosternError, Unavailable
 from app.web import database, htmx, session, session_secrets
 from app.web.guards import public
@@ -244,13 +243,8 @@ def _redirect_uri(name: str) -> str:
 
 def count_try(purpose: str) -> None:
     """Refuse the address that signs in too often: each try costs a row here and two calls at the provider."""
-    secret = current.settings.secret_key.get_secret_value()
-    digest = crypto.keyed_digest(secret, f"sign-in {purpose}", addresses.neighbourhood(request.remote_addr or ""))
-    with database.own_transaction() as own:
-        tries, until = services.count_try(own, address_digest=digest, now=current.now)
-    if tries > current.settings.sign_ins_per_address:
-        log.warning("sign_in.limited", extra={"purpose": purpose})
-        raise TooManyRequests(
-            "Too many sign-ins came from your address. Wait a few minutes, then try again.",
-            retry_after=int((until - current.now).total_seconds()) + 1,
-        )
+    tries.count(
+        f"sign-in {purpose}",
+        most=current.settings.sign_ins_per_address,
+        refusal="Too many sign-ins came from your address.",
+    )

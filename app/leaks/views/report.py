@@ -1,13 +1,10 @@
 """For anybody: report a key that you found, and rules for scanners that find keys before others do."""
 
-import logging
-
-from flask import Blueprint, Response, flash, make_response, request, url_for
+from flask import Blueprint, Response, flash, make_response, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import TooManyRequests
 
-from app.accounts import services as accounts
-from app.core import addresses, audit, crypto
+from app.accounts.views import tries
+from app.core import audit
 from app.core.errors import Invalid
 from app.leaks import models, reports, scanners, services
 from app.leaks.forms import ReportForm
@@ -15,8 +12,6 @@ from app.leaks.reports import Report
 from app.web import database, htmx, metrics
 from app.web.current import current
 from app.web.guards import public
-
-log = logging.getLogger(__name__)
 
 bp = Blueprint("report", __name__, url_prefix="/report-a-key")
 
@@ -30,7 +25,8 @@ def index() -> ResponseReturnValue:
 @bp.post("")
 @public
 def create() -> ResponseReturnValue:
-    _count_try()
+    # Each report looks keys up, and can send mail.
+    tries.count("report", most=current.settings.reports_per_address, refusal="Many reports came from your address.")
     form = ReportForm()
     found = _found(form)
     if form.errors:
@@ -112,17 +108,3 @@ def _file(text: str, name: str, kind: str) -> Response:
     response.headers["Content-Type"] = kind
     response.headers["Content-Disposition"] = f'attachment; filename="{current.settings.key_brand}-{name}"'
     return response
-
-
-def _count_try() -> None:
-    """Refuse the address that reports too often: each report looks keys up, and can send mail."""
-    secret = current.settings.secret_key.get_secret_value()
-    digest = crypto.keyed_digest(secret, "report", addresses.neighbourhood(request.remote_addr or ""))
-    with database.own_transaction() as own:
-        tries, until = accounts.count_try(own, address_digest=digest, now=current.now)
-    if tries > current.settings.reports_per_address:
-        log.warning("leak_report.limited")
-        raise TooManyRequests(
-            "Many reports came from your address. Wait a few minutes, then try again.",
-            retry_after=int((until - current.now).total_seconds()) + 1,
-        )
