@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Column, delete, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from app.core import db
 from app.core.db import UtcDateTime, changed_rows
 
 
@@ -31,12 +32,13 @@ class Change(SQLModel, table=True):
     at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 
+_VERSION = db.metadata.tables[ChangeVersion.__tablename__]
+_NEXT = update(_VERSION).values(version=_VERSION.c.version + 1).returning(_VERSION.c.version)
+
+
 def record(session: Session, *, kind: str, subject_id: UUID, now: datetime) -> None:
     """Tell every gateway that `subject_id` changed, when the caller's transaction commits."""
-    statement = (
-        update(ChangeVersion).values(version=col(ChangeVersion.version) + 1).returning(col(ChangeVersion.version))
-    )
-    version = session.execute(statement).scalar_one()
+    version = session.execute(_NEXT).scalar_one()
     session.add(Change(version=version, kind=kind, subject_id=subject_id, at=now))
     session.flush()
 

@@ -5,8 +5,9 @@ SQLAlchemy opens it, keeps it in its pool, and writes the SQL; the statements ru
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
-from sqlalchemy import Engine, PoolProxiedConnection, select
+from sqlalchemy import Dialect, Engine, Insert, PoolProxiedConnection, select
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -47,12 +48,12 @@ class LedgerConnection:
         self._sign = sign
         dialect = engine.dialect
         inserts = ledger.INSERTS[dialect.name]
-        self._events, self._hours = Prepared(inserts.events, dialect), Prepared(inserts.hours, dialect)
-        self._days, self._facets = Prepared(inserts.days, dialect), Prepared(inserts.facets, dialect)
-        self._day_prices = Prepared(inserts.day_prices, dialect)
-        self._months = Prepared(inserts.months, dialect, returning=("units", "amount_nanos"))
+        self._events, self._hours = _insert(inserts.events, dialect), _insert(inserts.hours, dialect)
+        self._days, self._facets = _insert(inserts.days, dialect), _insert(inserts.facets, dialect)
+        self._day_prices = _insert(inserts.day_prices, dialect)
+        self._months = _insert(inserts.months, dialect, returning=("units", "amount_nanos"))
         self._zone = _ZONE[dialect.name]
-        self._settler = Settler(dialect)
+        self._settler = _settler(dialect)
         self._caps = CapsLeft(dialect)
         self._charging = Charging(dialect, zone=self._zone)
         self._keep = PreparedStatement(idempotency.KEEP, dialect)
@@ -163,3 +164,15 @@ class LedgerConnection:
             connection.rollback()
         except (*self._passing, SQLAlchemyError):
             self.discard()
+
+
+@lru_cache(maxsize=16)
+def _insert(statement: Insert, dialect: Dialect, *, returning: tuple[str, ...] = ()) -> Prepared:
+    """The same for all connections of an engine: compiling takes as long as many calls."""
+    return Prepared(statement, dialect, returning=returning)
+
+
+@lru_cache(maxsize=4)
+def _settler(dialect: Dialect) -> Settler:
+    """Likewise."""
+    return Settler(dialect)
