@@ -60,7 +60,7 @@ def look_at(page, name):
             if width != min(WIDTHS):
                 page.screenshot(path=ARTEFACTS / f"{name}-{width}-{scheme}.png", full_page=True)
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{where} scrolls sideways"
-            assert page.evaluate(CHECK) == [], where
+            assert page.evaluate(CHECK, scheme) == [], where
     page.emulate_media(color_scheme="light")
     page.set_viewport_size({"width": 1280, "height": 900})
 
