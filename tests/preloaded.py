@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from multiprocessing import connection
 from pathlib import Path
 
@@ -21,13 +21,14 @@ _forking.set_forkserver_preload(["app.gateway.app", "app.gateway.server.workers"
 
 
 class Preloaded:
-    """`python -W error -m module`, forked; as much of subprocess.Popen as tests ask for.
+    """`python -W error -m module arguments…`, forked; as much of subprocess.Popen as tests ask for.
 
     environment: all of it. log: is added to.
     """
 
-    def __init__(self, module: str, environment: Mapping[str, str], log: Path) -> None:
-        self._process = _forking.Process(target=_run, args=(module, dict(environment), str(log)))
+    def __init__(self, module: str, environment: Mapping[str, str], log: Path, arguments: Sequence[str] = ()) -> None:
+        log.touch()
+        self._process = _forking.Process(target=_run, args=(module, dict(environment), str(log), tuple(arguments)))
         self._asking = threading.Lock()
         self._process.start()
         self.pid: int = self._process.pid
@@ -56,12 +57,12 @@ class Preloaded:
         self.send_signal(signal.SIGKILL)
 
 
-def _run(module: str, environment: dict[str, str], log: str) -> None:
+def _run(module: str, environment: dict[str, str], log: str, arguments: tuple[str, ...]) -> None:
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.environ.clear()
     os.environ.update(environment)
-    sys.argv = [module]
+    sys.argv = [module, *arguments]
     warnings.simplefilter("error")
     runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -66,9 +66,9 @@ def name_server():
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # no longer: its worker looks for work each second
 def stack(tmp_path_factory, name_server):
-    """`postern run` on free ports with a database of its own, from its first page until the end of the tests."""
+    """`postern run` on free ports with a database of its own, from the first page to the last."""
     folder = tmp_path_factory.mktemp("stack")
     port = free_base_port()
     stack = Stack(

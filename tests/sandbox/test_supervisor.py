@@ -3,14 +3,14 @@
 import contextlib
 import signal
 import socket
-import subprocess
 import sys
 
 import psutil
 import pytest
 
 from tests.ports import free_base_port
-from tests.sandbox.processes import ROOT, environment
+from tests.preloaded import Preloaded
+from tests.sandbox.processes import environment
 from tests.sandbox.supervised import ANSWERS, SERVES
 from tests.waiting import PATIENCE_S, eventually
 
@@ -34,19 +34,9 @@ class Supervised:
         self.base_port = base_port or free_base_port()
         self._said = folder / "said"
         self.data_dir = folder / "var"
-        arguments = [
-            sys.executable,
-            "-m",
-            "tests.sandbox.supervised",
-            str(self.data_dir),
-            str(self.base_port),
-            *scripts,
-        ]
         patience = {"STOP_WITHIN_S": str(stop_within_s)}
-        with self._said.open("wb") as output:
-            self.process = subprocess.Popen(
-                arguments, cwd=ROOT, env=environment() | patience, stdout=output, stderr=output
-            )
+        arguments = [str(self.data_dir), str(self.base_port), *scripts]
+        self.process = Preloaded("tests.sandbox.supervised", environment() | patience, self._said, arguments)
 
     @property
     def log(self):
