@@ -16,6 +16,12 @@ ONE_FILE = {"app/billing/recompute.py": 340}
 """What people are given to run by itself, and so cannot be two."""
 
 
+@pytest.fixture(scope="module")
+def trees():
+    """Every module, parsed: (path, tree)."""
+    return [(path, ast.parse(path.read_text())) for path in PYTHON]
+
+
 def name(path):
     return str(path.relative_to(ROOT))
 
@@ -47,13 +53,11 @@ def test_no_file_outgrows_one_subject():
     assert long == []
 
 
-def test_every_module_says_what_it_is_for():
+def test_every_module_says_what_it_is_for(trees):
     silent = [
         name(path)
-        for path in PYTHON
-        if path.read_text().strip()
-        and path.name != "__main__.py"
-        and ast.get_docstring(ast.parse(path.read_text())) is None
+        for path, tree in trees
+        if path.read_text().strip() and path.name != "__main__.py" and ast.get_docstring(tree) is None
     ]
 
     assert silent == []
@@ -65,11 +69,11 @@ def test_services_and_queries_never_commit():
     assert found(files, r"\.commit\(") == []
 
 
-def test_imports_stand_at_the_top():
+def test_imports_stand_at_the_top(trees):
     inside = [
         f"{name(path)}:{node.lineno}"
-        for path in PYTHON
-        for function in ast.walk(ast.parse(path.read_text()))
+        for path, tree in trees
+        for function in ast.walk(tree)
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
         for node in ast.walk(function)
         if isinstance(node, ast.Import | ast.ImportFrom)
@@ -87,11 +91,11 @@ def test_only_one_module_touches_htmx_headers():
     assert found(PYTHON, r"[\"']HX-", but=["app/web/htmx.py"]) == []
 
 
-def test_every_outside_call_has_a_timeout():
+def test_every_outside_call_has_a_timeout(trees):
     calls = [
         (path, node)
-        for path in PYTHON
-        for node in ast.walk(ast.parse(path.read_text()))
+        for path, tree in trees
+        for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and isinstance(node.func.value, ast.Name)
@@ -102,13 +106,13 @@ def test_every_outside_call_has_a_timeout():
     assert [f"{name(p)}:{n.lineno}" for p, n in calls if "timeout" not in {k.arg for k in n.keywords}] == []
 
 
-def test_no_log_field_has_a_name_that_logging_keeps_for_itself():
+def test_no_log_field_has_a_name_that_logging_keeps_for_itself(trees):
     """Such a line raises KeyError where it is written, if it ever is: often only when something else has failed."""
     taken = {*vars(logging.makeLogRecord({})), "message", "asctime"}
     fields = [
         (path, key)
-        for path in PYTHON
-        for node in ast.walk(ast.parse(path.read_text()))
+        for path, tree in trees
+        for node in ast.walk(tree)
         if isinstance(node, ast.keyword) and node.arg == "extra" and isinstance(node.value, ast.Dict)
         for key in node.value.keys
     ]
