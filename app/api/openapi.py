@@ -31,6 +31,7 @@ _NAMED = {
     "slug": {"type": "string", "pattern": r"^[a-z0-9-]{1,40}$"},
     "line": {"type": "string", "pattern": r"^[A-Za-z0-9._-]{1,120}$"},
     "hour": {"type": "string", "pattern": r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}$"},
+    "call_id": {"type": "string", "pattern": r"^(rcp|req)_[0-9A-HJKMNP-TV-Z]{26}$"},
     "invoice_id": {"type": "string", "pattern": r"^in_[A-Za-z0-9]{1,60}$"},
 }
 """Arguments of paths that are no UUIDs."""

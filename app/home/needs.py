@@ -69,7 +69,7 @@ def _refused(session: Session, organisation: Organisation, *, now: datetime) -> 
     )
     count = session.exec(statement).one()
     words = "One call was refused in 24 hours." if count == 1 else f"{count:,} calls were refused in 24 hours."
-    return [Need(words, "first_call.index_of_tries", "Why")] if count else []
+    return [Need(words, "refused.index", "Why")] if count else []
 
 
 def _unusual(session: Session, organisation: Organisation) -> list[Need]:

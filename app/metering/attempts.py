@@ -203,6 +203,11 @@ def explain(reason: str, *, path: str, keys_url: str, gateway_url: str, operator
     return Explanation(title=found.title.format(**words), what_to_do=found.what_to_do.format(**words))
 
 
+def title_of(reason: str, path: str = "that address") -> str:
+    """What happened, without what to do about it. Raises KeyError as above."""
+    return EXPLANATIONS[reason].title.format(path=path)
+
+
 def forget(session: Session, *, before: datetime) -> int:
     """Delete refused tries older than `before`; gives how many."""
     return db.changed_rows(session, delete(Attempt).where(col(Attempt.at) < before))

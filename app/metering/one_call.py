@@ -150,8 +150,8 @@ def of_request(session: Session, one: Attempt | Crowd, request_id: str, *, addre
     is_refused = explaining_requests.is_refused(one)
     if is_refused:
         told = attempts.explain(one.reason, path=one.path or "that address", **addresses)
-        title, what_to_do = told.title, told.what_to_do
-        looked_at = checks.of_refused(one, _why(session, title, one))
+        title, what_to_do = attempts.title_of(one.reason), told.what_to_do
+        looked_at = checks.of_refused(one, _why(session, told.title, one))
     else:
         assert isinstance(one, Crowd)  # only those are kept of what was let in
         title = explaining_requests.DECIDED[one.decision]

@@ -39,7 +39,7 @@ def test_what_needs_somebody_is_named_with_the_page_that_mends_it(owner, make, s
 
     assert "One call was refused in 24 hours." in answer.text
     assert "The key “ci” expires within 14 days." in answer.text
-    assert {"/keys/", "/first-call/tries"} <= set(answer.page.links)
+    assert {"/keys/", "/usage/refused/"} <= set(answer.page.links)
 
 
 def test_what_changed_names_who_did_it_unless_they_were_erased(owner, member, make, session, now):

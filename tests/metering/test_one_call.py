@@ -63,6 +63,7 @@ def test_the_page_says_all_that_is_kept(owner, make, scene):
     for said in (
         *("One call of greet", scene.id, "14:03:22.000 UTC", "OK", "ci", "A service"),
         *("Took 12 ms", "Gateway1.0 ms 8.3 %", "Integration11 ms 91.7 %", "120 B", "340 B"),
+        *("It may be used from the address", "The key reaches what was asked for."),
         *("version 7 of the policy", "definition 0f1e2d3c4b5a6978", "10 calls a month, set by the operator"),
         *("$0.000000002", "first 3 calls free", "Statement of the month", "POSTERN_KEY"),
     ):
@@ -149,7 +150,12 @@ def test_a_refused_call_says_what_passed_and_which_limit_refused_it(owner, make,
 
     for said in (
         *("The allowance is used up: it is full.", "10 calls a month, set by the operator", "greet", "HTTP 401"),
-        *("Passed The key was known, and worked.", "Passed The tool was approved.", "Refused The allowance", "ci"),
+        *(
+            "Passed The key was known, and worked.",
+            "Passed The key reaches what was asked for. Passed The tool was approved.",
+            "Refused The allowance",
+            "ci",
+        ),
     ):
         assert said in spoken(answer), said
     assert "/billing/limits/" in answer.page.links

@@ -30,7 +30,7 @@ UNITS = {**dict.fromkeys(figures.SHARES, "us"), figures.SPEND: "nanos"}
 
 @endpoint("GET", "/usage", "usage:read", "What was used in a period", query=UsageAsked, answer=UsageTold)
 def get_usage(query: UsageAsked) -> UsageTold:
-    question = _question(query)
+    question = question_of(query)
     groups, following = _by_time(question, query.group_by), None
     if query.group_by in selection.WORDS:
         groups, following = _by_group(question, query)
@@ -48,7 +48,7 @@ def get_usage(query: UsageAsked) -> UsageTold:
 @endpoint("GET", "/usage/chart", "usage:read", "A figure step by step", query=ChartAsked, answer=ChartTold)
 def get_chart(query: ChartAsked) -> ChartTold:
     """Hours of up to three days, days of longer periods; the first groups apart, the others together."""
-    question = _question(query, by=query.group_by)
+    question = question_of(query, by=query.group_by)
     made = report.report(current.session, question, query.show, limit=report.APART)
     return ChartTold(
         since=question.span.first,
@@ -65,8 +65,8 @@ def get_chart(query: ChartAsked) -> ChartTold:
     )
 
 
-def _question(query: UsageFilters, by: str = "") -> Question:
-    """Raises Invalid for what is no period."""
+def question_of(query: UsageFilters, by: str = "") -> Question:
+    """What such filters ask. Raises Invalid for what is no period."""
     wanted = Wanted(**{name: getattr(query, name) for name in selection.WORDS})
     return Question(current.organisation, _span(query), wanted, by)
 
