@@ -69,7 +69,7 @@ RAIL = (
     Place("Home", "home.index", "home"),
     Place("Your first call", "first_call.index", "first-call", short="First call"),
     Place("API keys", "keys.index", "key", short="Keys", holds=("leaks",)),
-    Place("Usage", "usage.index", "usage", holds=("use_alerts",)),
+    Place("Usage", "usage.index", "usage", holds=("usage_calls", "refused", "use_alerts")),
     Place(
         "Organisation",
         "organisation.index",

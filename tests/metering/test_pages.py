@@ -1,8 +1,10 @@
 """Home, Usage and Your first call show the ledger to its owner, and nothing of it to anyone else."""
 
+import csv
+import io
 import re
 from datetime import timedelta
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from sqlmodel import select
@@ -87,6 +89,36 @@ def test_bad_questions_are_answered_in_words(owner, path):
     assert owner.get(path, status=422).text
 
 
+def receipts_on(answer):
+    """Of the calls in the list."""
+    return {link for link in answer.page.links if link.startswith("/usage/calls/rcp_")}
+
+
+def test_bars_and_figures_of_a_key_lead_to_as_many_calls(owner, make, monkeypatch):
+    monkeypatch.setattr("app.metering.queries.APART", timedelta(days=9_000))
+    key, sampler = make.key(owner.organisation), make.integration("sampler")
+    make.call(make.key(owner.organisation), sampler)
+    for days_ago, calls in ((0, 2), (1, 3), (29, 1), (30, 4)):
+        for _ in range(calls):
+            make.call(key, sampler, at=make.hours_ago(24 * days_ago))
+
+    links = owner.get(f"/keys/{key.id}/").page.links
+
+    found = {}
+    for link in links:
+        query = parse_qs(urlsplit(link).query)
+        if link.startswith("/usage/calls/") and query["key"] == [str(key.id)]:
+            found[query["from"][0], query["to"][0]] = len(receipts_on(owner.get(link)))
+    busy = {days: count for days, count in found.items() if count}
+    assert busy == {
+        ("2026-11-22", "2026-11-22"): 2,
+        ("2026-11-21", "2026-11-21"): 3,
+        ("2026-10-24", "2026-10-24"): 1,
+        ("2026-10-24", "2026-11-22"): 6,
+    }
+    assert len(found) == 31
+
+
 @pytest.mark.parametrize("by", ["integration", "tool", "key", "member", "environment", "status", "error", "plan"])
 def test_every_split_leads_to_its_calls_and_its_files(owner, scene, monkeypatch, by):
     monkeypatch.setattr("app.metering.queries.APART", timedelta(days=9_000))
@@ -94,8 +126,11 @@ def test_every_split_leads_to_its_calls_and_its_files(owner, scene, monkeypatch,
 
     calls = {link for link in answer.page.links if link.startswith("/usage/calls/") and f"&{by}=" in link}
     assert calls
+    lines = csv.DictReader(io.StringIO(owner.open("GET", f"/usage/groups.csv?period=today&by={by}").html))
+    counted = {line[by]: int(line["calls"]) for line in lines}
     for link in calls:
-        assert "rcp_" in owner.get(link).text
+        [value] = parse_qs(urlsplit(link).query)[by]
+        assert len(receipts_on(owner.get(link))) == counted[value]
     for file in ("chart.csv", "groups.csv", "usage.json"):
         [link] = [link for link in answer.page.links if link.startswith(f"/usage/{file}")]
         assert owner.open("GET", link).status == 200

@@ -1,6 +1,8 @@
 """What the pages of keys share: their blueprint, and what several of them need."""
 
 from collections.abc import Sequence
+from datetime import date
+from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Blueprint, url_for
@@ -13,6 +15,7 @@ from app.keyring.forms import TermsForm
 from app.keys import lifetimes, owners, queries
 from app.keys.models import Key
 from app.metering.by_key import KeyDay
+from app.metering.spans import CUSTOM
 from app.organisations.guards import current
 from app.plans import queries as plans
 from app.web import charts
@@ -58,8 +61,8 @@ def state_badge(key: Key, *, is_rotating: bool) -> tuple[str, str]:
     return listing.STATES[state], listing.TONES[state]
 
 
-def calls_by_day(days: Sequence[KeyDay]) -> BarChart:
-    """Stacked bars, those that went well at the bottom; the last day is still counting."""
+def calls_by_day(key: Key, days: Sequence[KeyDay]) -> BarChart:
+    """Stacked bars, those that went well at the bottom; the last day is still counting. Each leads to its calls."""
     went_well = charts.Series("Went well", tuple(float(day.calls - day.errors) for day in days), tone="1")
     failed = charts.Series("Failed", tuple(float(day.errors) for day in days), tone="danger")
     return charts.stacked_bars(
@@ -67,7 +70,14 @@ def calls_by_day(days: Sequence[KeyDay]) -> BarChart:
         [went_well, failed],
         marks=[f"{day.day:%-d %b}" for day in days],
         open_from=len(days) - 1,
+        urls=[calls_of(key, day.day, day.day) for day in days],
     )
+
+
+def calls_of(key: Key, first: date, last: date) -> str:
+    """Where the calls of a key on these days stand one by one, both included."""
+    query = {"period": CUSTOM, "from": first, "to": last, "key": key.id}
+    return f"{url_for('usage_calls.index')}?{urlencode(query)}"
 
 
 def url_of(key: Key) -> str:

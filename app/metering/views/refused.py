@@ -39,7 +39,7 @@ def index() -> ResponseReturnValue:
             (name, attempts.title_of(name), count)
             for name, count in refused.reasons(session, organisation, since=since)
         ],
-        keys=choices.keys_of(session, organisation),
+        keys=choices.of_organisation(session, organisation)[selection.KEY],
         asked={"reason": reason, "key": str(key) if key is not None else ""},
         before=before,
         older=rows[-1].id if len(found) > PAGE else "",
