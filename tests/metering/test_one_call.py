@@ -123,6 +123,7 @@ def test_what_takes_a_call_back_and_its_retries_belong_to_it(owner, session, mak
     again = make.call(key, sampler, idempotency_digest="d" * 64)
     elsewhere = make.call(make.key(owner.organisation), sampler, idempotency_digest="d" * 64)
     back = ledger.reversal_of({name: getattr(again, name) for name in ledger.EventRow.__annotations__}, now=now)
+    back["id"] = ids.lowest_receipt(now) + ids.receipt_id()[14:]
     session.add(UsageEvent(**back))
     crowd(decision=crowds.REPLAYED, receipt=again.id, count=3)
 
