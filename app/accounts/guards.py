@@ -9,17 +9,12 @@ from flask.typing import ResponseReturnValue
 
 from app.accounts import again, queries
 from app.accounts.again import Danger
-from app.accounts.models import Person
+from app.accounts.models import THROUGH, Person
 from app.core import audit
 from app.core.errors import NotFound
 from app.web import current as web_current
 from app.web import forgery, htmx, session
 from app.web.guards import Guard, View, guarded
-
-THROUGH = "through"
-"""Where the browser's session keeps the organisation's own provider that it began with. Such a session opens that
-organisation and nothing else: neither operators' pages nor other ways into the account (docs/adr/0024).
-"""
 
 
 class Current(web_current.Current):

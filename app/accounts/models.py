@@ -8,6 +8,11 @@ from sqlmodel import Field, SQLModel
 
 from app.core.db import UtcDateTime
 
+THROUGH = "through"
+"""Where the browser's session keeps the organisation's own provider that it began with. Such a session opens that
+organisation and nothing else: neither operators' pages nor other ways into the account (docs/adr/0024).
+"""
+
 
 class Person(SQLModel, table=True):
     """Somebody who signed in at least once. The e-mail address is for show and mail; it never identifies anyone."""

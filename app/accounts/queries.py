@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import and_, or_
+from sqlalchemy import and_, or_, true
 from sqlalchemy.sql import ColumnElement
 from sqlmodel import Session, col, select
 
-from app.accounts.models import BrowserSession, Identity, Person
+from app.accounts.models import THROUGH, BrowserSession, Identity, Person
 from app.core.audit import AuditEntry
 from app.core.config import Settings
 from app.core.errors import NotFound
@@ -91,12 +91,19 @@ def live_session(session: Session, token_digest: str, *, lifetimes: Lifetimes, n
 
 
 def sessions_of(
-    session: Session, person: Person, *, lifetimes: Lifetimes, now: datetime, limit: int, offset: int = 0
+    session: Session,
+    person: Person,
+    *,
+    through: str = "",
+    lifetimes: Lifetimes,
+    now: datetime,
+    limit: int,
+    offset: int = 0,
 ) -> list[BrowserSession]:
-    """Live sessions, last used first."""
+    """Live sessions, last used first. through: as in `of_kind`."""
     statement = (
         select(BrowserSession)
-        .where(BrowserSession.person_id == person.id, _is_live(lifetimes=lifetimes, now=now))
+        .where(BrowserSession.person_id == person.id, of_kind(through), _is_live(lifetimes=lifetimes, now=now))
         .order_by(col(BrowserSession.last_seen_at).desc(), col(BrowserSession.id))
         .limit(limit)
         .offset(offset)
@@ -105,12 +112,13 @@ def sessions_of(
 
 
 def session_of(
-    session: Session, person: Person, session_id: UUID, *, lifetimes: Lifetimes, now: datetime
+    session: Session, person: Person, session_id: UUID, *, through: str = "", lifetimes: Lifetimes, now: datetime
 ) -> BrowserSession:
-    """Raises NotFound for a stranger's session, and for one that is over."""
+    """through: as in `of_kind`. Raises NotFound for a stranger's session, and for one that is over."""
     statement = select(BrowserSession).where(
         BrowserSession.id == session_id,
         BrowserSession.person_id == person.id,
+        of_kind(through),
         _is_live(lifetimes=lifetimes, now=now),
     )
     found = session.exec(statement).first()
@@ -132,6 +140,13 @@ def sign_ins_of(session: Session, person: Person, *, limit: int, offset: int = 0
         .offset(offset)
     )
     return list(session.exec(statement))
+
+
+def of_kind(through: str) -> ColumnElement[bool]:
+    """Which sessions of a person a session may see and end: all, or those that began by the same provider of an
+    organisation. through: the id of that provider, "" for a session that began another way.
+    """
+    return col(BrowserSession.data)[THROUGH].as_string() == through if through else true()
 
 
 def _is_live(*, lifetimes: Lifetimes, now: datetime) -> ColumnElement[bool]:

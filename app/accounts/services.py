@@ -144,11 +144,17 @@ def end_session(session: Session, *, person: Person, session_id: UUID | None, no
     audit.record(session, action="session.ended", now=now, person_id=person.id, subject_id=row.id, details=details)
 
 
-def end_all_sessions(session: Session, *, person: Person, but: UUID | None = None, now: datetime) -> int:
-    """Sign the person out everywhere, or everywhere but in the session `but`. Returns how many browsers that were."""
+def end_all_sessions(
+    session: Session, *, person: Person, but: UUID | None = None, through: str = "", now: datetime
+) -> int:
+    """Sign the person out everywhere, or everywhere but in the session `but`. Returns how many browsers that were.
+
+    through: as in queries.of_kind.
+    """
     statement = (
         update(BrowserSession)
         .where(col(BrowserSession.person_id) == person.id, col(BrowserSession.ended_at).is_(None))
+        .where(queries.of_kind(through))
         .values(ended_at=now, data={})
     )
     if but is not None:

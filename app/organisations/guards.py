@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from app.accounts import again
 from app.accounts import guards as accounts
 from app.accounts.again import Danger
-from app.accounts.models import Person
+from app.accounts.models import THROUGH, Person
 from app.core.errors import NotAllowed, NotFound
 from app.organisations import providers, queries, roles
 from app.organisations.acting import Actor
@@ -74,7 +74,7 @@ class Current(accounts.Current):
             chosen = session.get(CHOSEN)
             preferred = UUID(chosen) if isinstance(chosen, str) else None
             g.places = queries.places_of(self.session, self.person.id, preferred=preferred, limit=SHOWN + 1)
-            if through := session.get(accounts.THROUGH):
+            if through := session.get(THROUGH):
                 g.places = self._behind(UUID(str(through)))
             if g.places:
                 g.place = g.places[0]
@@ -92,7 +92,7 @@ class Current(accounts.Current):
     def own_way(self) -> str | None:
         """Where to sign in first, because the organisation requires it; None for who may look. Owners always may."""
         organisation = self.organisation
-        if not organisation.requires_sso or self.role == roles.OWNER or session.get(accounts.THROUGH):
+        if not organisation.requires_sso or self.role == roles.OWNER or session.get(THROUGH):
             return None
         provider = providers.of(self.session, organisation.id)
         if provider is None or not providers.must_use(self.session, provider, self.person):

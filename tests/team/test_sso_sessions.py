@@ -2,8 +2,10 @@
 
 from sqlmodel import select
 
+from app.accounts.models import BrowserSession
 from app.core.audit import AuditEntry
 from app.organisations.models import Membership
+from tests.databases import on_both
 from tests.team.own_provider import come_by, newest
 
 
@@ -36,3 +38,28 @@ def test_session_by_it_signs_in_again_by_it_alone(owner, connected, idp, browse,
     browse.get("/operator/", status=404)
     location = owner.get(start, status=303).location
     assert "prompt=" not in location, "a session of another kind begins anew there"
+
+
+@on_both
+def test_session_by_it_sees_and_ends_only_sessions_by_it(connected, idp, browse, new_browser, sign_in, session):
+    come_by(browse, idp, connected)
+    second = new_browser()
+    come_by(second, idp, connected)
+    private = sign_in(newest(session))
+    theirs = session.exec(select(BrowserSession).where(BrowserSession.person_id == newest(session).id)).all()
+    [other] = [one for one in theirs if "through" not in one.data]
+
+    page = browse.get("/account")
+    assert "Only browsers that did so are in this list" in page.text
+    assert (len(theirs), page.html.count('id="session-'), private.get("/account").html.count('id="session-')) == (
+        3,
+        2,
+        3,
+    )
+    browse.post(f"/account/sessions/{other.id}/end", status=404)
+    browse.post("/account/sessions/end-others")
+
+    second.get("/account", status=303)
+    private.get("/account")
+    private.post("/account/sessions/end-others")
+    browse.get("/account", status=303)

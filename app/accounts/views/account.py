@@ -7,7 +7,8 @@ from flask.typing import ResponseReturnValue
 
 from app.accounts import browsers, entrance, pending, queries, services
 from app.accounts.again import Danger
-from app.accounts.guards import THROUGH, current, signed_in, signed_in_lately
+from app.accounts.guards import current, signed_in, signed_in_lately
+from app.accounts.models import THROUGH
 from app.accounts.providers import OF_ORGANISATIONS
 from app.accounts.views import sign_in
 from app.core.errors import Conflict, Invalid, NotAllowed
@@ -28,7 +29,13 @@ def index() -> ResponseReturnValue:
     lifetimes = queries.lifetimes(current.settings)
     page = paging.page_of(
         lambda limit, offset: queries.sessions_of(
-            current.session, current.person, lifetimes=lifetimes, now=current.now, limit=limit, offset=offset
+            current.session,
+            current.person,
+            through=_through(),
+            lifetimes=lifetimes,
+            now=current.now,
+            limit=limit,
+            offset=offset,
         ),
         size=PAGE,
     )
@@ -39,6 +46,7 @@ def index() -> ResponseReturnValue:
         identities=queries.identities_of(current.session, current.person),
         clients=clients,
         provider_names=_names(),
+        is_through=bool(_through()),
         page=page,
     )
 
@@ -47,7 +55,12 @@ def index() -> ResponseReturnValue:
 @signed_in
 def end_session(session_id: UUID) -> ResponseReturnValue:
     row = queries.session_of(
-        current.session, current.person, session_id, lifetimes=queries.lifetimes(current.settings), now=current.now
+        current.session,
+        current.person,
+        session_id,
+        through=_through(),
+        lifetimes=queries.lifetimes(current.settings),
+        now=current.now,
     )
     services.end_session(current.session, person=current.person, session_id=row.id, now=current.now)
     if row.id == session.current().id:
@@ -59,7 +72,9 @@ def end_session(session_id: UUID) -> ResponseReturnValue:
 @bp.post("/sessions/end-others")
 @signed_in
 def end_other_sessions() -> ResponseReturnValue:
-    services.end_all_sessions(current.session, person=current.person, but=session.current().id, now=current.now)
+    services.end_all_sessions(
+        current.session, person=current.person, but=session.current().id, through=_through(), now=current.now
+    )
     flash("Every other browser is signed out.")
     return htmx.redirect(url_for("account.index"))
 
@@ -67,7 +82,7 @@ def end_other_sessions() -> ResponseReturnValue:
 @bp.post("/sessions/end-all")
 @signed_in
 def end_all_sessions() -> ResponseReturnValue:
-    services.end_all_sessions(current.session, person=current.person, now=current.now)
+    services.end_all_sessions(current.session, person=current.person, through=_through(), now=current.now)
     return sign_in.leave()
 
 
@@ -129,9 +144,14 @@ def unlink(identity_id: UUID) -> ResponseReturnValue:
     return htmx.redirect(url_for("account.index"))
 
 
+def _through() -> str:
+    """Of the session that is looking: what queries.of_kind takes."""
+    return str(session.current().get(THROUGH, ""))
+
+
 def _refuse_through() -> None:
     """Whoever runs an organisation's provider must not get at other ways into the account by it."""
-    if session.current().get(THROUGH):
+    if _through():
         raise NotAllowed("You came in by your organisation’s own sign-in. Sign in another way to change this.")
 
 

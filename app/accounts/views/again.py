@@ -5,7 +5,8 @@ from flask import session as flask_session
 from flask.typing import ResponseReturnValue
 
 from app.accounts import again, entrance, queries
-from app.accounts.guards import THROUGH, current, signed_in
+from app.accounts.guards import current, signed_in
+from app.accounts.models import THROUGH
 from app.web import htmx
 
 bp = Blueprint("again", __name__, url_prefix="/account/again")

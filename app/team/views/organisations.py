@@ -3,7 +3,8 @@
 from flask import Blueprint, flash, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from app.accounts.guards import THROUGH, current, signed_in
+from app.accounts.guards import current, signed_in
+from app.accounts.models import THROUGH
 from app.core import uuids
 from app.core.errors import Conflict, Invalid, LimitReached, NotAllowed, NotFound
 from app.organisations import queries, services

@@ -10,10 +10,10 @@ from uuid import UUID
 from flask import Blueprint, Response, current_app, make_response, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from app.accounts import guards as accounts
 from app.accounts import pending
 from app.accounts import services as people
 from app.accounts.guards import current
+from app.accounts.models import THROUGH
 from app.accounts.pending import Begun
 from app.accounts.services import Claims
 from app.accounts.views import sign_in
@@ -73,7 +73,7 @@ def start(provider_id: UUID) -> ResponseReturnValue:
         name=_name(provider),
         redirect_uri=redirect_uri(provider.id),
         again_url=_again_url(provider),
-        may_confirm=session.get(accounts.THROUGH) == str(provider.id),
+        may_confirm=session.get(THROUGH) == str(provider.id),
     )
 
 
@@ -103,7 +103,7 @@ def _enter(provider: OwnProvider, organisation: Organisation, begun: Begun, clai
     entered = people.enter(current.session, claims=claims, now=current.now)
     _let_in(provider, organisation, entered)
     sign_in.log_in(entered, claims)
-    session[accounts.THROUGH], session[CHOSEN] = str(provider.id), str(organisation.id)
+    session[THROUGH], session[CHOSEN] = str(provider.id), str(organisation.id)
     return make_response(redirect(begun.next_path or url_for("home.index"), code=303))
 
 
