@@ -138,7 +138,7 @@ class DisablingAsked(Asked):
 
 
 class SecretTold(Told):
-    """A secret that a key had before. retires_at: when it stops; null for one that waits until it is not used."""
+    """A secret that a key had before. retires_at: when it stops at the latest; null for one that only waits for quiet."""
 
     id: UUID
     hint: str

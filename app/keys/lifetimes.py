@@ -63,6 +63,17 @@ def in_words(days: int | None) -> str:
     return "no maximum" if days is None else f"{days:,} day{'' if days == 1 else 's'}"
 
 
+def latest(session: Session, organisation_id: UUID, *, made_at: datetime) -> datetime | None:
+    """Until when a secret made at `made_at` may go on beside the one that replaced it; None for ever.
+
+    One that is older than the maximum counts from when that was set: keys that there were then stay as they are.
+    """
+    policy = session.get(KeyPolicy, organisation_id)
+    if policy is None or policy.longest_days is None:
+        return None
+    return max(made_at, policy.changed_at) + timedelta(days=policy.longest_days)
+
+
 def check(session: Session, organisation: Organisation, *, expires_at: datetime | None, made_at: datetime) -> None:
     """Raises Invalid if a secret made at `made_at` would live longer than its organisation allows."""
     longest = longest_days(session, organisation.id)

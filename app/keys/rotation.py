@@ -43,6 +43,10 @@ class Overlap:
             return f"until it was not used for {_hours(self.quiet_hours)}"
         return _hours(self.hours) if self.hours else "none"
 
+    def ends_at(self, now: datetime) -> datetime | None:
+        """None where nobody knows yet."""
+        return None if self.quiet_hours is not None else now + timedelta(hours=self.hours)
+
 
 NOW = Overlap()
 PRESETS = (NOW, Overlap(hours=1), Overlap(hours=24), Overlap(hours=7 * 24))
@@ -61,6 +65,7 @@ def rotate(
     """Give `key` a new secret, known to every gateway within a second of the commit.
 
     expires_at: the new end of the key; left out, the one that it has. With Overlap NOW every earlier secret ends, too.
+    No overlap goes on for longer than secrets of the organisation live.
     Raises Invalid for an overlap that cannot be meant or an end that the organisation does not allow, Conflict if the
     key is revoked, expired, or has AT_ONCE earlier secrets that still work.
     """
@@ -81,10 +86,13 @@ def rotate(
         raise Conflict(f"{AT_ONCE} earlier secrets of “{key.name}” still work. End one of them first.")
     token = tokens.generate(brand, "live" if key.environment == "live" else "test")
     was = key.hint
-    _put_aside(session, key, overlap, now=now)
+    retires_at = _retires_at(session, key, overlap, now=now)
+    _put_aside(session, key, overlap, retires_at=retires_at, now=now)
     key.prefix, key.last_four, key.digest = token.prefix, token.last_four, crypto.digest(token.secret)
     key.rotated_at = now
     details = {"secret": f"{was} → {key.hint}", "overlap": overlap.in_words}
+    if retires_at != overlap.ends_at(now):
+        details["overlap"] += f", until {terms.in_words(retires_at)} at most"
     if ends_at != key.expires_at:
         details["expires"] = f"{terms.in_words(key.expires_at)} → {terms.in_words(ends_at)}"
         key.expires_at = ends_at
@@ -177,15 +185,31 @@ def retire_due(session: Session, *, now: datetime) -> int:
 
 def _why_over(session: Session, secret: KeySecret, now: datetime) -> str:
     """ "" while it goes on."""
+    if not secret.works_at(now):
+        return "its time was over"
     if secret.quiet_hours is None:
-        return "" if secret.works_at(now) else "its time was over"
+        return ""
     since = seen.last_use_of(session, secret.key_id, secret.digest) or secret.replaced_at
     if now < max(since, secret.replaced_at) + timedelta(hours=secret.quiet_hours) + seen.LATE:
         return ""
     return f"it was not used for {_hours(secret.quiet_hours)}"
 
 
-def _put_aside(session: Session, key: Key, overlap: Overlap, *, now: datetime) -> None:
+def _retires_at(session: Session, key: Key, overlap: Overlap, *, now: datetime) -> datetime | None:
+    """When the secret that the key has now ends at the latest; None for one that only waits for quiet.
+
+    No overlap lets it live longer than its organisation allows. Raises Invalid where that is over already.
+    """
+    wanted = overlap.ends_at(now)
+    latest = None if overlap == NOW else lifetimes.latest(session, key.organisation_id, made_at=key.secret_made_at)
+    if latest is None:
+        return wanted
+    if latest <= now:
+        raise Invalid("The secret is older than your organisation lets any live, so it cannot go on. Choose “None”.")
+    return latest if wanted is None else min(wanted, latest)
+
+
+def _put_aside(session: Session, key: Key, overlap: Overlap, *, retires_at: datetime | None, now: datetime) -> None:
     """Remember the secret that the key has now."""
     earlier = KeySecret(
         key_id=key.id,
@@ -195,7 +219,7 @@ def _put_aside(session: Session, key: Key, overlap: Overlap, *, now: datetime) -
         created_at=key.secret_made_at,
         replaced_at=now,
         quiet_hours=overlap.quiet_hours,
-        retires_at=None if overlap.quiet_hours is not None else now + timedelta(hours=overlap.hours),
+        retires_at=retires_at,
         ended_at=now if overlap == NOW else None,
     )
     session.add(earlier)

@@ -11,6 +11,7 @@ from app.keys import lifetimes, queries, rotation, seen, services
 from app.keys.models import EXPIRED, KeySecret
 from app.keys.rotation import NOW, Overlap
 from app.keys.seen_models import KeySighting, SecretUse
+from tests.databases import on_one
 
 
 def rotate(session, key, now, overlap=NOW, **more):
@@ -219,3 +220,34 @@ def test_an_expired_key_is_not_rotated_into_life(session, make, now):
 
     with pytest.raises(errors.Conflict, match="expired"):
         rotate(session, key, now, Overlap(hours=1))
+
+
+@on_one
+@pytest.mark.parametrize("overlap", [Overlap(hours=7 * 24), Overlap(quiet_hours=24)])
+def test_no_overlap_lets_a_secret_outlive_what_the_organisation_allows(session, make, now, overlap):
+    organisation = make.organisation()
+    key = make.key(organisation)
+    made_at = key.secret_made_at
+    lifetimes.set_longest(session, organisation=organisation, days=30, person_id=None, now=made_at)
+    later, end = made_at + timedelta(days=28), made_at + timedelta(days=30)
+
+    rotate(session, key, later, overlap, expires_at=later + timedelta(days=30))
+
+    [earlier] = rotation.working_secrets(session, key, now=end - timedelta(seconds=1))
+    assert earlier.retires_at == end
+    assert told(session, "key.rotated")[0].details["overlap"].endswith(" at most")
+    use(session, key, earlier, end)
+    assert rotation.working_secrets(session, key, now=end) == []
+    assert (rotation.retire_due(session, now=end), earlier.ended_at) == (1, end)
+
+
+@on_one
+def test_secret_older_than_the_bound_goes_on_for_as_long_from_when_that_was_set(session, make, now):
+    organisation = make.organisation()
+    key = make.key(organisation)
+    key.created_at = now - timedelta(days=400)
+    lifetimes.set_longest(session, organisation=organisation, days=5, person_id=None, now=now)
+
+    rotate(session, key, now, Overlap(hours=7 * 24), expires_at=now + timedelta(days=5))
+
+    assert rotation.secrets_of(session, key)[0].retires_at == now + timedelta(days=5)

@@ -108,6 +108,7 @@ def rotate(key_id: UUID) -> ResponseReturnValue:
                 secret=issued.secret,
                 snippet_tabs=console.ways_to_call(issued.secret),
                 overlap=overlap.in_words,
+                retires_at=rotation.secrets_of(current.session, key, limit=1)[0].retires_at,
             )
     return _rotate_page(key, form, status=422)
 
@@ -171,4 +172,5 @@ def _change_page(key: Key, form: ChangeForm, *, chosen: set[str], status: int = 
 
 
 def _rotate_page(key: Key, form: RotateForm, *, status: int = 200) -> ResponseReturnValue:
-    return htmx.render("keys/rotate.html", status=status, key=key, form=form, longest=console.longest())
+    latest = lifetimes.latest(current.session, key.organisation_id, made_at=key.secret_made_at)
+    return htmx.render("keys/rotate.html", status=status, key=key, form=form, longest=console.longest(), latest=latest)
