@@ -138,7 +138,7 @@ class DisablingAsked(Asked):
 
 
 class SecretTold(Told):
-    """A secret that a key had before. retires_at: when it stops at the latest; null for one that only waits for quiet."""
+    """A secret that a key had before. retires_at: when it stops at the latest; null for one that waits for quiet."""
 
     id: UUID
     hint: str

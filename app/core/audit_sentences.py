@@ -65,8 +65,8 @@ SENTENCES = {
     # Limits, warnings, webhooks
     "limit.raised": "let it do more than its plan allows[: {limit}][, until {until}][, because: {why}]",
     "limit.raise_ended": "let the plan’s own limit hold again[, after {limit}]",
-    "limit.set": "set the limit[ “{name}”]",
-    "limit.removed": "removed the limit[ “{name}”]",
+    "limit.set": "set the limit[ {limit}][ for {for}]",
+    "limit.removed": "removed the limit[ {limit}][ for {for}]",
     "alerts.set": "changed when to be warned of use",
     "use_alerts.set": "changed which use is unusual",
     "use_alerts.seen": "marked an alert on use as seen[: {alert}]",

@@ -77,7 +77,7 @@ def deed(entry: Entry) -> str:
     form = SENTENCES.get(entry.action)
     if form is None:
         return f"did “{entry.action}”"
-    details = {key: _shown(value) for key, value in entry.details.items() if value}
+    details = {key: _shown(value) for key, value in _details(entry).items() if value}
     kept = _OPTIONAL.sub(lambda part: part[1] if _has_all(part[1], details) else "", form)
     return " ".join(_DETAIL.sub(lambda found: details.get(found[1], "something"), kept).split())
 
@@ -85,15 +85,16 @@ def deed(entry: Entry) -> str:
 def changes(entry: Entry) -> list[Change]:
     """What is different, by name of the detail: “before → after”, or a detail beside “was”."""
     found = []
-    for key, value in sorted(entry.details.items()):
+    details = _details(entry)
+    for key, value in sorted(details.items()):
         before, arrow, after = value.partition(audit.CHANGED)
         if arrow:
             found.append(Change(_called(key), _shown(before), _shown(after)))
-    was = entry.details.get("was")
+    was = details.get("was")
     if was is not None:
-        now = next((key for key in _BESIDE_WAS if key in entry.details), None)
+        now = next((key for key in _BESIDE_WAS if key in details), None)
         if now is not None:
-            found.append(Change(_called(now), _shown(was), _shown(entry.details[now])))
+            found.append(Change(_called(now), _shown(was), _shown(details[now])))
     return found
 
 
@@ -102,7 +103,7 @@ def facts(entry: Entry) -> list[Fact]:
     told = {"was"} | {key for key in _BESIDE_WAS if "was" in entry.details}
     return [
         Fact(_called(key), _shown(value))
-        for key, value in sorted(entry.details.items())
+        for key, value in sorted(_details(entry).items())
         if value and audit.CHANGED not in value and key not in told
     ]
 
@@ -134,8 +135,38 @@ def listed(actions: Iterable[str]) -> Mapping[str, str]:
     return dict(sorted(((one, action_in_words(one)) for one in actions), key=lambda pair: pair[1]))
 
 
+_LIMIT = re.compile(
+    r"(?:(?P<what>calls|streams) (?P<number>\d+)|spend (?P<money>\D.*?|.*? [a-z]{3}))"
+    r"(?:/(?P<period>[a-z]+))?(?:, (?P<then>\w+))?"
+)
+_AT_LIMIT = {"slow": ", then calls slow down", "notify": ", then people are told"}
 _BESIDE_WAS = ("limit", "thresholds", "state")
 """Details that entries give beside “was”, from before changes were written as “before → after”."""
+
+
+def _details(entry: Entry) -> dict[str, str]:
+    """Of the entry; of a limit in people's words, without the name that is for headers of refused calls."""
+    if kind_of(entry.action) != "limit":
+        return entry.details
+    return {
+        key: _limit_in_words(value) if key in ("limit", "was") else value
+        for key, value in entry.details.items()
+        if key != "name"
+    }
+
+
+def _limit_in_words(value: str) -> str:
+    """“calls 1000/month, slow” → “1,000 calls a month, then calls slow down”; anything else as it is."""
+    found = _LIMIT.fullmatch(value)
+    if found is None:
+        return value
+    each = f" a{'n' if found['period'] == 'hour' else ''} {found['period']}" if found["period"] else ""
+    then = _AT_LIMIT.get(found["then"] or "", "")
+    if found["money"]:
+        return f"{found['money']}{each}{then}"
+    number, thing = int(found["number"]), found["what"].removesuffix("s")
+    things = f"{thing}{'' if number == 1 else 's'}{' at once' if thing == 'stream' else ''}"
+    return f"{number:,} {things}{each}{then}"
 
 
 def _has_all(part: str, details: Mapping[str, str]) -> bool:

@@ -113,8 +113,8 @@ class KeySecret(SQLModel, table=True):
     """A secret that a key had before the one it has, and which may still work beside it.
 
     created_at: when it was made; replaced_at: when it ceased to be the key's own. It ends at retires_at, and once it
-    was not used for quiet_hours; with neither it ended at once. ended_at: when it did, None as long as nobody wrote that
-    down: see works_at.
+    was not used for quiet_hours; with neither it ended at once. ended_at: when it did, None as long as nobody wrote
+    that down: see works_at.
     """
 
     __tablename__ = "key_secret"

@@ -155,6 +155,15 @@ def _name(selection: Selection, *, measure: str, period: str) -> str:
     return "-".join(filter(None, (whose, where, selection.tool, measure, period)))[:80]
 
 
+def _whom(session: Session, rule: LimitRule) -> str:
+    """“the key “ci” at greet”: what of an organisation a limit is for; "" for all of it."""
+    key = session.get(Key, rule.key_id) if rule.key_id is not None else None
+    integration = session.get(Integration, rule.integration_id) if rule.integration_id is not None else None
+    whose = f"the key “{key.name}”" if key is not None else f"each {rule.per}" if rule.per else ""
+    where = " · ".join(filter(None, (integration.slug, rule.tool))) if integration is not None else ""
+    return " at ".join(filter(None, (whose, where)))
+
+
 def _tell(
     session: Session,
     *,
@@ -172,5 +181,5 @@ def _tell(
         organisation_id=rule.organisation_id,
         person_id=person_id,
         subject_id=rule.id,
-        details={"name": rule.name, **details},
+        details={"name": rule.name, "for": _whom(session, rule), **details},
     )

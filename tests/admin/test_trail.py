@@ -32,7 +32,7 @@ def written(owner, outsider, tell, operator):
         owner.organisation,
         "limit.set",
         origin=Origin(OPERATOR, "Opal", None, None, "198.51.100.9", "Opera"),
-        name="cap",
+        limit="“cap”",
     )
     tell(None, "plan.set", origin=Origin(COMMAND_LINE, "root", None, None, "198.51.100.10", ""))
     tell(owner.organisation, "member.removed", outsider.person, subject_id=owner.person.id, name="Olive")
@@ -96,9 +96,9 @@ def test_pages_follow_each_other_and_what_is_looked_for_is_looked_for_in_parts(o
     monkeypatch.setattr(pages, "PAGE", 2)
     monkeypatch.setattr(queries, "REACH", 4)
     for number in range(9):
-        tell(owner.organisation, "key.issued" if number % 3 else "limit.set", owner.person, name=f"n{number}")
+        tell(owner.organisation, "key.issued" if number % 3 else "key.revoked", owner.person, name=f"n{number}")
 
-    for asked, wanted in (("", list("876543210")), ("?what=limit.set", list("630"))):
+    for asked, wanted in (("", list("876543210")), ("?what=key.revoked", list("630"))):
         seen, path = [], PAGE + asked
         while path:
             answer = operator.get(path)

@@ -84,8 +84,25 @@ def test_a_change_of_older_entries_is_read_as_one(session, now):
 
     entry = only(session)
 
-    assert audit_words.changes(entry) == [Change("Limit", "none", "calls 9")]
-    assert audit_words.facts(entry) == [Fact("Name", "all-calls")]
+    assert audit_words.changes(entry) == [Change("Limit", "none", "9 calls")]
+    assert audit_words.facts(entry) == []
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        ("calls 1000/month", "1,000 calls a month"),
+        ("calls 1/hour, slow", "1 call an hour, then calls slow down"),
+        ("streams 20", "20 streams at once"),
+        ("spend $50.00/month, notify", "$50.00 a month, then people are told"),
+        ("spend 50.00 sek/day", "50.00 sek a day"),
+        ("spend 5000000000/day", "spend 5000000000/day"),
+    ],
+)
+def test_limits_are_said_as_people_say_them_and_rules_keep_their_names_to_themselves(session, now, limit, words):
+    audit.record(session, action="limit.set", now=now, details={"name": "organisation-calls-month", "limit": limit})
+
+    assert audit_words.sentence(only(session)) == f"Postern set the limit {words}."
 
 
 def test_details_say_what_they_say_and_nothing_of_the_form(session, now):

@@ -8,7 +8,7 @@ from sqlmodel import Session, select
 
 from app.cli import limits as limits_cli
 from app.cli import prices as prices_cli
-from app.core import changes, db
+from app.core import audit_words, changes, db
 from app.core.audit import AuditEntry
 from app.core.errors import Conflict, Invalid, NotFound
 from app.limits import queries, rules, services, wording
@@ -37,7 +37,9 @@ def test_gateways_hear_of_a_limit_and_it_is_written_down(session, make, now):
 
     assert (changes.since(session, 0)[-1].kind, changes.since(session, 0)[-1].subject_id) == ("limit", rule.id)
     entry = session.exec(select(AuditEntry).where(AuditEntry.action == "limit.set")).one()
-    assert entry.details == {"name": "key-calls-minute", "limit": "calls 600/minute", "was": "none"}
+    for_key = {"name": "key-calls-minute", "for": f"the key “{key.name}”"}
+    assert entry.details == {**for_key, "limit": "calls 600/minute", "was": "none"}
+    assert audit_words.deed(entry) == f"set the limit 600 calls a minute for the key “{key.name}”"
 
 
 def test_the_same_limit_with_another_number_is_changed(session, make, now):

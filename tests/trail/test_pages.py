@@ -44,7 +44,7 @@ def test_the_page_says_what_happened_and_lists_what_is_asked_for(owner, member, 
         name="ci",
     )
     tell(acme, "key.changed", member.person, name="bot", expires="never → 2026-12-01")
-    tell(acme, "limit.set", origin=Origin("operator", "Kim", None, None, "198.51.100.9", "Firefox"), name="<b>all</b>")
+    tell(acme, "limit.set", origin=Origin("operator", "Kim", None, None, "198.51.100.9", "Firefox"), limit="<b>all</b>")
     tell(outsider.organisation, "key.issued", outsider.person, name="theirs")
 
     page = owner.get("/audit/").text
@@ -54,7 +54,7 @@ def test_the_page_says_what_happened_and_lists_what_is_asked_for(owner, member, 
     assert "Olive Owner revoked the key “ci”." in page
     assert "192.0.2.7Firefox on Linux" in page
     assert "Expires: never → 2026-12-01" in page
-    assert "Kim (an operator) set the limit “<b>all</b>”." in page
+    assert "Kim (an operator) set the limit <b>all</b>." in page
     assert "198.51.100.9" not in page, "where operators sit is not for customers"
     assert "theirs" not in page
     assert "ci" in keys_of_olive
