@@ -32,7 +32,9 @@ OVERLAPS = {
 
 
 class TermsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
-    """What a key is called, whose it is, and what it may do."""
+    """What a key is called, whose it is, and what it may do. lists_some: not all members stand under `owner`."""
+
+    lists_some = False
 
     name = StringField(
         "Name",
@@ -56,6 +58,7 @@ class TermsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 
     def offer(self, *, people: Sequence[tuple[UUID, str]], me: UUID, longest: int | None) -> None:
         """Fill in what there is to choose from. longest: days that a key may live, None for ever."""
+        self.lists_some = len(people) >= owners.CHOICES
         others = [SelectChoice(str(person_id), name) for person_id, name in people if person_id != me]
         self.owner.choices = [SelectChoice(str(me), "Me"), *others, SelectChoice(SERVICE, "A service")]
         choices = [SelectChoice(str(days), f"In {lifetimes.in_words(days)}") for days in lifetimes.offered(longest)]

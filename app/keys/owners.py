@@ -13,6 +13,8 @@ from app.organisations.models import Membership, Organisation
 
 LENGTH = 60
 NOBODY = "A service"
+CHOICES = 200
+"""Members in a list to choose from; for others one begins at their own page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,14 @@ def named(key: Key, names: dict[UUID, str]) -> str:
     return names.get(key.owner_id) or "Somebody who is gone"
 
 
-def members_of(session: Session, organisation: Organisation) -> list[tuple[UUID, str]]:
-    """(id, name) of everybody whom a key may belong to, by name."""
-    statement = (
+def members_of(session: Session, organisation: Organisation, *, also: Iterable[UUID] = ()) -> list[tuple[UUID, str]]:
+    """(id, name) of whom a key may belong to, by name: the first CHOICES members, and those of `also` who are some."""
+    members = (
         select(Person.id, Person.name)
         .join(Membership, col(Membership.person_id) == col(Person.id))
         .where(Membership.organisation_id == organisation.id)
         .order_by(Person.name, col(Person.id))
     )
-    return list(session.exec(statement).all())
+    found = list(session.exec(members.limit(CHOICES)).all())
+    others = set(also) - {person_id for person_id, _ in found}
+    return [*found, *session.exec(members.where(col(Person.id).in_(others)))] if others else found

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from sqlmodel import select
 
-from app.keys import services
+from app.keys import owners, services
 from app.keys.models import Key
 from tests.databases import on_both
 
@@ -143,3 +143,21 @@ def test_every_state_and_term_is_shown(owner, make, now):
     for words in ("Disabled", "Expired", "Revoked", "reaches sampler/greet, from 10.0.0.0/8", "Expires soon"):
         assert words in answer.text
     assert answer.html.count('type="checkbox"') == 3  # what is only disabled or expired can still be revoked
+
+
+def test_pages_list_some_members_and_whoever_is_asked_for(owner, member, outsider, make, session, monkeypatch):
+    monkeypatch.setattr(owners, "CHOICES", 1)
+    make.membership(owner.organisation, make.person("Aaron"))
+    make.key(owner.organisation)
+    session.commit()
+
+    assert "Max Member" not in owner.get("/keys/").html
+    assert "Max Member" in owner.get(f"/keys/?owner={member.person.id}").html
+    path = f"/keys/new?owner={member.person.id}"
+    assert path in owner.get(f"/organisation/members/{member.person.id}").page.links
+    page = owner.get(path)
+    assert f'value="{member.person.id}" selected' in page.html or f'selected value="{member.person.id}"' in page.html
+    assert "Only the first members by name are listed" in page.text
+    owner.post("/keys/", status=200, name="theirs", owner=str(member.person.id))
+    assert session.exec(select(Key).where(Key.name == "theirs")).one().owner_id == member.person.id
+    assert str(outsider.person.id) not in owner.get(f"/keys/new?owner={outsider.person.id}").html

@@ -5,12 +5,13 @@ from uuid import UUID
 from flask import flash, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app.core import uuids
 from app.core.errors import Conflict, Invalid, LimitReached
 from app.keyring import making, own_limits, reach
 from app.keyring.forms import KEEP, SERVICE, ChangeForm, RotateForm, RulesForm
 from app.keyring.views import console
 from app.keyring.views.console import bp
-from app.keys import lifetimes, owners, rotation, services
+from app.keys import lifetimes, rotation, services
 from app.keys.models import Key
 from app.organisations.guards import current, member
 from app.plans import amounts
@@ -153,7 +154,7 @@ def change_rules() -> ResponseReturnValue:
 def _change_form(key: Key) -> ChangeForm:
     services.refuse_revoked(key)
     form = ChangeForm()
-    people = owners.members_of(current.session, current.organisation)
+    people = console.members(key.owner_id, uuids.read(form.owner.data or ""))
     form.offer_for(key, people=people, me=current.person.id, longest=console.longest())
     return form
 

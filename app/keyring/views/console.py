@@ -5,9 +5,10 @@ from datetime import date
 from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import Blueprint, url_for
+from flask import Blueprint, request, url_for
 
 from app.billing import watching
+from app.core import uuids
 from app.integrations import queries as integrations
 from app.integrations import snippets
 from app.keyring import listing
@@ -40,9 +41,15 @@ def longest() -> int | None:
     return lifetimes.longest_days(current.session, current.organisation.id)
 
 
+def members(*also: UUID | None) -> list[tuple[UUID, str]]:
+    """Whom a page offers as owners; among them whoever its address asks for (`?owner=`)."""
+    named = (uuids.read(request.args.get("owner", "")), *also)
+    return owners.members_of(current.session, current.organisation, also=[one for one in named if one is not None])
+
+
 def offer(form: TermsForm) -> None:
     """Fill in whom and how long a key may be for."""
-    people = owners.members_of(current.session, current.organisation)
+    people = members(uuids.read(form.owner.data or ""))
     form.offer(people=people, me=current.person.id, longest=longest())
 
 

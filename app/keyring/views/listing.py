@@ -31,7 +31,7 @@ def index() -> ResponseReturnValue:
         lambda limit, offset: listing.keys(session, organisation, asked, now=current.now, limit=limit, offset=offset),
         size=PAGE,
     )
-    people = owners.members_of(session, organisation)
+    people = console.members()
     return htmx.render(
         "keys/index.html",
         page=page,

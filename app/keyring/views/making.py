@@ -20,6 +20,8 @@ from app.web import htmx
 def new() -> ResponseReturnValue:
     form = KeyForm()
     console.offer(form)
+    asked = request.args.get("owner", "")
+    form.owner.data = asked if asked in {choice.value for choice in form.owner.choices} else str(current.person.id)
     return _form(form)
 
 
