@@ -136,7 +136,7 @@ def listed(actions: Iterable[str]) -> Mapping[str, str]:
 
 
 _LIMIT = re.compile(
-    r"(?:(?P<what>calls|streams) (?P<number>\d+)|spend (?P<money>\D.*?|.*? [a-z]{3}))"
+    r"(?:(?P<what>calls|streams) (?P<number>\d+)|spend (?P<nothing>0)|spend (?P<money>\D.*?|.*? [a-z]{3}))"
     r"(?:/(?P<period>[a-z]+))?(?:, (?P<then>\w+))?"
 )
 _AT_LIMIT = {"slow": ", then calls slow down", "notify": ", then people are told"}
@@ -162,6 +162,8 @@ def _limit_in_words(value: str) -> str:
         return value
     each = f" a{'n' if found['period'] == 'hour' else ''} {found['period']}" if found["period"] else ""
     then = _AT_LIMIT.get(found["then"] or "", "")
+    if found["nothing"]:  # in whatever currency, a day or a month
+        return "no calls that cost something"
     if found["money"]:
         return f"{found['money']}{each}{then}"
     number, thing = int(found["number"]), found["what"].removesuffix("s")

@@ -96,6 +96,7 @@ def test_a_change_of_older_entries_is_read_as_one(session, now):
         ("streams 20", "20 streams at once"),
         ("spend $50.00/month, notify", "$50.00 a month, then people are told"),
         ("spend 50.00 sek/day", "50.00 sek a day"),
+        ("spend 0/month", "no calls that cost something"),
         ("spend 5000000000/day", "spend 5000000000/day"),
     ],
 )
