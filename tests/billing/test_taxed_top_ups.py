@@ -110,6 +110,6 @@ class TestPage:
         shop.hear("customer.updated")
         shop.work()
 
-        assert "so, with tax on top, in USD" in owner.get("/billing/wallet/").text
+        assert "so, with tax on top, in US dollars" in owner.get("/billing/wallet/").text
         owner.post("/billing/wallet/automatic", status=303, below="5", amount="10", month_most="100")
         assert shop.auto().is_on

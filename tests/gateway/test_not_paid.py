@@ -24,7 +24,7 @@ async def test_what_costs_something_stops_while_it_is_unpaid_and_passes_once_it_
         refused = await until(caller, lambda answer: "result" not in answer.json)
 
         assert refused.error["data"]["reason"] == "not_paid"
-        assert "stopped until a bill is paid" in refused.error["message"]
+        assert "stopped until an invoice is paid" in refused.error["message"]
         assert refused.error["message"].endswith("Pay it, or give another card: http://portal.example/billing/")
         passed = len(upstream.requests)
         await caller.call()
