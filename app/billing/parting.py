@@ -57,15 +57,23 @@ def _one(engine: Engine, api: StripeApi, held: Subscription, *, now: datetime) -
             f"Cancel {held.stripe_id} at Stripe; the organisation is deleted then. Stripe says: {problem.message}"
         )
         with Session(engine) as session:
-            difference = Difference(EXTRA, SUBJECT, 0, 1, proposal)
-            findings.record(session, api.mode, held.organisation_id, [(None, difference)], now=now)
+            _find(session, api, held, proposal, now=now)
             session.commit()
         return False
     with Session(engine) as session:
         subscriptions.apply(session, found, now)
-        findings.end_named(session, api.mode, held.organisation_id, SUBJECT, (), now=now)
+        is_over = not is_paid_for(session, held.organisation_id)
+        if is_over:
+            findings.end_named(session, api.mode, held.organisation_id, SUBJECT, (), now=now)
+        else:
+            _find(session, api, held, f"{held.stripe_id} is over at Stripe and goes on here: see why.", now=now)
         session.commit()
-    return True
+    return is_over
+
+
+def _find(session: Session, api: StripeApi, held: Subscription, proposal: str, *, now: datetime) -> None:
+    difference = Difference(EXTRA, SUBJECT, 0, 1, proposal)
+    findings.record(session, api.mode, held.organisation_id, [(None, difference)], now=now)
 
 
 def _cancelled(api: StripeApi, held: Subscription, *, now: datetime) -> Found:

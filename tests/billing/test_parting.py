@@ -73,7 +73,7 @@ def test_no_credit_is_bought_while_it_is_being_deleted_not_even_by_itself(
     assert shop.balance() == 1_100
 
 
-def test_what_is_still_paid_for_is_cancelled_at_stripe_before_anything_goes(till):
+def test_what_is_still_paid_for_is_cancelled_at_stripe_before_anything_goes(till, monkeypatch):
     held = till.subscribe("team", currency="usd", interval="month", seats=3)
     close(till)
     assert part(till) == 0, "there are days to undo it"
@@ -87,6 +87,11 @@ def test_what_is_still_paid_for_is_cancelled_at_stripe_before_anything_goes(till
     assert carry_out(till) == 0
     till.stand_in.faults()
     till.wait(hours=1)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(parting.subscriptions, "apply", lambda *_: None)
+        assert part(till) == 0
+    assert "is over at Stripe and goes on here" in open_findings(till)[0].proposal
 
     assert part(till) == 1
 
