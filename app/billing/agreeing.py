@@ -6,7 +6,17 @@ from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
-from app.billing import at_checkout, changing, forms, offers, review, subscribing, subscriptions
+from app.billing import (
+    at_checkout,
+    changing,
+    forms,
+    minimums,
+    months,
+    offers,
+    review,
+    subscribing,
+    subscriptions,
+)
 from app.billing.catalogue import Catalogue
 from app.billing.changing import Change
 from app.billing.checkout import Ways
@@ -103,6 +113,18 @@ def today(desk: Desk, wish: Wish, visit: UUID) -> tuple[list[Line], int, datetim
     tax = int(invoice["total"]) - int(invoice["subtotal"])
     lines += [Line("Tax", tax)] if tax else []
     return lines, int(invoice["total"]), _paid_until(wish, now=desk.now)
+
+
+def lacking(desk: Desk, wish: Wish) -> int:
+    """What of this month is billed beside its use, in minor units, because it lacks that much to a minimum of a plan
+    that is left now; 0 where nothing does. Asks Stripe what is billed already.
+    """
+    account = desk.account()
+    if wish.way.how != NOW or wish.keeps_prices or account is None:
+        return 0
+    api, _ = desk.stripe()
+    found = minimums.to_add(desk.session, api, account, months.around(desk.now))
+    return sum(amount for _, amount in found)
 
 
 def agree(desk: Desk, wish: Wish, visit: UUID, *, shown_at: datetime | None) -> str | None:

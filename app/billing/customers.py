@@ -13,6 +13,8 @@ from app.organisations.models import Organisation
 
 ORGANISATION = "organisation_id"
 """Under this name everything that we make at Stripe says whose it is."""
+PLAN = "plan_version_id"
+"""In the metadata of subscriptions that are ours."""
 _BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express", "discover": "Discover", "jcb": "JCB"}
 
 
@@ -76,8 +78,8 @@ def remember(
 
 
 def fetch(api: StripeApi, customer_id: str) -> Found:
-    """A customer with its default card."""
-    params = {"expand": ["invoice_settings.default_payment_method"]}
+    """A customer with its default card, and with those of its subscriptions that are not over."""
+    params = {"expand": ["invoice_settings.default_payment_method", "subscriptions.data.default_payment_method"]}
     return api.get(api.v1.customers.retrieve, customer_id, params=params)
 
 
@@ -93,8 +95,7 @@ def apply(session: Session, found: Found, now: datetime) -> None:
     account = account_by_customer(session, str(found.get("id", "")))
     if account is None:
         return
-    method = (found.get("invoice_settings") or {}).get("default_payment_method")
-    know_card(session, account, method, now)
+    know_card(session, account, _charged(found), now)
     email = str(found.get("email") or account.email)
     if email != account.email:
         account.email, account.version, account.updated_at = email, account.version + 1, now
@@ -103,14 +104,22 @@ def apply(session: Session, found: Found, now: datetime) -> None:
 
 
 def know_card(session: Session, account: BillingAccount, method: object, now: datetime) -> None:
-    """Which card bills are charged to: the customer's own, or that of its subscription. method: anything that is no
-    payment method says nothing, since the other may still be there.
+    """Which card bills are charged to: that of the subscription, or else the customer's own. method: anything that is
+    no payment method says nothing, since the other may still be there.
     """
     card = card_words(method) if isinstance(method, Mapping) else account.card
     if card != account.card:
         account.card, account.version, account.updated_at = card, account.version + 1, now
         session.add(account)
         session.flush()
+
+
+def _charged(found: Found) -> object:
+    """What Stripe charges the next invoice to: the subscription's own before the customer's."""
+    ours = [one for one in (found.get("subscriptions") or {}).get("data", []) if PLAN in (one.get("metadata") or {})]
+    newest: Found = max(ours, key=lambda one: (int(one["created"]), str(one["id"])), default={})
+    own = (found.get("invoice_settings") or {}).get("default_payment_method")
+    return newest.get("default_payment_method") or own
 
 
 def card_words(method: Mapping[str, object]) -> str:

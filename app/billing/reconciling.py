@@ -16,7 +16,16 @@ from itertools import product
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from app.billing import comparing, findings, healing, invoicing, recounting, usage, wallet_reconciling
+from app.billing import (
+    comparing,
+    findings,
+    healing,
+    invoicing,
+    missing_minimums,
+    recounting,
+    usage,
+    wallet_reconciling,
+)
 from app.billing.catalogue import METER, by_key
 from app.billing.comparing import Difference, Window
 from app.billing.findings import Dated
@@ -31,7 +40,6 @@ from app.billing.usage_models import DELIVERED, LATE, REFUSED, StripeOutbox
 from app.core import moments
 from app.core.errors import PosternError
 from app.plans import periods
-from app.plans import queries as plans
 
 log = logging.getLogger(__name__)
 
@@ -139,17 +147,18 @@ def _one(engine: Engine, api: StripeApi, account: BillingAccount, shelf: Shelf, 
         meters = by_key(session, api.mode, METER, {name for name, _ in places})
     counted = _ask(api, account, places, meters)
     items = _ask_items(api, account) if any(row.kind == LATE for row in known.rows) else {}
+    minimums = missing_minimums.find(engine, api, account, since=since, now=now)
     with Session(engine, expire_on_commit=False) as session:
         told = recounting.sent(session, account, since=since)
         ledgers = recounting.recount(session, account, book, told, since=since)
         ours = list(recounting.books(told, ledgers, added=partial(invoicing.added, book), now=now))
         found: list[Dated] = [(one.month_at, each) for one in ours for each in comparing.of_books(one)]
         found += _windows(api, account, told, counted, meters, now=now)
-        found += _late_items(told, items, is_billed=_gets_bills(session, account, now=now), now=now)
+        found += _late_items(told, items, is_billed=usage.gets_bills(session, account, now=now), now=now)
         billed = invoicing.compare(session, account, book, told, since=since, now=now)
         found += [(one.month_at, each) for one in billed for each in comparing.of_billed(one)]
         sums = {place: sum(days.values()) for place, days in counted.items()}
-        found = healing.heal(session, account, book, Seen(ours, told, sums, billed, found), now=now)
+        found = healing.heal(session, account, book, Seen(ours, told, sums, billed, found), now=now) + minimums
         seen = findings.record(session, api.mode, account.organisation_id, found, now=now)
         findings.end_others(session, api.mode, account.organisation_id, seen, since=since, now=now)
         if not found:
@@ -242,12 +251,6 @@ def _ask_items(api: StripeApi, account: BillingAccount) -> dict[str, _Item]:
             before = found.get(str(name), _Item(0, waits=False))
             found[str(name)] = _Item(before.amount + int(item["amount"]), before.waits or not item.get("invoice"))
     return found
-
-
-def _gets_bills(session: Session, account: BillingAccount, *, now: datetime) -> bool:
-    """Whether another invoice comes that items can be on."""
-    held = plans.subscription_at(session, account.organisation_id, now)
-    return held is not None and held.plan_version_id in usage.billed_versions(session)
 
 
 def _late_items(told: Sent, items: dict[str, _Item], *, is_billed: bool, now: datetime) -> list[Dated]:

@@ -32,6 +32,7 @@ STATES = {
     "paused": states.PAUSED,
 }
 """Of living subscriptions; others have not begun (incomplete) or are over."""
+_SAVES, _ON_SUBSCRIPTION = "save_default_payment_method", "on_subscription"
 ON_ITS_WAY = ("succeeded", "processing")
 """Payments whose money is there, or may yet come."""
 
@@ -45,7 +46,8 @@ def fetch_of_customer(api: StripeApi, customer_id: str) -> Found:
     """{"customer", "at": when it was asked, "subscriptions": all of them, also those that are over}.
 
     Of several living ones the one that began last is kept; others, paid for in the same moment in another window, are
-    ended, and what was paid for them becomes a credit on the next bill.
+    ended, and what was paid for them becomes a credit on the next bill. The one that is kept is charged to whatever
+    card paid for it last: Checkout cannot be asked for that.
     """
     at = clock.now()
     found = _all(api, customer_id)
@@ -54,6 +56,8 @@ def fetch_of_customer(api: StripeApi, customer_id: str) -> Found:
     for one in surplus:
         params = {"prorate": True, "invoice_now": True}
         api.post(api.v1.subscriptions.cancel, str(one["id"]), params=params, key=key_for("surplus", one["id"]))
+    if kept is not None:
+        _let_it_save_cards(api, kept, at)
     return {"customer": customer_id, "at": at, "subscriptions": _all(api, customer_id) if surplus else found}
 
 
@@ -137,8 +141,17 @@ def _all(api: StripeApi, customer_id: str) -> list[Found]:
     return list(api.every(api.v1.subscriptions.list, params=params))
 
 
+def _let_it_save_cards(api: StripeApi, kept: Found, at: datetime) -> None:
+    """An invoice that was declined may be paid with another card; without this the next would be declined again."""
+    if (kept.get("payment_settings") or {}).get(_SAVES) == _ON_SUBSCRIPTION:
+        return
+    params = {"payment_settings": {_SAVES: _ON_SUBSCRIPTION}}
+    key = key_for("saves-card", kept["id"], at.isoformat())
+    api.post(api.v1.subscriptions.update, str(kept["id"]), params=params, key=key)
+
+
 def _is_ours(one: Found) -> bool:
-    return "plan_version_id" in (one.get("metadata") or {})
+    return customers.PLAN in (one.get("metadata") or {})
 
 
 def _is_old(session: Session, account: BillingAccount, at: datetime) -> bool:

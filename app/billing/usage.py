@@ -81,6 +81,12 @@ class Shelf:
         return {meters.of_own_prices(account.currency).event_name, *named}
 
 
+def gets_bills(session: Session, account: BillingAccount, *, now: datetime) -> bool:
+    """Whether another invoice comes that items can be on."""
+    held = queries.subscription_at(session, account.organisation_id, now)
+    return held is not None and held.plan_version_id in billed_versions(session)
+
+
 def billed_versions(session: Session) -> frozenset[UUID]:
     """Versions of plans that are paid for by Stripe's invoices."""
     versions = session.exec(select(PlanVersion.id, PlanVersion.document))

@@ -132,7 +132,7 @@ def usage_tasks(settings: Settings) -> tuple[Task, ...]:
         PART,
         Task("cut_usage", every_s, cut_usage),
         Task("deliver_usage", min(every_s, DELIVER_S), deliver_usage),
-        Task("bill_minimums", 300, bill_minimums),
+        Task("bill_minimums", 60, bill_minimums),
     )
 
 

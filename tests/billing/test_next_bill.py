@@ -41,6 +41,8 @@ def test_what_is_missing_up_to_a_minimum_is_in_it_as_what_we_add(shop, owner, se
 
     text = owner.get("/billing/next").text
 
+    upgrading = owner.get("/billing/plan/team").text
+    assert "“Pay as you go” costs at least. The missing $4.94 is added to this month’s invoice." in upgrading
     assert re.search(r"To pay on 1 Dec 2026\s*\$5\.00", text)
     assert re.search(r"up to the least of a month, November 2026 added by us [\w ]+\s*\$4\.94", text)
     lived.pass_month()

@@ -6,13 +6,14 @@ import pytest
 from sqlmodel import select
 
 from app.billing import owing_mail
-from app.billing.models import PAST_DUE, UNPAID
+from app.billing.models import OK, PAST_DUE, UNPAID
 from app.core import mail_letters
 from app.core.config import Settings
 from app.core.mail import Mail
 from app.limits import entitlements
 from app.limits.models import BILLING, LimitRule
 from app.plans import owing, services, succession
+from tests.sandbox.stripe import browsing
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 GRACE = timedelta(days=7)
@@ -140,3 +141,41 @@ def test_mail_says_it_once_when_it_begins_and_once_when_calls_stop(owes, make):
         said = mail_letters.write(letter.template, letter.context, settings)
         assert "https://portal.example/billing/" in said.text
         assert said.subject.startswith("Acme: An invoice")
+
+
+def test_the_card_that_paid_what_another_did_not_is_charged_from_then_on_and_is_the_one_that_is_shown(till):
+    visit = till.visit("payg")
+    assert till.pay(visit, card="later") == ""
+    till.come_back(visit)
+    client, customer = till.stand_in.client.v1, till.account().customer_id
+    client.invoice_items.create({"customer": customer, "currency": "usd", "amount": 500})
+    till.wait_until_december()
+    till.wait(hours=2)
+    [declined] = client.invoices.list({"customer": customer, "status": "open"}).data
+    till.hear()
+    till.work()
+    assert (till.account().state, till.account().card) == (PAST_DUE, "Visa ending in 0341, until 12/2034")
+
+    browsing.send(till.stand_in, f"/i/{declined.id}/pay", card="accepted")
+    till.hear()
+    till.work()
+
+    shown = till.account().card
+    till.upgrade("team")
+    assert (till.account().state, shown, till.plan()) == (OK, "Visa ending in 4242, until 12/2034", "team")
+
+
+def test_the_card_of_the_subscription_is_shown_before_the_customers_own(till):
+    till.subscribe("payg")
+    method(till, "pm_card_chargeCustomerFail")
+    other = till.stand_in.client.v1.payment_methods.attach(
+        "pm_card_mastercard", {"customer": till.account().customer_id}
+    )
+    settings = {"default_payment_method": other.id}
+    till.stand_in.client.v1.customers.update(till.account().customer_id, {"invoice_settings": settings})
+
+    till.synchronise()
+    till.hear("customer.updated")
+    till.work()
+
+    assert till.account().card.startswith("Visa ending in 0341")

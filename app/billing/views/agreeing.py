@@ -44,6 +44,7 @@ def look(slug: str) -> ResponseReturnValue:
         lines=lines,
         total=total,
         until=until,
+        lacking=0 if obstacle or wrong_seats else agreeing.lacking(desk(), wish),
         fees=review.fees(wish.choice),
         rise=agreeing.rise(desk(), wish),
         charges=review.charges(wish.choice.offer, wish.choice.currency),

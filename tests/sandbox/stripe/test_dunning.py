@@ -184,3 +184,16 @@ def test_declined_payment_is_declined_again_under_its_key(stripe, api):
             api.payment_intents.create(asked, {"idempotency_key": "top-up-1"})
 
     assert len(api.charges.list({"customer": customer.id}).data) == 1
+
+
+@pytest.mark.parametrize(("saves", "charged"), [("off", None), ("on_subscription", "4242")])
+def test_what_paid_an_invoice_is_charged_for_the_next_only_if_the_subscription_says_so(
+    stripe, api, declined, saves, charged
+):
+    (subscription,) = api.subscriptions.list({"customer": declined.id}).data
+    api.subscriptions.update(subscription.id, {"payment_settings": {"save_default_payment_method": saves}})
+
+    browsing.send(stripe, f"/i/{shop.latest(stripe, declined.id).id}/pay", card="accepted")
+
+    own = api.subscriptions.retrieve(subscription.id, {"expand": ["default_payment_method"]}).default_payment_method
+    assert (own and own.card.last4) == charged

@@ -177,8 +177,22 @@ def paid(desk: Desk, invoice: Thing, payment: Thing | None, *, amount: int | Non
     desk.emit("invoice.paid", invoice)
     desk.emit("invoice.payment_succeeded", invoice)
     if invoice["_ref"]:
-        _revive(desk, desk.need("subscription", invoice["_ref"]), invoice)
+        subscription = desk.need("subscription", invoice["_ref"])
+        _save_card(desk, subscription, payment)
+        _revive(desk, subscription, invoice)
     return invoice
+
+
+def _save_card(desk: Desk, subscription: Thing, payment: Thing | None) -> None:
+    """What paid for it is what it is charged to from now on, if its settings say so."""
+    method = payment["payment_method"] if payment else None
+    saves = subscription["payment_settings"]["save_default_payment_method"] == "on_subscription"
+    if not method or not saves or method == subscription["default_payment_method"]:
+        return
+    before = desk.show(subscription)
+    subscription["default_payment_method"] = method
+    desk.put(subscription)
+    desk.emit("customer.subscription.updated", subscription, before)
 
 
 def _revive(desk: Desk, subscription: Thing, invoice: Thing) -> None:

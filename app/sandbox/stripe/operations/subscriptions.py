@@ -17,7 +17,7 @@ _BEHAVIOUR = "payment_behavior:allow_incomplete|default_incomplete|error_if_inco
 _SHARED = (
     "metadata{*} description? default_payment_method? automatic_tax{enabled!:bool} cancel_at_period_end:bool "
     "collection_method:charge_automatically proration_behavior:always_invoice|create_prorations|none off_session:bool "
-    "payment_settings{save_default_payment_method payment_method_types[]} " + _BEHAVIOUR
+    "payment_settings{save_default_payment_method:off|on_subscription payment_method_types[]} " + _BEHAVIOUR
 )
 
 
@@ -36,9 +36,10 @@ def create(desk: Desk, ask: Ask) -> Thing:
         proration=ask.get("proration_behavior", subscribing.LATER), method=method, metadata=ask.get("metadata"),
         description=ask.get("description"), automatic_tax=ask.get("automatic_tax"),
     )  # fmt: skip
+    subscription["payment_settings"] = subscription["payment_settings"] | (ask.get("payment_settings") or {})
     if "cancel_at" in ask.params or ask.get("cancel_at_period_end"):
         _cancel_later(desk, subscription, ask)
-        subscribing.save(desk, subscription)
+    subscribing.save(desk, subscription)
     return desk.show(subscribing.begin(desk, subscription, behaviour=ask.get("payment_behavior", "allow_incomplete")))
 
 
@@ -96,6 +97,7 @@ def change(desk: Desk, subscription: Thing, ask: Ask) -> Thing | None:
         if name in ask.params:
             subscription[name] = ask.params[name]
     subscription["metadata"] = with_metadata(subscription["metadata"], ask)
+    subscription["payment_settings"] = subscription["payment_settings"] | (ask.get("payment_settings") or {})
     if "automatic_tax" in ask.params:
         subscription["automatic_tax"] |= {"enabled": ask.params["automatic_tax"]["enabled"]}
     if "pause_collection" in ask.params:
