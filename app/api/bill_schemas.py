@@ -199,7 +199,8 @@ class WhatIfLine(Told):
 
 class WhatIfTold(Told):
     """What the month’s calls cost on another plan for the whole month. difference: below zero for less. refused: calls
-    that a plan which never bills would have refused.
+    that this plan would have refused, because they cost something and it never bills, or because it allows fewer in a
+    month; their price is in the lines as if they had passed.
     """
 
     month: str

@@ -19,7 +19,7 @@ from app.metering.models import UsageEvent
 from app.organisations.models import Organisation
 from app.plans import metrics
 from app.plans import queries as plans
-from app.plans.document import FREE, PREPAID
+from app.plans.document import CALLS_PER_MONTH, FREE, PREPAID
 from app.plans.models import PriceVersion, Subscription
 from app.plans.queries import Offer
 
@@ -29,14 +29,22 @@ _EVENTS = _EVENTS_TABLE.c
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """was: what the month cost. would: the same calls on the other plan for the whole month. refused: how many of them
-    a plan that never bills would have refused, because they cost something.
+    """was: what the month cost. would: the same calls on the other plan for the whole month, as if it had let all of
+    them through. calls: how many there were. priced: how many of them a plan that never bills would have refused,
+    because they cost something; beyond: and how many more, because it allows fewer in a month.
     """
 
     was: Statement
     would: Statement
     currency: str
-    refused: int = 0
+    calls: int = 0
+    priced: int = 0
+    beyond: int = 0
+
+    @property
+    def refused(self) -> int:
+        """How many of the calls the other plan would have refused."""
+        return self.priced + self.beyond
 
     @property
     def difference_minor(self) -> int:
@@ -59,12 +67,17 @@ def compare(session: Session, organisation: Organisation, month: Month, offer: O
         if is_own
         else _stays(offer, organisation, month, current, currency)
     )
+    calls, with_a_price = _counted(session, organisation.id, month)
+    priced = with_a_price if said.kind == FREE else 0
+    most = said.allowances.get(CALLS_PER_MONTH, calls) if not is_own else calls
+    beyond = max(0, calls - priced - most)
     if said.kind == FREE:
-        nothing = statement.of_month(
+        would = statement.of_month(
             begins_at=month.begins_at, ends_at=month.ends_at, priced=[], quantities={}, stays=stays
         )
-        return Compared(was, nothing, currency, refused=_with_a_price(session, organisation.id, month))
-    return Compared(was, repriced(session, organisation, month, offer, charges, stays=stays), currency)
+    else:
+        would = repriced(session, organisation, month, offer, charges, stays=stays)
+    return Compared(was, would, currency, calls=calls, priced=priced, beyond=beyond)
 
 
 def repriced(
@@ -133,14 +146,14 @@ def _quantities(
     }
 
 
-def _with_a_price(session: Session, organisation_id: UUID, month: Month) -> int:
-    """How many calls of the month integrations charge for by prices of their own."""
+def _counted(session: Session, organisation_id: UUID, month: Month) -> tuple[int, int]:
+    """How many calls of the month count, and how many of those integrations charge for by prices of their own."""
     own = _own_versions(session)
-    if not own:
-        return 0
+    counts = [func.count(), func.count(_price_of([], own)) if own else sa.literal(0)]
     used_ = used.lived(organisation_id, since=month.begins_at, until=month.ends_at)
-    statement_ = sa.select(func.count()).select_from(_EVENTS_TABLE).where(*used_, _price_of([], own).is_not(None))
-    return int(session.execute(statement_).scalar_one())
+    statement_ = sa.select(*counts).select_from(_EVENTS_TABLE).where(*used_, _EVENTS.units > 0)
+    calls, priced = session.execute(statement_).one()
+    return int(calls), int(priced)
 
 
 def _price_of(charges: Sequence[PriceVersion], own: Sequence[PriceVersion]) -> ColumnElement[Any]:

@@ -1,5 +1,6 @@
 """What if: one's own month on another plan, line by line; and on one's own plan it is the bill."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -50,8 +51,18 @@ def test_a_plan_that_never_bills_costs_nothing_and_would_have_refused_what_has_a
 
     compared = what_if.compare(session, organisation, MONTH, queries.newest(session)["free"], now=now)
 
-    assert (compared.would.lines, compared.refused) == ((), 6)
+    assert (compared.would.lines, compared.refused, compared.calls) == ((), 6, 12)
     assert compared.difference_minor == -sum(total.subtotal_minor for total in compared.was.totals)
+
+
+def test_calls_beyond_what_a_plan_allows_in_a_month_would_have_been_refused(session, on, now):
+    organisation = on("payg")
+    free = queries.newest(session)["free"]
+    small = replace(free, document=replace(free.document, allowances={"calls_per_month": 4}))
+
+    compared = what_if.compare(session, organisation, MONTH, small, now=now)
+
+    assert (compared.priced, compared.beyond, compared.refused) == (6, 2, 8)
 
 
 def test_i17_what_if_on_the_present_plan_is_the_statement_after_a_change_of_seats(session, on, now):
@@ -90,6 +101,7 @@ def test_the_page_says_the_difference_first(owner, on):
 
     assert "Difference +$99.17" in answer.text
     assert "Team: Calls: bytes" in answer.text
+    assert "Free would have cost less, but refused 6 of 12 calls" in owner.get("/billing/what-if/?plan=free").text
     assert "this is your plan" in owner.get("/billing/what-if/").text
 
 
