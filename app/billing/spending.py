@@ -21,6 +21,7 @@ from app.keys import queries as keys
 from app.limits.models import SPEND, LimitRule
 from app.organisations.models import Organisation
 from app.plans import amounts, periods
+from app.plans import queries as plans
 
 PACE = timedelta(days=6)
 """Before today."""
@@ -66,18 +67,20 @@ class Spending:
     @property
     def total(self) -> str:
         """Everything so far, fees included."""
-        return _sum(self.statement)
+        return _sum(self.statement, self.currency)
 
     @property
     def forecast_total(self) -> str:
         """What the month will come to; "" when nothing can be said."""
-        return _sum(self.forecast) if self.forecast is not None else ""
+        return _sum(self.forecast, self.currency) if self.forecast is not None else ""
 
 
 def spending_of(
-    session: Session, organisation: Organisation, month: Month, *, now: datetime, is_split: bool = True
+    session: Session, organisation: Organisation, month: Month, *, usual: str, now: datetime, is_split: bool = True
 ) -> Spending:
-    """Everything about one month, as far as the ledger has got. is_split: False for no `by`."""
+    """Everything about one month, as far as the ledger has got. usual: the installation's currency, for who has never
+    paid in any. is_split: False for no `by`.
+    """
     by = (used.VERSION, used.INTEGRATION, used.TOOL, used.KEY) if is_split else (used.VERSION,)
     found = used.sums(session, organisation.id, since=month.begins_at, until=month.ends_at, by=by)
     quantities = used.quantities(found)
@@ -85,7 +88,7 @@ def spending_of(
     made = gathered.bill(quantities)
     since = _pace_since(gathered, now)
     forecast = _forecast(session, organisation.id, gathered, quantities, (since, now))
-    currency = next((line.currency for line in made.lines), "usd")
+    currency = next((line.currency for line in made.lines), "") or plans.paid_in(session, organisation.id) or usual
     return Spending(
         currency=currency,
         statement=made,
@@ -187,6 +190,7 @@ def _by_use(made: Statement) -> int:
     return sum(line.nanos for line in made.lines if line.kind in (USAGE, OWN))
 
 
-def _sum(made: Statement) -> str:
-    """“$12.00”, or one for each currency."""
-    return " + ".join(amounts.shown_minor(one.subtotal_minor, currency=one.currency) for one in made.totals) or "$0.00"
+def _sum(made: Statement, currency: str) -> str:
+    """“$12.00”, or one for each currency. currency: of nothing at all."""
+    totals = [(one.subtotal_minor, one.currency) for one in made.totals] or [(0, currency)]
+    return " + ".join(amounts.shown_minor(minor, currency=of) for minor, of in totals)

@@ -44,7 +44,9 @@ def index() -> ResponseReturnValue:
         compared=whole,
         changed=changed,
         month=month,
-        spending=spending.spending_of(session, organisation, month, now=now, is_split=False)
+        spending=spending.spending_of(
+            session, organisation, month, usual=current.settings.currency, now=now, is_split=False
+        )
         if current.may("billing:read")
         else None,
         needs=[

@@ -101,7 +101,9 @@ def _overview(organisation: Organisation) -> dict[str, object]:
     currency = held.currency if held is not None and held.currency else current.settings.currency
     return {
         "standing": standing,
-        "spending": spending.spending_of(session, organisation, around(now), now=now) if standing else None,
+        "spending": spending.spending_of(session, organisation, around(now), usual=current.settings.currency, now=now)
+        if standing
+        else None,
         "use": customer.use_of(session, organisation, now=now),
         "credit": customer.credit_of(session, organisation, now=now),
         "raises": raises.in_force(session, organisation.id, at=now),

@@ -46,7 +46,9 @@ def home() -> ResponseReturnValue:
         standing=held,
         month=month,
         is_over=False,
-        spending=spending.spending_of(current.session, organisation, month, now=current.now),
+        spending=spending.spending_of(
+            current.session, organisation, month, usual=current.settings.currency, now=current.now
+        ),
         credit=_credit(current.session, organisation.id, current.now),
         now=current.now,
         watched=_watched(held),

@@ -51,7 +51,9 @@ def index() -> ResponseReturnValue:
 @member("billing:read")
 def show(month: str) -> ResponseReturnValue:
     chosen = months.named(month, now=current.now)
-    found = spending.spending_of(current.session, current.organisation, chosen, now=current.now)
+    found = spending.spending_of(
+        current.session, current.organisation, chosen, usual=current.settings.currency, now=current.now
+    )
     return htmx.render(
         "billing/month.html",
         month=chosen,
