@@ -22,6 +22,7 @@ NAMES = {
 }  # fmt: skip
 """What people call them."""
 _TYPED = re.compile(r"(?a)(?:\d{1,15}|\d{1,3}(?:,\d{3}){1,4})(?:\.\d{1,15})?")
+_DECIMAL_COMMA = re.compile(r"(?a)\d{1,15},(\d{1,2})")
 _AMOUNT = re.compile(r"(?a)(\d{1,15}(?:\.\d{1,15})?)(c| ?[a-z]{3})?")
 
 
@@ -58,11 +59,15 @@ def parse_minor(text: str, *, currency: str) -> int:
 
 
 def parse_typed(text: str, *, currency: str) -> int:
-    """What a customer typed into a form, as nano-minor-units: “25”, “25.00”, “1,000”, “$25”, “25 USD”.
+    """What a customer typed into a form, as nano-minor-units: “25”, “25.00”, “1,000”, “$25”, “25 USD”;
+    “25,00”, too, where that can be nothing but a decimal comma.
 
     Raises Invalid with words that say what to type.
     """
     plain = text.strip().lower().removesuffix(currency).strip().removeprefix(_SIGNS.get(currency, currency)).strip()
+    decimals = _DECIMAL_COMMA.fullmatch(plain)
+    if decimals is not None and len(decimals[1]) == EXPONENTS[currency]:
+        plain = plain.replace(",", ".")
     if _TYPED.fullmatch(plain) is None:
         said = f"“{text.strip()[:40]}” is not an amount in {NAMES[currency]}. " if plain else ""
         raise Invalid(f"{said}Write it in figures, such as {example(currency)}.")

@@ -96,13 +96,17 @@ def test_halves_are_rounded_up_and_a_credit_undoes_its_charge(nanos, minor):
         ("25 USD", "usd", 2500),
         ("¥2,500", "jpy", 2500),
         ("5 CHF", "chf", 500),
+        ("€5,00", "eur", 5_00),
+        ("5,000", "jpy", 5_000),
     ],
 )
 def test_customers_write_amounts_as_they_read_them(text, currency, minor):
     assert amounts.parse_typed_minor(text, currency=currency) == minor
 
 
-@pytest.mark.parametrize("text", ["", "25,00", "1,23", "-5", "5 eur", "0.25c", "1e3", "٣", "0.001", "1" * 15])
+@pytest.mark.parametrize(
+    "text", ["", "25,0", "1,000,00", "1.000,00", "-5", "5 eur", "0.25c", "1e3", "٣", "0.001", "1" * 15]
+)
 def test_what_customers_cannot_mean_comes_back_with_what_to_write(text):
     with pytest.raises(Invalid) as refusal:
         amounts.parse_typed_minor(text, currency="usd")
