@@ -88,6 +88,13 @@ def remove(rule_id: UUID) -> ResponseReturnValue:
     return htmx.redirect(url_for("limits.index"))
 
 
+@bp.get("/alerts")
+@member("billing:read")
+def look_at_alerts() -> ResponseReturnValue:
+    """Where the form that came back to be corrected stands, asked for again."""
+    return htmx.redirect(url_for("limits.index"))
+
+
 @bp.post("/alerts")
 @member("billing:write")
 def choose_alerts() -> ResponseReturnValue:

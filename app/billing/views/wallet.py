@@ -55,6 +55,14 @@ def wallet() -> ResponseReturnValue:
     return _page(Typed())
 
 
+@bp.get("/wallet/top-up")
+@bp.get("/wallet/automatic")
+@member("billing:read")
+def look_at_wallet() -> ResponseReturnValue:
+    """Where a form that came back to be corrected stands, asked for again."""
+    return htmx.redirect(url_for("billing.wallet"))
+
+
 @bp.get("/wallet/history.csv")
 @member("billing:read")
 def wallet_csv() -> ResponseReturnValue:
