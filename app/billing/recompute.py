@@ -47,7 +47,11 @@ def checked(text: str, receipts: Iterable[str] = ()) -> tuple[bool, list[str]]:
     if found:
         return True, [f"WRONG  {words}" for words in found]
     sums = ", ".join(f"{one['subtotal_minor']} {one['currency']}" for one in said["totals"]) or "nothing"
-    return False, [f"agrees: {len(said['events'])} calls, {len(said['lines'])} lines, {sums} in minor units"]
+    return False, [f"agrees: {_count(said['events'], 'call')}, {_count(said['lines'], 'line')}, {sums} in minor units"]
+
+
+def _count(found: list[Said], one: str) -> str:
+    return f"{len(found)} {one if len(found) == 1 else one + 's'}"
 
 
 def _problems(said: Said, receipts: Iterable[str]) -> Iterator[str]:
@@ -186,15 +190,17 @@ def _of_line(line: Said, prices: dict[str, Said], plans: dict[str, Said], used: 
         if line["kind"] == "minimum":
             quantity, nanos = 0, (to_minor(scheme["minimum_nanos"]) - to_minor(nanos)) * NANOS
         if (part["quantity"], part["nanos"]) != (quantity, nanos):
-            told = f"{part['quantity']} and {part['nanos']}"
-            yield f"{name} differs: {quantity} {part['metric']} cost {nanos} nanos; it says {told}"
+            told = f"{part['quantity']} cost {part['nanos']} nanos"
+            yield f"{name} differs: {quantity} {part['metric']} cost {nanos} nanos; the file says that {told}"
         is_prepaid = plans.get(str(price.get("plan_version")), {}).get("kind") == "prepaid"
         if (price["currency"], is_prepaid) != (line["currency"], line["is_prepaid"]):
             yield f"{name} has a part in another currency, or is not paid as its plan says"
     nanos = sum(part["nanos"] for part in line["parts"])
     quantity = sum(part["quantity"] for part in line["parts"]) if line["metric"] else 0
     if (line["quantity"], line["nanos"], line["amount_minor"]) != (quantity, nanos, to_minor(nanos)):
-        yield f"{name} differs: it comes to {quantity}, {nanos} nanos and {to_minor(nanos)}"
+        due = f"a quantity of {quantity}, {nanos} nanos and {to_minor(nanos)} in minor units"
+        told = f"{line['quantity']}, {line['nanos']} nanos and {line['amount_minor']}"
+        yield f"{name} differs: its parts come to {due}; the file says {told}"
 
 
 def _of_fee(name: str, line: Said, plans: dict[str, Said]) -> Iterator[str]:

@@ -296,4 +296,4 @@ def test_it_runs_by_itself_with_nothing_but_python_and_as_a_command(statement_js
     for way in (by_itself, command):
         wrong = told(way, "wrong")
         assert wrong.returncode == 1
-        assert "Pay as you go: Calls" in wrong.stdout
+        assert "in minor units; the file says" in wrong.stdout.partition("Pay as you go: Calls")[2]
