@@ -45,7 +45,7 @@ def credit_give(
             session,
             organisation=organisation,
             currency=kept_in,
-            nanos=amounts.parse(amount, currency=kept_in),
+            nanos=amounts.parse_minor(amount, currency=kept_in) * amounts.NANOS,
             kind=PROMOTIONAL if promotion else GIFT,
             reference=f"gift:{reference or uuid4()}",
             words=words or ("Promotion" if promotion else "Gift"),

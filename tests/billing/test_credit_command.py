@@ -44,6 +44,8 @@ def test_a_promotion_has_to_end(session, make, run):
     organisation = make.organisation()
     session.commit()
 
+    with pytest.raises(Invalid, match="at most 2 decimals"):
+        run("give", organisation.slug, "1.005")
     with pytest.raises(Invalid, match="A promotion ends"):
         run("give", organisation.slug, "5.00", "--promotion")
     run("give", organisation.slug, "5.00", "--promotion", "--expires", "2099-01-01")

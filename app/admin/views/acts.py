@@ -87,7 +87,7 @@ def credit(organisation_id: UUID) -> ResponseReturnValue:
     typed["visit"] = str(forms.visit(request.form))
     currency = _currency(organisation)
     try:
-        nanos = amounts.parse(typed["amount"], currency=currency)
+        nanos = amounts.parse_minor(typed["amount"], currency=currency) * amounts.NANOS
         _check_credit(typed)
         wallet.give(
             current.session,
