@@ -26,7 +26,7 @@ from app.billing.stripe_api import Found, StripeApi
 from app.billing.subscribing import Asked, Payer
 from app.core.errors import Conflict
 from app.limits import entitlements
-from app.plans import announced, choosing, intervals, services
+from app.plans import announced, choosing, document, intervals, services
 from app.plans import queries as plans
 from app.plans.choosing import Choice
 from app.plans.models import BY_CUSTOMER, PriceVersion
@@ -52,10 +52,21 @@ def offered(desk: Desk, held: Standing) -> list[Offer]:
     """What can be chosen; before the newest version of one's own plan the one that one is on."""
     found = []
     for offer in plans.catalogue(desk.session, at=desk.now):
-        if offer.plan.id == held.offer.plan.id and offer.version.id != held.offer.version.id:
-            found.append(held.offer)
-        found.append(offer)
+        if offer.plan.id != held.offer.plan.id or offer.version.id == held.offer.version.id:
+            found.append(offer)
+            continue
+        found.append(held.offer)
+        if _is_new_to(held, offer):
+            found.append(offer)
     return found
+
+
+def _is_new_to(held: Standing, newer: Offer) -> bool:
+    """Whether today's version of their plan differs in what they could have, in the currency that they pay in."""
+    currency = held.subscription.currency if held.subscription is not None else ""
+    if currency not in newer.document.currencies:
+        return True
+    return document.in_currency(held.offer.document, currency) != document.in_currency(newer.document, currency)
 
 
 def offer_of(desk: Desk, slug: str, fields: Mapping[str, str]) -> Offer:
@@ -134,7 +145,7 @@ def agree(desk: Desk, wish: Wish, visit: UUID, *, shown_at: datetime | None) -> 
     change or an obstacle, Declined when the card was, and nothing was changed. Asks Stripe.
     """
     if wish.way.how == SAME:
-        raise Conflict(f"You are on “{wish.choice.offer.document.name}” already.")
+        raise Conflict(f"You are on {choosing.words(wish.choice)} already. Nothing was changed.")
     services.check(desk.session, desk.organisation, wish.choice)
     if wish.way.how == CHECKOUT:
         return _check_out(desk, wish, visit)

@@ -47,8 +47,19 @@ def check(choice: Choice, *, organisation_id: UUID) -> None:
     if not said.intervals and choice.interval:
         raise Invalid(f"“{said.name}” has no base fee, so it is not paid by the {choice.interval}.")
     if not said.seats_included <= choice.seats <= said.seats_most:
-        most = f"to {said.seats_most}" if said.seats_most > said.seats_included else "and no more"
-        raise Invalid(f"“{said.name}” has {said.seats_included} seats {most}.")
+        raise Invalid(_seats_of(said))
+
+
+def words(choice: Choice) -> str:
+    """“Team” with 11 seats, where their number can be chosen, and else “Free”."""
+    said = choice.offer.document
+    has_choice = said.seats_most > said.seats_included
+    return f"“{said.name}”" + (f" with {count_of_seats(choice.seats)}" if has_choice else "")
+
+
+def count_of_seats(seats: int) -> str:
+    """“1 seat”, “11 seats”."""
+    return f"{seats} {'seat' if seats == 1 else 'seats'}"
 
 
 def is_same(subscription: Subscription, choice: Choice) -> bool:
@@ -72,6 +83,14 @@ def begins_at(subscription: Subscription, offer: Offer, choice: Choice, *, now: 
     if (is_more or takes_a_year) and not leaves_a_year:
         return now
     return intervals.around(now, interval=subscription.interval, anchor_at=subscription.anchor_at)[1]
+
+
+def _seats_of(said: Document) -> str:
+    if said.seats_most > said.seats_included:
+        return f"“{said.name}” can have from {said.seats_included} to {said.seats_most} seats."
+    if said.seats_included:
+        return f"“{said.name}” has {count_of_seats(said.seats_included)}, and no more can be added."
+    return f"“{said.name}” has no number of seats to choose."
 
 
 def _yearly_minor(said: Document, currency: str, interval: str, seats: int) -> int:

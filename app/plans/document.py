@@ -4,7 +4,7 @@ A version's document is never changed, so that what somebody agreed to can be sh
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from app.plans import rating
@@ -79,6 +79,19 @@ class Document:
     def intervals(self) -> tuple[str, ...]:
         """Of its base fee, the shortest first; () when it has none."""
         return tuple(sorted({interval for fees in self.base.values() for interval in fees}))
+
+
+def in_currency(document: Document, currency: str) -> Document:
+    """What whoever pays in this currency sees of it."""
+
+    def only(fees: Fees) -> Fees:
+        return {one: by_interval for one, by_interval in fees.items() if one == currency}
+
+    charges = [
+        replace(charge, prices={one: schemes for one, schemes in charge.prices.items() if one == currency})
+        for charge in document.charges
+    ]
+    return replace(document, base=only(document.base), seat=only(document.seat), charges=tuple(charges))
 
 
 def as_json(document: Document) -> dict[str, Any]:

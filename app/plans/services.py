@@ -69,7 +69,7 @@ def change(
         return subscribe(session, organisation=organisation, choice=choice, person_id=person_id, now=now)
     check(session, organisation, choice)
     if choosing.is_same(current, choice):
-        raise Conflict(f"You are on “{choice.offer.document.name}” already.")
+        raise Conflict(f"You are on {choosing.words(choice)} already. Nothing was changed.")
     begins_at = choosing.begins_at(current, queries.offer_of(session, current.plan_version_id), choice, now=now)
     if begins_at <= now:
         stripe_id = current.stripe_id if choice.is_paid else ""

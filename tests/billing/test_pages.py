@@ -60,9 +60,10 @@ def test_pricing_says_what_it_cannot_take_for_a_number(browse, session, now, cal
 
 def test_a_currency_that_was_paid_in_cannot_be_changed_and_the_page_says_what_to_do(shop, owner):
     assert "it cannot be changed afterwards" in owner.get("/billing/plan/team?currency=eur").text
-    pay(shop, owner, "/billing/plan/team?currency=eur")
+    pay(shop, owner, "/billing/plan/payg?currency=eur")
+    assert "Spend so far €0.00" in owner.get("/billing/").text
 
-    shown = owner.get("/billing/plan/payg?currency=usd")
+    shown = owner.get("/billing/plan/team?currency=usd")
     assert "pays in euros, and that cannot be changed." in shown.text
     assert "make another organisation" in shown.text
 
@@ -192,10 +193,15 @@ def test_cancelling_takes_one_press_and_keeps_the_reason(shop, owner, session):
     shop.wait(minutes=1)
     page = owner.get("/billing/cancel")
     assert "1 Dec 2026" in page.text
+    assert "you have paid for it" in page.text
 
     owner.post("/billing/cancel", **{**fields_of(page, "/billing/cancel"), "reason": "Too dear."})
 
-    assert "ends on 1 December 2026" in owner.get("/billing/plan").text
+    shown = owner.get("/billing/plan").text
+    assert "ends on 1 December 2026" in shown
+    assert "Yours until 1 Dec 2026" in shown
+    assert "From 1 Dec 2026" in shown, "the free plan, which need not be chosen any more"
+    assert "Agreeing to this takes that back: the plan goes on" in owner.get("/billing/plan/team?seats=3").text
     assert shop.current().cancel_reason == "Too dear."
     assert "Stay on it instead" in owner.get("/billing/").text
     assert "fees are paid in advance" not in owner.get("/billing/next").text, "no fee comes any more"

@@ -108,6 +108,9 @@ def test_an_added_seat_costs_what_was_previewed_to_the_cent(shop, owner):
     invoice = shop.stand_in.client.v1.invoices.list({"customer": shop.account().customer_id}).data[0]
     assert f"${invoice.total // 100}.{invoice.total % 100:02}" == price
     assert shop.current().seats == 3
+    assert "“Team” has 3 seats now." in owner.get("/billing/plan").text
+    again = owner.post("/billing/plan/team", status=409, **fields_of(shown, "/billing/plan/team"))
+    assert "You are on “Team” with 3 seats already." in again.text
 
 
 class TestWhoWasThereBeforePricesRose:
@@ -128,6 +131,13 @@ class TestWhoWasThereBeforePricesRose:
         [todays] = [row for row in rows if "as it is today" in row and "Choose" in row]
         assert "$99.00 a month" in theirs
         assert "$149.00 a month" in todays
+
+    def test_what_is_new_in_another_currency_is_no_other_offer_to_them(self, shop, owner):
+        other = SMALL.replace('base.eur = { month = "95.00"', 'base.eur = { month = "145.00"')
+        apply(shop.session, other, now=shop.hand.now)
+        shop.session.commit()
+
+        assert "as it is today" not in owner.get("/billing/plan").text
 
     def test_more_seats_leave_their_prices_alone(self, shop, owner):
         shown = owner.get("/billing/plan/team?seats=3")

@@ -71,6 +71,15 @@ def test_choosing_prepaid_needs_no_card_and_leads_to_topping_up(shop, owner):
     assert "There is no credit left" in owner.get(PAGE).text
 
 
+def test_leaving_prepaid_speaks_of_credit_and_of_no_invoice(shop, owner):
+    text = owner.get("/billing/cancel").text
+
+    assert "calls use your credit" in text
+    assert "What is left by then stays" in text
+    assert "paid for it" not in text
+    assert "one last invoice" not in text
+
+
 def test_an_offer_is_bought_and_can_be_used_at_once(shop, owner):
     page = pay(shop, owner, amount="2500")
 
@@ -165,6 +174,7 @@ def test_terms_that_make_no_sense_come_back_with_words(shop, owner):
     assert "Buy at least $20.00, or more would be bought again at once." in agree(owner, status=422, below="20").text
     assert "Allow at least $10.00, which is one payment." in agree(owner, status=422, month_most="9").text
     assert "Write it in figures, such as 25.00." in agree(owner, status=422, amount="lots").text
+    assert owner.get("/billing/wallet/automatic", status=303).location == "/billing/wallet/"
     assert shop.auto() is None
 
 

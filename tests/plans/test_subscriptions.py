@@ -120,8 +120,8 @@ def test_who_resumes_stays(session, organisation, now):
     [
         ("team", {"currency": "jpy"}, "can be paid in eur or usd"),
         ("team", {"interval": "week"}, "is paid by the month or year"),
-        ("team", {"seats": 5}, "has 2 seats to 4"),
-        ("team", {"seats": 1}, "has 2 seats to 4"),
+        ("team", {"seats": 5}, "“Team” can have from 2 to 4 seats"),
+        ("payg", {"seats": 3}, "“Pay as you go” has no number of seats"),
         ("payg", {"interval": "month"}, "has no base fee"),
     ],
 )
@@ -149,7 +149,7 @@ def test_people_without_a_seat_are_not_forgotten(session, organisation, make, no
 def test_the_same_again_is_a_conflict(session, organisation, now):
     change(session, organisation, "team", now)
 
-    with pytest.raises(Conflict, match="on “Team” already"):
+    with pytest.raises(Conflict, match="on “Team” with 2 seats already"):
         change(session, organisation, "team", now + timedelta(days=1))
 
 

@@ -4,13 +4,14 @@ from flask import flash, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.billing import agreeing, forms, review
+from app.billing.agreeing import Wish
 from app.billing.problems import Declined
 from app.billing.review import AWAY, CHECKOUT
 from app.billing.views.checking_out import Elsewhere, leave
 from app.billing.views.console import bp, desk
 from app.core import moments
 from app.organisations.guards import current, member
-from app.plans import amounts
+from app.plans import amounts, choosing
 from app.plans import queries as plans
 from app.plans.document import PREPAID
 from app.web import htmx
@@ -60,6 +61,7 @@ def look(slug: str) -> ResponseReturnValue:
 @member("billing:write")
 def agree(slug: str) -> ResponseReturnValue:
     wish, visit = agreeing.wish_of(desk(), slug, request.form), forms.visit(request.form)
+    seats_before = wish.held.subscription.seats if wish.held.subscription is not None else 0
     try:
         url = agreeing.agree(desk(), wish, visit, shown_at=forms.shown_at(request.form))
     except Declined as problem:
@@ -67,8 +69,15 @@ def agree(slug: str) -> ResponseReturnValue:
         return htmx.redirect(url_for("billing.home"))
     if wish.way.how == CHECKOUT:
         return leave(url, ELSEWHERE)
-    name, at = wish.choice.offer.document.name, wish.way.at
-    flash(f"You are on “{name}”." if at <= current.now else f"“{name}” begins on {moments.day(at)}.")
-    if wish.choice.offer.document.kind == PREPAID and at <= current.now:
+    flash(_agreed(wish, seats_before))
+    if wish.choice.offer.document.kind == PREPAID and wish.way.at <= current.now:
         return htmx.redirect(url_for("billing.wallet"))
     return htmx.redirect(url_for("billing.plan"))
+
+
+def _agreed(wish: Wish, seats_before: int) -> str:
+    name, at, is_now = wish.choice.offer.document.name, wish.way.at, wish.way.at <= current.now
+    if wish.keeps_prices and wish.choice.seats != seats_before:
+        seats = choosing.count_of_seats(wish.choice.seats)
+        return f"“{name}” has {seats} now." if is_now else f"“{name}” has {seats} from {moments.day(at)} on."
+    return f"You are on “{name}”." if is_now else f"“{name}” begins on {moments.day(at)}."
