@@ -80,13 +80,13 @@ def _schedule_of(api: StripeApi, subscription: Found, *, visit: UUID) -> Found:
 
 
 def _kept(schedule: Found, *, at: int) -> list[Mapping[str, Any]]:
-    """Phases that begin before `at`: those that have begun, and those that only leave meters behind."""
+    """Phases that have begun, and of those before `at` the ones that only leave meters behind."""
     now = int((schedule.get("current_phase") or schedule["phases"][0])["start_date"])
     return [
         phase
         for phase in schedule["phases"]
-        if int(phase["start_date"]) < at
-        and (int(phase["start_date"]) <= now or _PLAN not in (phase.get("metadata") or {}))
+        if int(phase["start_date"]) <= now
+        or (int(phase["start_date"]) < at and _PLAN not in (phase.get("metadata") or {}))
     ]
 
 

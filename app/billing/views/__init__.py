@@ -10,6 +10,7 @@ from app.billing.views import (
     next_bill,
     plan,
     pricing,
+    refused,
     wallet,
     webhook,
     what_if,
@@ -29,6 +30,7 @@ __all__ = [
     "notice",
     "plan",
     "pricing",
+    "refused",
     "wallet",
     "webhook",
 ]
