@@ -52,13 +52,16 @@ def _text(invoice: Thing) -> list[str]:
     currency = invoice["currency"]
     lines = [f"{line['description']}: {arithmetic.shown(line['amount'], currency)}" for line in invoice["_lines"]]
     tax = sum(each["amount"] for each in invoice["total_taxes"])
+    applied = invoice["amount_due"] - invoice["total"]
     return [
         f"Invoice {invoice['number'] or '(draft)'}", "From a stand-in for Stripe: no money moves.", "",
         f"To: {invoice['customer_name'] or invoice['customer_email'] or invoice['customer']}",
         f"Date: {calendar.day_of(invoice['created'])}   State: {invoice['status']}", "", *lines, "",
         f"Subtotal: {arithmetic.shown(invoice['subtotal'], currency)}", f"Tax: {arithmetic.shown(tax, currency)}",
         f"Total: {arithmetic.shown(invoice['total'], currency)}",
-        f"Amount due: {arithmetic.shown(invoice['amount_remaining'], currency)}",
+        *([f"Applied balance: {arithmetic.shown(applied, currency)}"] if applied else []),
+        f"Amount due: {arithmetic.shown(invoice['amount_due'], currency)}",
+        f"Left to pay: {arithmetic.shown(invoice['amount_remaining'], currency)}",
     ]  # fmt: skip
 
 
