@@ -70,6 +70,11 @@ class Desk:
         frozen = self.store.fact("frozen_at")
         return int(frozen if frozen is not None else time.time() + self.store.fact("offset", 0))
 
+    def ahead_s(self) -> int:
+        """How far it was moved ahead of the real clock, with which it runs; 0 while it stands still."""
+        is_frozen = self.store.fact("frozen_at") is not None
+        return 0 if is_frozen else max(int(self.store.fact("offset", 0)), 0)
+
     def at(self, moment: int | None) -> None:
         """Live through `moment`, in this thread alone; None goes back to the clock."""
         self._living.moment = moment

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from app.sandbox.stripe.billing import drafts, subscribing
+from app.sandbox.stripe.billing import drafts, prorating, subscribing
 from app.sandbox.stripe.billing import lines as lines_of
 from app.sandbox.stripe.desk import Ask, Desk
 from app.sandbox.stripe.errors import Refused
@@ -35,7 +35,7 @@ def _of_subscription(desk: Desk, ask: Ask, live: Callable[[Desk, int], Any]) -> 
     details = ask.get("subscription_details") or {}
     proration = details.get("proration_behavior", subscribing.LATER)
     if details.get("items"):
-        at = details.get("proration_date", desk.now())
+        at = prorating.since(desk, subscription, details.get("proration_date"))
         subscribing.change_items(desk, subscription, details["items"], proration=proration, at=at)
         if proration == subscribing.NOW:
             made = subscribing.invoice_now(desk, subscription)

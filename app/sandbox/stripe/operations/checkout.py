@@ -1,6 +1,6 @@
 """Checkout sessions: made, looked at, expired. Completing one happens on its page."""
 
-from app.sandbox.stripe import arithmetic
+from app.sandbox.stripe import arithmetic, behind
 from app.sandbox.stripe.billing import lines as lines_of
 from app.sandbox.stripe.billing import prices as prices_of
 from app.sandbox.stripe.billing import sessions, taxes
@@ -38,7 +38,7 @@ def create(desk: Desk, ask: Ask) -> Thing:
     if mode is None:
         raise Refused("Missing required param: mode.", code="parameter_missing", param="mode")
     _check(desk, ask, mode)
-    expires_at = ask.get("expires_at", desk.now() + LONGEST_S)
+    expires_at = _expires_at(desk, ask)
     wanted, lines = _lines(desk, ask, mode)
     sums = {name: sum(line[name] for line in lines) for name in ("amount_subtotal", "amount_tax", "amount_total")}
     currency = lines[0]["currency"] if lines else ask.get("currency")
@@ -62,7 +62,7 @@ def create(desk: Desk, ask: Ask) -> Thing:
         consent=None, consent_collection=None, currency_conversion=None, recovered_from=None, after_expiration=None,
         phone_number_collection={"enabled": False}, shipping_address_collection=None, shipping_cost=None,
         collected_information=None, _wanted=wanted, _lines=lines, _due=expires_at,
-        _subscription_data=ask.get("subscription_data") or {},
+        _subscription_data=_subscription_data(desk, ask),
         _payment_intent_data=ask.get("payment_intent_data") or {},
     )  # fmt: skip
     session["url"] = f"{desk.settings.url}/c/pay/{session['id']}"
@@ -86,17 +86,30 @@ def _check(desk: Desk, ask: Ask, mode: str) -> None:
     ):  # fmt: skip
         if name in ask.params and mode != right:
             raise Refused(f"You can only use `{name}` in `{right}` mode.", param=name)
-    moment = ask.get("expires_at", desk.now() + LONGEST_S)
-    if not desk.now() + SHORTEST_S <= moment <= desk.now() + LONGEST_S:
+    if len(ask.get("client_reference_id", "")) > 200:
+        raise Refused("Invalid string: must be at most 200 characters", param="client_reference_id")
+
+
+def _expires_at(desk: Desk, ask: Ask) -> int:
+    earliest, latest = desk.now() + SHORTEST_S, desk.now() + LONGEST_S
+    moment = behind.about_now(desk, ask.get("expires_at", latest), earliest=earliest)
+    if not earliest <= moment <= latest:
         raise Refused(
             "The `expires_at` timestamp must be between 30 minutes and 24 hours from Checkout Session creation.",
             param="expires_at",
         )
-    if len(ask.get("client_reference_id", "")) > 200:
-        raise Refused("Invalid string: must be at most 200 characters", param="client_reference_id")
-    anchor = (ask.get("subscription_data") or {}).get("billing_cycle_anchor")
-    if anchor is not None and anchor <= desk.now():
+    return moment
+
+
+def _subscription_data(desk: Desk, ask: Ask) -> Thing:
+    data: Thing = ask.get("subscription_data") or {}
+    anchor = data.get("billing_cycle_anchor")
+    if anchor is None:
+        return data
+    anchor = behind.still_ahead(desk, anchor, end=period_at(desk.now(), anchor, "month", 1)[1])
+    if anchor <= desk.now():
         raise Refused("`billing_cycle_anchor` must be in the future.", param="subscription_data[billing_cycle_anchor]")
+    return data | {"billing_cycle_anchor": anchor}
 
 
 def _lines(desk: Desk, ask: Ask, mode: str) -> tuple[list[Thing], list[Thing]]:

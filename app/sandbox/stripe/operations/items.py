@@ -1,6 +1,6 @@
 """Subscription items by themselves."""
 
-from app.sandbox.stripe.billing import collecting, subscribing
+from app.sandbox.stripe.billing import collecting, prorating, subscribing
 from app.sandbox.stripe.desk import Ask, Desk
 from app.sandbox.stripe.registry import LIST, operation, page
 from app.sandbox.stripe.store import Thing
@@ -52,7 +52,7 @@ def delete(desk: Desk, ask: Ask) -> Thing:
 def _change(desk: Desk, subscription: Thing, ask: Ask, wanted: Thing) -> None:
     before = desk.show(subscription)
     proration = ask.get("proration_behavior", subscribing.LATER)
-    at = ask.get("proration_date", desk.now())
+    at = prorating.since(desk, subscription, ask.get("proration_date"))
     subscribing.change_items(desk, subscription, [wanted], proration=proration, at=at)
     invoice = subscribing.invoice_now(desk, subscription) if proration == subscribing.NOW else None
     if invoice:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from app.sandbox.stripe import behind
 from app.sandbox.stripe.billing import phases, subscribing
 from app.sandbox.stripe.calendar import boundary
 from app.sandbox.stripe.desk import Ask, Desk
@@ -87,6 +88,7 @@ def update(desk: Desk, ask: Ask) -> Thing:
 def _phases(desk: Desk, schedule: Thing, subscription: Thing, wanted: list[Thing]) -> list[Thing]:
     """Complete phases, one after the other. The one under way must keep its items; change those by the subscription."""
     made: list[Thing] = []
+    wanted = _understood(desk, schedule, subscription, wanted)
     for place, each in enumerate(wanted):
         where = f"phases[{place}]"
         start = made[-1]["end_date"] if made else int(each.get("start_date") or schedule["phases"][0]["start_date"])
@@ -100,6 +102,22 @@ def _phases(desk: Desk, schedule: Thing, subscription: Thing, wanted: list[Thing
         items = [_item(desk, one, f"{where}[items][{number}]") for number, one in enumerate(each["items"])]
         made.append(_phase(items, start, end, subscription["currency"], each))
     return made
+
+
+def _understood(desk: Desk, schedule: Thing, subscription: Thing, wanted: list[Thing]) -> list[Thing]:
+    """Phases as they are meant by a caller whose clock is behind; an end that a phase has already stays."""
+    known = [str(phase["end_date"]) for phase in schedule["phases"]]
+    period_end = min(item["current_period_end"] for item in subscribing.items_of(desk, subscription))
+    meant = {
+        each["end_date"]: str(behind.still_ahead(desk, int(each["end_date"]), end=period_end))
+        for place, each in enumerate(wanted)
+        if each.get("end_date") and [each["end_date"]] != known[place : place + 1]
+    }
+    dates = [("end_date",), *[("start_date", "end_date")] * len(wanted)]
+    return [
+        each | {name: meant[each[name]] for name in names if each.get(name) in meant}
+        for each, names in zip(wanted, dates, strict=False)
+    ]
 
 
 def _end(wanted: Thing, start: int, where: str) -> int:

@@ -1,6 +1,7 @@
 """Subscriptions: made, changed, paused, ended."""
 
-from app.sandbox.stripe.billing import collecting, phases, subscribing
+from app.sandbox.stripe import behind
+from app.sandbox.stripe.billing import collecting, phases, prorating, subscribing
 from app.sandbox.stripe.billing import lines as lines_of
 from app.sandbox.stripe.desk import Ask, Desk
 from app.sandbox.stripe.errors import Refused
@@ -107,7 +108,7 @@ def change(desk: Desk, subscription: Thing, ask: Ask) -> Thing | None:
     proration = ask.get("proration_behavior", subscribing.LATER)
     invoice = None
     if ask.get("items"):
-        at = ask.get("proration_date", desk.now())
+        at = prorating.since(desk, subscription, ask.get("proration_date"))
         desk.put(subscription)
         subscribing.change_items(desk, subscription, ask.params["items"], proration=proration, at=at)
         if proration == subscribing.NOW:
@@ -124,7 +125,7 @@ def _cancel_later(desk: Desk, subscription: Thing, ask: Ask) -> None:
     named = {"min_period_end": min(ends), "max_period_end": max(ends)}
     moment = ask.get("cancel_at")
     if moment is not None:
-        moment = named.get(str(moment)) or int(moment)
+        moment = named.get(str(moment)) or behind.still_ahead(desk, int(moment), end=max(ends))
         if moment <= desk.now():
             raise Refused("cancel_at must be in the future.", param="cancel_at")
     at_end = bool(ask.get("cancel_at_period_end", False))
