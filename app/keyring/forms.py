@@ -32,9 +32,13 @@ OVERLAPS = {
 
 
 class TermsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
-    """What a key is called, whose it is, and what it may do. lists_some: not all members stand under `owner`."""
+    """What a key is called, whose it is, and what it may do. lists_some: not all members stand under `owner`.
+    ticked, served: what was ticked, and what service named, as the page was drawn.
+    """
 
     lists_some = False
+    ticked: frozenset[str] = frozenset()
+    served = ""
 
     name = StringField(
         "Name",
@@ -64,6 +68,23 @@ class TermsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         choices = [SelectChoice(str(days), f"In {lifetimes.in_words(days)}") for days in lifetimes.offered(longest)]
         choices.append(SelectChoice(ON, "On a day …"))
         self.expires.choices = [*([] if longest else [SelectChoice(NEVER, "Never")]), *choices]
+
+    def validate_way(self, field: SelectField) -> None:
+        """Nothing was ticked that the choice above it leaves out: a key must not reach more than somebody meant."""
+        ticked = frozenset(request.form.getlist("scope"))
+        if field.data != reach.CHOSEN and not ticked <= self.ticked:
+            raise ValidationError("You ticked what it may reach. Choose “What I choose” for that, or untick it.")
+
+    def validate_service(self, field: StringField) -> None:
+        """A service that was typed is the owner."""
+        named = (field.data or "").strip()
+        if self.owner.data != SERVICE and named and named != self.served:
+            raise ValidationError("You named a service. Choose “A service” as the owner for that, or leave it empty.")
+
+    def validate_expires_on(self, field: DateField) -> None:
+        """A day that was chosen is its end."""
+        if self.expires.data != ON and field.data is not None:
+            raise ValidationError("You chose a day. Choose “On a day …” for that, or leave it empty.")
 
     def validate_networks(self, field: TextAreaField) -> None:
         """Each line, or what commas part, is an address or a range."""
@@ -143,6 +164,7 @@ class ChangeForm(TermsForm):
         known = {choice.value for choice in self.owner.choices}
         if key.owner_id is not None and str(key.owner_id) not in known:
             self.owner.choices.append(SelectChoice(str(key.owner_id), "Somebody who has left"))
+        self.ticked, self.served = frozenset(key.scopes or ()), key.service
         self.expires.choices.insert(0, SelectChoice(KEEP, "As it is"))
 
 
@@ -155,6 +177,11 @@ class RotateForm(FlaskForm):  # type: ignore[misc]
         validators=[Optional(), NumberRange(1, LONGEST_HOURS, message=f"Write hours from 1 to {LONGEST_HOURS}.")],
     )
     expires = SelectField("The key expires", choices=[])
+
+    def validate_quiet_hours(self, field: IntegerField) -> None:
+        """Hours that were typed count."""
+        if self.overlap.data != QUIET and field.data is not None:
+            raise ValidationError(f"You wrote hours. Choose “{OVERLAPS[QUIET]}” for that, or leave it empty.")
 
     def offer(self, key: Key, *, longest: int | None) -> None:
         """longest: as in TermsForm."""

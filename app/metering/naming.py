@@ -25,6 +25,8 @@ STATUSES = {
     models.CANCELLED: "Cancelled",
     "": "Not known any more",
 }
+UNCLASSED = "No error class"
+"""Of calls that went well, and of what tools themselves say went wrong."""
 ENVIRONMENTS = {"live": "Live", "test": "Test"}
 
 
@@ -54,7 +56,8 @@ def names_of(session: Session, organisation: Organisation, by: str, groups: Sequ
         return {group: _plan(group[0], offers) for group in groups}
     words = {selection.STATUS: STATUSES, selection.ENVIRONMENT: ENVIRONMENTS}.get(by, {})
     return {
-        group: Name(group[0] or selection.NO_ERROR, words.get(group[0], group[0] or "No error")) for group in groups
+        group: Name(group[0] or selection.NO_ERROR, words.get(group[0], group[0] or "No error class"))
+        for group in groups
     }
 
 

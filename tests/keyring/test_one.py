@@ -88,6 +88,10 @@ def test_only_reading_is_what_makers_say_reads(owner, session, make):
         ({"rate": "0"}, "1 or more"),
         ({"way": "chosen"}, "would reach nothing"),
         ({"way": "chosen", "scope": "nowhere"}, "nowhere"),
+        ({"scope": "sampler/greet"}, "You ticked what it may reach."),
+        ({"way": "reading", "scope": "sampler/greet"}, "You ticked what it may reach."),
+        ({"service": "robot"}, "You named a service."),
+        ({"expires_on": "2027-12-01"}, "You chose a day."),
     ],
 )
 def test_what_cannot_be_meant_makes_nothing(owner, session, fields, words):

@@ -55,6 +55,8 @@ def test_the_keys_owner_and_the_organisations_owners_are_told_once(session, scen
     assert set(found) == {"owner@example.com", "dev@example.com"}
     for letter in found.values():
         assert letter.subject == "A leaked key was stopped: “ci”"
+        assert "/keys/new\n" in letter.text, "an address ends with its line"
+        assert "/usage/\n" in letter.text
         for text in (letter.text, letter.html):
             assert "https://github.com/a/b" in text
             assert key.hint in text

@@ -70,9 +70,12 @@ def revoke_several() -> ResponseReturnValue:
     for key in found:
         services.revoke(current.session, key=key, person_id=current.person.id, now=current.now)
     if found:
-        flash(
-            f"{len(found)} key{'s were' if len(found) > 1 else ' was'} revoked. Calls with them stop within a second."
+        said = (
+            "1 key was revoked. Calls with it"
+            if len(found) == 1
+            else f"{len(found)} keys were revoked. Calls with them"
         )
+        flash(f"{said} stop within a second.")
     else:
         flash("Those keys were revoked already.", "warn")
     return htmx.redirect(url_for("keys.index"))
