@@ -29,7 +29,7 @@ from app.limits import entitlements
 from app.plans import announced, choosing, document, intervals, services
 from app.plans import queries as plans
 from app.plans.choosing import Choice
-from app.plans.models import BY_CUSTOMER, PriceVersion
+from app.plans.models import BY_CUSTOMER, PAUSED, PriceVersion
 from app.plans.queries import Offer, Standing
 
 
@@ -102,7 +102,7 @@ def obstacle(desk: Desk, wish: Wish) -> str:
     if wish.way.how == SAME:
         return ""
     try:
-        services.check(desk.session, desk.organisation, wish.choice)
+        _check(desk, wish)
     except Conflict as problem:
         return problem.message
     return ""
@@ -146,11 +146,22 @@ def agree(desk: Desk, wish: Wish, visit: UUID, *, shown_at: datetime | None) -> 
     """
     if wish.way.how == SAME:
         raise Conflict(f"You are on {choosing.words(wish.choice)} already. Nothing was changed.")
-    services.check(desk.session, desk.organisation, wish.choice)
+    _check(desk, wish)
     if wish.way.how == CHECKOUT:
         return _check_out(desk, wish, visit)
     _change(desk, wish, visit, shown_at=shown_at)
     return None
+
+
+def _check(desk: Desk, wish: Wish) -> None:
+    """Raises Conflict. A change would be paid for while calls stayed stopped, so what is paused goes on first."""
+    held = wish.held.subscription
+    if held is not None and held.state == PAUSED:
+        name = wish.held.offer.document.name
+        raise Conflict(
+            f"“{name}” is paused. Resume it on the page “Billing” first, then change it. Nothing was changed."
+        )
+    services.check(desk.session, desk.organisation, wish.choice)
 
 
 def _rises_at(held: Standing, choice: Choice) -> datetime | None:

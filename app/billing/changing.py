@@ -128,6 +128,15 @@ def resume(api: StripeApi, subscription: Found, *, visit: UUID) -> None:
     _staying(api, _without_schedule(api, subscription, visit), visit)
 
 
+def unpause(api: StripeApi, subscription: Found, *, visit: UUID) -> None:
+    """Bill it again, in the intervals that it had. Nothing happens when it goes on already. Asks Stripe."""
+    if subscription["status"] != "paused":
+        return
+    params = {"billing_cycle_anchor": {"type": "unchanged"}}
+    key = _key("unpause", subscription, visit)
+    api.post(api.v1.subscriptions.resume, str(subscription["id"]), params=params, key=key)
+
+
 def _schedule(api: StripeApi, subscription: Found) -> Found | None:
     """What is planned for it at Stripe."""
     schedule = subscription.get("schedule")

@@ -54,7 +54,7 @@ def _tell(
 def _words(subscription: Subscription, *, grace: timedelta) -> tuple[str, str]:
     """Title and text."""
     if subscription.state == PAUSED:
-        return "Your subscription is paused", "There is no card that it could be paid with. " + _STOPPED
+        return "Your subscription is paused", _PAUSED
     if subscription.stopped_at is not None:
         return "An invoice is unpaid, and calls are stopped", _STOPPED
     until = owing.stops_at(subscription, grace=grace)
@@ -66,4 +66,8 @@ def _words(subscription: Subscription, *, grace: timedelta) -> tuple[str, str]:
     )
 
 
+_PAUSED = (
+    "Calls of tools that have a price are stopped until you resume the plan on the page “Billing”. If there is no card "
+    "yet, give one there first."
+)
 _STOPPED = "Calls of tools that have a price are stopped; they pass again within seconds of the payment."

@@ -1,4 +1,4 @@
-"""Leaving a plan at the end of what is paid for, and staying after all."""
+"""Leaving a plan at the end of what is paid for, staying after all, and going on after a pause."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from app.billing.stripe_api import Found, StripeApi
 from app.core.errors import Conflict
 from app.organisations import closing
 from app.plans import intervals, services
-from app.plans.models import BY_CUSTOMER, Subscription
+from app.plans.models import BY_CUSTOMER, PAUSED, Subscription
 from app.plans.queries import Standing
 
 
@@ -57,6 +57,24 @@ def resume(desk: Desk, *, visit: UUID) -> None:
         _apply(desk, api, at_stripe)
     if subscription.next_at is not None:
         services.resume(desk.session, organisation=desk.organisation, person_id=desk.person_id, now=desk.now)
+
+
+def unpause(desk: Desk, *, visit: UUID) -> Subscription:
+    """Have a paused plan go on; gives it as it is then: an invoice that was not collected leaves it owing.
+
+    Raises Conflict where nothing is paused or there is no card, and while the organisation is being deleted; Declined
+    when the card was. Asks Stripe.
+    """
+    closing.refuse(desk.organisation)
+    subscription, payer = desk.standing().subscription, desk.account()
+    if subscription is None or subscription.state != PAUSED:
+        raise Conflict("Your plan is not paused. Nothing was changed.")
+    if payer is None or not payer.card:
+        raise Conflict("There is no card to pay with. Give one on the page “Billing”, then resume the plan.")
+    api, at_stripe = _at_stripe(desk, subscription)
+    changing.unpause(api, at_stripe, visit=visit)
+    _apply(desk, api, at_stripe)
+    return subscription
 
 
 def _at_stripe(desk: Desk, subscription: Subscription) -> tuple[StripeApi, Found]:

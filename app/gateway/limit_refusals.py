@@ -20,8 +20,8 @@ FLOOD = 100
 """Who is refused more often than that within one window, and than may pass in it, is told by the status."""
 NOT_PAID = {
     models.WALLET: "your organisation's prepaid balance is used up: what is left does not pay for this call.",
-    models.BILLING: "calls of tools that have a price, free units too, are stopped until an invoice is paid. They pass "
-    "again within seconds of that; tools without a price still answer.",
+    models.BILLING: "calls of tools that have a price, free units too, are stopped: the plan is paused or not paid "
+    "for. They pass again within seconds once that is mended; tools without a price still answer.",
 }
 
 

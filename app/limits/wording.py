@@ -70,7 +70,7 @@ def where_to_raise(rule: Rule, *, portal_url: str, operator: str) -> str:
     if rule.set_by == models.WALLET:
         return f"Top up: {portal_url}/billing/wallet/"
     if rule.set_by == models.BILLING:
-        return f"Pay it, or give another card: {portal_url}/billing/"
+        return f"See what mends it: {portal_url}/billing/"
     if rule.set_by == "plan":
         return f"Your plan sets this limit; another may allow more: {portal_url}"
     return f"{operator[:1].upper()}{operator[1:]} can raise this limit; {portal_url}/usage shows what was used."

@@ -13,6 +13,7 @@ from app.core.mail import Mail
 from app.limits import entitlements
 from app.limits.models import BILLING, LimitRule
 from app.plans import owing, services, succession
+from tests.billing.visitor import fields_of, pay
 from tests.sandbox.stripe import browsing
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -179,3 +180,41 @@ def test_the_card_of_the_subscription_is_shown_before_the_customers_own(till):
     till.work()
 
     assert till.account().card.startswith("Visa ending in 0341")
+
+
+def test_a_paused_plan_is_resumed_before_it_is_changed(shop, owner):
+    pay(shop, owner, "/billing/plan/payg")
+    look = owner.get("/billing/plan/team")
+    shop.stand_in.client.v1.subscriptions.pause(shop.current().stripe_id, {"type": "subscription"})
+    shop.synchronise()
+
+    refused = owner.post("/billing/plan/team", status=409, **fields_of(look, "/billing/plan/team"))
+    shown = owner.get("/billing/")
+
+    assert "is paused. Resume it" in refused.text
+    assert "There is no card" not in shown.text
+    assert (shop.plan(), shop.at_stripe()["status"], is_stopped(shop)) == ("payg", "paused", True)
+
+    owner.post("/billing/unpause", **fields_of(shown, "/billing/unpause"))
+
+    assert (shop.current().state, shop.at_stripe()["status"], is_stopped(shop)) == ("active", "active", False)
+    assert "/billing/unpause" not in owner.get("/billing/").html
+
+
+def test_without_a_card_a_paused_plan_asks_for_one_and_does_not_go_on(shop, owner, session):
+    pay(shop, owner, "/billing/plan/payg")
+    shop.stand_in.client.v1.subscriptions.pause(shop.current().stripe_id, {"type": "subscription"})
+    shop.synchronise()
+    fields = fields_of(owner.get("/billing/"), "/billing/unpause")
+    account = shop.account()
+    account.card = ""
+    session.add(account)
+    session.commit()
+
+    shown = owner.get("/keys/")
+    refused = owner.post("/billing/unpause", status=409, **fields)
+
+    assert "There is no card" in shown.text
+    assert [form.action for form in shown.page.forms if "/billing/" in form.action] == ["/billing/portal"]
+    assert "Give one on the page" in refused.text
+    assert shop.at_stripe()["status"] == "paused"

@@ -24,8 +24,8 @@ async def test_what_costs_something_stops_while_it_is_unpaid_and_passes_once_it_
         refused = await until(caller, lambda answer: "result" not in answer.json)
 
         assert refused.error["data"]["reason"] == "not_paid"
-        assert "stopped until an invoice is paid" in refused.error["message"]
-        assert refused.error["message"].endswith("Pay it, or give another card: http://portal.example/billing/")
+        assert "the plan is paused or not paid for" in refused.error["message"]
+        assert refused.error["message"].endswith("See what mends it: http://portal.example/billing/")
         passed = len(upstream.requests)
         await caller.call()
         assert len(upstream.requests) == passed

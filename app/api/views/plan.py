@@ -98,6 +98,12 @@ def resume_plan() -> StandingTold:
     return _standing()
 
 
+@endpoint("POST", f"{PLAN}/unpause", "billing:write", "Resume a paused plan", answer=StandingTold)
+def unpause_plan() -> StandingTold:
+    staying.unpause(paying.desk(), visit=current.visit)
+    return _standing()
+
+
 def _fields(asked: LookAsked) -> dict[str, str]:
     """As the form of the page sends them; in the currency that was paid in, if one was."""
     currency = asked.currency or plans.paid_in(current.session, current.organisation.id) or None

@@ -16,9 +16,12 @@ from app.plans import queries as plans
 WORDS = {
     PAST_DUE: ("Your last invoice could not be collected", "It is tried again over the next days."),
     UNPAID: ("An invoice is unpaid", "It was tried several times, and is not tried again by itself."),
-    PAUSED: ("Your subscription is paused", "There is no card that it could be paid with."),
+    PAUSED: ("Your subscription is paused", "{way}"),
 }
+RESUMES = "Resume the plan, and it is charged to {card}."
+GIVES_CARD = "There is no card that it could be paid with. Give one, then resume the plan."
 STOPPED = "Calls of tools that have a price are stopped until it is paid; then they pass again within seconds."
+STOPPED_BY_PAUSE = "Calls of tools that have a price are stopped until then."
 USED_UP = {
     used_up.CREDIT: (
         "Your credit is used up", "Calls are refused until there is more.", "billing.wallet", "Buy credit",
@@ -51,7 +54,8 @@ NAMED = 3
 @dataclass(frozen=True, slots=True)
 class Banner:
     """bill_url: the open bill at Stripe, "" for none that is known; then a card is asked for. visit: for the form.
-    link: address and words of what mends it instead, for what has nothing to do with a bill.
+    link: address and words of what mends it instead, for what has nothing to do with a bill. resumes: whether a paused
+    plan can go on.
     """
 
     title: str
@@ -61,6 +65,7 @@ class Banner:
     may_act: bool
     visit: str
     link: tuple[str, str] | None = None
+    resumes: bool = False
 
 
 def banner() -> Banner | None:
@@ -75,16 +80,19 @@ def banner() -> Banner | None:
     recent = invoices.of(current.session, current.organisation.id, found.mode, limit=LOOKS_BACK)
     bill = next((one.page_url for one in recent if one.state == "open"), "")
     title, text = WORDS[found.state]
+    is_paused = found.state == PAUSED
+    text = text.format(way=RESUMES.format(card=found.card) if found.card else GIVES_CARD)
     stops_at = _stops_at()
     is_stopped = stops_at is not None and stops_at <= current.now
     if is_stopped:
-        text = f"{text} {STOPPED}"
+        text = f"{text} {STOPPED_BY_PAUSE if is_paused else STOPPED}"
     elif stops_at is not None:
         text = (
             f"{text} Until {stops_at.day} {stops_at:%B} your calls go on; then those of tools that have a price stop."
         )
     is_danger = is_stopped or found.state != PAST_DUE
-    return Banner(title, text, bill, is_danger, current.may("billing:write"), str(forms.new_visit()))
+    may, visit = current.may("billing:write"), str(forms.new_visit())
+    return Banner(title, text, "" if is_paused else bill, is_danger, may, visit, resumes=is_paused and bool(found.card))
 
 
 def _top_up_stopped(mode: str) -> Banner | None:

@@ -4,6 +4,7 @@ from flask import flash, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.billing import agreeing, customers, forms, review, staying, subscriptions
+from app.billing.problems import Declined
 from app.billing.views import wallet
 from app.billing.views.console import account, bp, desk, standing, stripe
 from app.core import moments
@@ -11,6 +12,7 @@ from app.core.errors import Conflict
 from app.organisations.guards import current, member
 from app.plans import queries as plans
 from app.plans import seats
+from app.plans.models import ACTIVE
 from app.plans.queries import Standing
 from app.plans.services import REASON_LENGTH
 from app.web import htmx
@@ -68,6 +70,22 @@ def resume() -> ResponseReturnValue:
     staying.resume(desk(), visit=forms.visit(request.form))
     flash(f"You stay on “{held.offer.document.name}”.")
     return htmx.redirect(url_for("billing.plan"))
+
+
+@bp.post("/unpause")
+@member("billing:write")
+def unpause() -> ResponseReturnValue:
+    name = standing().offer.document.name
+    try:
+        held = staying.unpause(desk(), visit=forms.visit(request.form))
+    except Declined as problem:
+        flash(f"{problem.message} “{name}” stays paused. Give another card, and try again.", "error")
+        return htmx.redirect(url_for("billing.home"))
+    if held.state == ACTIVE:
+        flash(f"“{name}” goes on. Calls pass again within seconds.")
+    else:
+        flash(f"The payment for “{name}” has not arrived yet. What is to be done stands above.", "warn")
+    return htmx.redirect(url_for("billing.home"))
 
 
 @bp.get("/return")
