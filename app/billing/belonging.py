@@ -13,17 +13,15 @@ from uuid import UUID
 
 from sqlmodel import Session, col, select
 
-from app.billing import gathering, invoices, meters, months, next_bill
+from app.billing import credit_notes, gathering, invoiced, invoices, meters, months, next_bill
 from app.billing.bill import FROM_CREDIT, Statement
-from app.billing.catalogue import PRICE
-from app.billing.models import Invoice, StripeObject
+from app.billing.models import Invoice
 from app.billing.months import Month
 from app.core import moments
 
 USE, FEE, MINIMUM, LATE, OTHER = "use", "fee", "minimum", "late", "other"
 _LATE = re.compile(r"Late usage of (?P<month>[A-Z][a-z]+ 20\d\d)")
 """The words of delivery.late_words."""
-_METER = re.compile(r"postern_(?P<version>[0-9a-f]{12})_(?P<what>[a-z_]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +49,21 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Billed:
-    """A month in one currency, in minor units: cost = the parts + left. cost: the statement's lines, without what was
-    taken from credit when it was used. left: what is on no invoice yet; below 0 for what comes back.
+    """A month in one currency, in minor units: cost = the parts + left - credited. cost: the statement's lines, without
+    what was taken from credit when it was used. left: what is on no invoice yet; below 0 for what comes back. credited:
+    what credit notes took back of the parts since it was too much.
     """
 
     currency: str
     cost: int
     parts: tuple[Part, ...]
     left: int
+    credited: int = 0
 
 
 def lines_of(session: Session, invoice: Invoice) -> list[InvoiceLine]:
     """In Stripe's order. key: only of lines that the month's statement has."""
-    found = [_line(line, _names(session, [invoice])) for line in invoice.lines]
+    found = [_line(line, invoiced.names(session, [invoice])) for line in invoice.lines]
     known: dict[Month, set[str]] = {}
     for month in {line.month for line in found if line.month is not None and line.key}:
         made = gathering.statement_of(session, invoice.organisation_id, month)
@@ -89,7 +89,7 @@ def of_month(session: Session, organisation_id: UUID, mode: str, month: Month, m
         .order_by(col(Invoice.created_at), col(Invoice.id))
     )
     found = list(session.exec(statement))
-    names = _names(session, found)
+    names = invoiced.names(session, found)
     parts: dict[str, list[Part]] = {}
     for invoice in found:
         lines = [line for line in (_line(one, names) for one in invoice.lines) if line.month == month]
@@ -99,20 +99,16 @@ def of_month(session: Session, organisation_id: UUID, mode: str, month: Month, m
         total.currency: total.subtotal_minor - sum(one.amount_minor for one in total.credits if one.kind == FROM_CREDIT)
         for total in made.totals
     }
-    return [_billed(currency, costs.get(currency, 0), parts.get(currency, [])) for currency in sorted({*costs, *parts})]
+    credit = credit_notes.of_month(session, organisation_id, month)
+    back = invoiced.taken_back(credit, made.lines, invoiced.use_in(session, organisation_id, month)) if credit else {}
+    return [
+        _billed(currency, costs.get(currency, 0), parts.get(currency, []), back.get(currency, 0))
+        for currency in sorted({*costs, *parts})
+    ]
 
 
-def _billed(currency: str, cost: int, parts: list[Part]) -> Billed:
-    return Billed(currency, cost, tuple(parts), cost - sum(part.amount for part in parts))
-
-
-def _names(session: Session, found: Iterable[Invoice]) -> dict[str, str]:
-    """Our names for the prices of invoices' lines."""
-    ids = {str(line["price"]) for invoice in found for line in invoice.lines}
-    statement = select(StripeObject.id, StripeObject.key).where(
-        StripeObject.kind == PRICE, col(StripeObject.id).in_(ids)
-    )
-    return dict(session.exec(statement).all())
+def _billed(currency: str, cost: int, parts: list[Part], credited: int) -> Billed:
+    return Billed(currency, cost, tuple(parts), cost - sum(part.amount for part in parts) + credited, credited)
 
 
 def _line(line: Mapping[str, object], names: Mapping[str, str]) -> InvoiceLine:
@@ -125,20 +121,12 @@ def _line(line: Mapping[str, object], names: Mapping[str, str]) -> InvoiceLine:
     elif minimum:
         kind, month, key = MINIMUM, months.around(begins_at), minimum.partition(" ")[2]
     elif name:
-        key = _key(name)
+        key = invoiced.key_of(name)
         kind, month = USE if key else FEE, months.around(begins_at)
     amount = line["amount"]
     assert isinstance(amount, int)  # as invoices.apply keeps it
     shown = next_bill.name_of(words) if _is_money(name) else words
     return InvoiceLine(shown, kind, amount, begins_at, ends_at, month, key)
-
-
-def _key(name: str) -> str:
-    """Of the statement's line that a meter's price bills; "" for a fee's."""
-    metered = _METER.fullmatch(name)
-    if metered is not None:
-        return f"{metered['version']}-{metered['what']}"
-    return name.removeprefix("postern_").replace("_", "-") if name.startswith("postern_own_") else ""
 
 
 def _is_money(name: str) -> bool:

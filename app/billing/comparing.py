@@ -1,6 +1,6 @@
 """Comparing what the ledger says with what was cut, what was sent and what Stripe has. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate
@@ -60,7 +60,7 @@ class Window:
 class Billed:
     """A meter's lines on a closed month's invoices. lines: how many; each is rounded by itself. quantity, amount: their
     sums. counted: what the meter should have had. rated: what we make of that, in minor units. is_closed: whether they
-    bill the month to its end.
+    bill the month to its end. credited: what credit notes on them took back of what is over, in minor units.
     """
 
     event_name: str
@@ -71,6 +71,12 @@ class Billed:
     counted: int
     rated: int
     is_closed: bool = False
+    credited: int = 0
+
+    @property
+    def is_credited(self) -> bool:
+        """Whether more was billed than is due, and credit notes took all of that back."""
+        return self.quantity > self.counted and 0 < self.amount - self.rated <= self.credited
 
 
 def of_books(books: Books) -> list[Difference]:
@@ -113,6 +119,8 @@ def of_window(window: Window) -> Difference | None:
 def of_billed(billed: Billed) -> list[Difference]:
     """Whether invoices have what the meter had, at our price."""
     place = invoice_subject(billed.event_name, billed.month_at)
+    if billed.is_credited:
+        return []
     if billed.quantity != billed.counted:
         kind = MISSING if billed.quantity < billed.counted else EXTRA
         proposal = (
@@ -123,6 +131,14 @@ def of_billed(billed: Billed) -> list[Difference]:
         proposal = "Stripe made another amount of the same quantity: compare the price there with the plan's."
         return [Difference(VALUE, f"{place}, amount", billed.rated, billed.amount, proposal)]
     return []
+
+
+def credited(billed: Iterable[Billed], sums: Mapping[tuple[str, datetime], int]) -> set[tuple[str, datetime]]:
+    """Meters' months of which Stripe has counted what its invoices say and no more, and what is over was credited.
+    sums: what it has counted.
+    """
+    places = {(one.event_name, one.month_at): one.quantity for one in billed if one.is_credited}
+    return {place for place, quantity in places.items() if sums.get(place) == quantity}
 
 
 def place_of(event_name: str, month_at: datetime) -> str:

@@ -1,14 +1,15 @@
 """Everything that a month's bill is made from, read for one organisation."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from sqlmodel import Session, col, select
 
-from app.billing import credit_notes, meters, statement, used
+from app.billing import credit_notes, invoiced, meters, statement, used
 from app.billing.bill import Credit, Period, Priced, Quantities, Statement, Stay
+from app.billing.invoiced import Use
 from app.billing.months import Month
 from app.integrations.models import Integration
 from app.plans import queries as plans
@@ -21,7 +22,7 @@ from app.plans.queries import Offer
 class Gathered:
     """What a statement is made from. offers: plans' versions by id, of the subscriptions and of the prices. versions:
     the prices themselves, by id. prepaid: when it was on a prepaid plan. taken: what was used then by integrations' own
-    prices. credit: what was taken back of the month's invoices.
+    prices. credit: what was taken back of the month's invoices; invoiced: what those bill of its use, where any was.
     """
 
     month: Month
@@ -33,16 +34,22 @@ class Gathered:
     prepaid: tuple[Period, ...]
     taken: Quantities
     credit: tuple[Credit, ...] = ()
+    invoiced: Use = field(default_factory=dict)
 
     def bill(self, quantities: Quantities) -> Statement:
         """The month's statement for these quantities."""
+        made = self._bill(quantities, self.credit)
+        taken = invoiced.taken_back(self.credit, made.lines, self.invoiced)
+        return self._bill(quantities, invoiced.rest(self.credit, taken)) if any(taken.values()) else made
+
+    def _bill(self, quantities: Quantities, credit: tuple[Credit, ...]) -> Statement:
         return statement.of_month(
             begins_at=self.month.begins_at,
             ends_at=self.month.ends_at,
             priced=self.priced,
             quantities=quantities,
             stays=self.stays,
-            credit=self.credit,
+            credit=credit,
             taken=self.taken,
         )
 
@@ -76,6 +83,7 @@ def gather(session: Session, organisation_id: UUID, month: Month, *, used_versio
         if offers[one.plan_version_id].document.kind == PREPAID and _is_there(one, month)
     )
     own = [version.id for version in versions.values() if version.plan_version_id is None]
+    credit = credit_notes.of_month(session, organisation_id, month)
     return Gathered(
         month=month,
         subscriptions=tuple(history),
@@ -85,7 +93,8 @@ def gather(session: Session, organisation_id: UUID, month: Month, *, used_versio
         stays=tuple(stay_of(one, offers[one.plan_version_id]) for one in history if one.interval),
         prepaid=prepaid,
         taken=_taken(session, organisation_id, prepaid, own) if own else {},
-        credit=credit_notes.of_month(session, organisation_id, month),
+        credit=credit,
+        invoiced=invoiced.use_in(session, organisation_id, month) if credit else {},
     )
 
 

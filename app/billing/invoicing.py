@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlmodel import Session, col, select
 
-from app.billing import cutting, invoices, recounting, statement
+from app.billing import credit_notes, cutting, invoices, recounting, statement
 from app.billing.bill import Priced
 from app.billing.catalogue import PRICE
 from app.billing.comparing import Billed
@@ -69,6 +69,7 @@ def compare(
     for one in _metered(session, account, since=since):
         if one.invoice.state in CLOSED:
             lines[one.event_name, one.month_at].append(one)
+    room = _credited(session, lines)
     found: list[Billed] = []
     for place in sorted({*lines, *[one for one in told.places() if not recounting.is_late(one[0])]}):
         event_name, month_at = place
@@ -77,16 +78,19 @@ def compare(
         if not is_closed and now < periods.end_of(periods.MONTH, month_at) + THERE_AFTER:
             continue
         counted = sum(row.value for row in told.unbilled(place) if row.state == DELIVERED)
+        amount = sum(int(one.line["amount"]) for one in of_it)
+        due = rated(book, event_name, counted, month_at=month_at)
         found.append(
             Billed(
                 event_name=event_name,
                 month_at=month_at,
                 lines=len(of_it),
                 quantity=sum(int(one.line["quantity"] or 0) for one in of_it),
-                amount=sum(int(one.line["amount"]) for one in of_it),
+                amount=amount,
                 counted=counted,
-                rated=rated(book, event_name, counted, month_at=month_at),
+                rated=due,
                 is_closed=is_closed,
+                credited=_take(room, {one.invoice.id for one in of_it}, amount - due),
             )
         )
     return found
@@ -130,6 +134,22 @@ def added(book: Book, event_name: str, month_at: datetime, told: int, quantity: 
     is_money = recounting.step_of(event_name) == MICRO
     whole = amounts.to_minor(quantity) if is_money else rated(book, event_name, quantity, month_at=month_at)
     return whole - rated(book, event_name, told, month_at=month_at)
+
+
+def _credited(session: Session, lines: dict[Place, list[_Metered]]) -> dict[str, int]:
+    """What credit notes took back, by invoice."""
+    found = credit_notes.of_invoices(session, {one.invoice.id for of_it in lines.values() for one in of_it})
+    return {invoice_id: sum(note.amount for note in notes) for invoice_id, notes in found.items()}
+
+
+def _take(room: dict[str, int], invoice_ids: set[str], wanted: int) -> int:
+    """Up to what is wanted of what the invoices' notes took back; each cent counts for one meter alone."""
+    taken = 0
+    for invoice_id in sorted(invoice_ids & room.keys()):
+        part = max(0, min(room[invoice_id], wanted - taken))
+        room[invoice_id] -= part
+        taken += part
+    return taken
 
 
 def _metered(session: Session, account: BillingAccount, *, since: datetime) -> Iterator[_Metered]:

@@ -153,11 +153,12 @@ def _one(engine: Engine, api: StripeApi, account: BillingAccount, shelf: Shelf, 
         ledgers = recounting.recount(session, account, book, told, since=since)
         ours = list(recounting.books(told, ledgers, added=partial(invoicing.added, book), now=now))
         found: list[Dated] = [(one.month_at, each) for one in ours for each in comparing.of_books(one)]
-        found += _windows(api, account, told, counted, meters, now=now)
-        found += _late_items(told, items, is_billed=usage.gets_bills(session, account, now=now), now=now)
         billed = invoicing.compare(session, account, book, told, since=since, now=now)
-        found += [(one.month_at, each) for one in billed for each in comparing.of_billed(one)]
         sums = {place: sum(days.values()) for place, days in counted.items()}
+        others = {place: counted[place] for place in counted.keys() - comparing.credited(billed, sums)}
+        found += _windows(api, account, told, others, meters, now=now)
+        found += _late_items(told, items, is_billed=usage.gets_bills(session, account, now=now), now=now)
+        found += [(one.month_at, each) for one in billed for each in comparing.of_billed(one)]
         found = healing.heal(session, account, book, Seen(ours, told, sums, billed, found), now=now) + minimums
         seen = findings.record(session, api.mode, account.organisation_id, found, now=now)
         findings.end_others(session, api.mode, account.organisation_id, seen, since=since, now=now)
@@ -261,12 +262,8 @@ def _late_items(told: Sent, items: dict[str, _Item], *, is_billed: bool, now: da
             item = items.get(row.identifier, _Item(0, waits=False))
             is_settled = row.state == DELIVERED and row.delivered_at is not None and row.delivered_at <= now - SETTLES
             subject = f"{comparing.place_of(row.event_name, row.month_at)}, item of {row.first_seq}-{row.last_seq}"
-            window = Window(
-                subject,
-                row.value if is_settled else 0,
-                () if is_settled else (row.value,),
-                item.amount,
-            )
+            value = row.value if is_settled else 0
+            window = Window(subject, value, () if is_settled else (row.value,), item.amount)
             difference = comparing.of_window(window)
             found += [(row.month_at, difference)] if difference else []
             if item.waits and not is_billed:
