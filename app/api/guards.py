@@ -109,8 +109,8 @@ def api(permission: str) -> Callable[[View], View]:
             return answer
         if organisation.stopped_why == SUSPENDED:
             raise NotAllowed(
-                f"“{organisation.name}” is suspended by whoever runs this gateway: {organisation.stopped_words} "
-                "Its pages in the portal say the same and still open for its members."
+                f"“{organisation.name}” is suspended by whoever runs this gateway: "
+                f"{organisation.stopped_words.rstrip('.')}. Its members can still open its pages in the portal."
             )
         if not roles.may(key.role, permission):
             raise NotAllowed(f"This admin key has the role “{key.role}”, which does not include {permission}.")

@@ -272,6 +272,6 @@ def _tell(session: Session, invitation: Invitation, action: str, *, person_id: U
         organisation_id=invitation.organisation_id,
         person_id=person_id,
         subject_id=invitation.id,
-        details={"to": invitation.email or "a link", "role": invitation.role},
+        details={"to": invitation.email or "whoever has a link", "role": invitation.role},
     )
     session.flush()

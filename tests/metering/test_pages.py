@@ -54,6 +54,7 @@ def test_usage_shows_each_group_with_all_it_has(owner, scene):
 
     for words in ("sampler · greet", "sampler · fail", "460 B", "12 ms", "Data until 14:03:22 UTC", "50.0 % of calls"):
         assert words in answer.text.replace("\N{NO-BREAK SPACE}", " "), words
+    assert "than before" not in answer.text, "there is nothing before to compare with"
 
 
 @on_both

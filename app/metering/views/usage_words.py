@@ -16,16 +16,18 @@ def stats(made: Report, span: Span, *, currency: str) -> list[Stat]:
     since = "than in the time before"
     if span.is_open:
         since = f"than before, up to {span.whole().until:%H}:00"
+    calls = changed(now.calls, before.calls)
+    slower = changed(now.p50_us, before.p50_us, "slower", "faster")
     spending = changed(now.amount_nanos, before.amount_nanos)
     tenths = (2_000 * total.errors + total.calls) // (2 * total.calls) if total.calls else 0
     share = f"{tenths // 10}.{tenths % 10} % of calls" if total.calls else ""
     return [
-        ("Calls", writing.number(total.calls), changed(now.calls, before.calls), since),
+        ("Calls", writing.number(total.calls), calls, since if calls else ""),
         ("Errors", writing.number(total.errors), share, ""),
-        ("Duration, p50", took(total.p50_us), changed(now.p50_us, before.p50_us, "slower", "faster"), since),
+        ("Duration, p50", took(total.p50_us), slower, since if slower else ""),
         ("Duration, p95", took(total.p95_us), "", f"p99 {took(total.p99_us)}"),
         ("Sent and received", writing.bytes_(total.bytes), _tokens(total), ""),
-        ("Spend", amounts.shown(total.amount_nanos, currency=currency), spending, since),
+        ("Spend", amounts.shown(total.amount_nanos, currency=currency), spending, since if spending else ""),
     ]
 
 
