@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, select
 
 from app.billing import meters
@@ -112,8 +113,13 @@ class Catalogue:
         return str(made["id"])
 
     def _remember(self, kind: str, key: str, found: str) -> str:
+        make = sqlite.insert if self._engine.dialect.name == "sqlite" else postgresql.insert
+        row = {"mode": self._api.mode, "kind": kind, "key": key, "id": found, "created_at": self._clock()}
+        named = ["mode", "kind", "key"]  # another process may have found it in the same moment
         with Session(self._engine) as session:
-            session.merge(StripeObject(mode=self._api.mode, kind=kind, key=key, id=found, created_at=self._clock()))
+            session.execute(
+                make(StripeObject).values(row).on_conflict_do_update(index_elements=named, set_={"id": found})
+            )
             session.commit()
         self._known[kind, key] = found
         return found
